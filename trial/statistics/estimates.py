@@ -1,0 +1,41 @@
+"""An estimate with its interval, as the functions of this room return it.
+
+Invariants
+1. ``lower`` ≤ ``estimate`` ≤ ``upper``; infinite ends are written out, NaN never occurs.
+2. ``method`` names what was computed, in words that a table's footnote can use.
+
+What it does not do: round for print; ``reports`` formats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scipy.special import ndtri
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """``estimate`` with a two-sided interval of confidence ``level``, unless ``method`` says one-sided."""
+
+    estimate: float
+    lower: float
+    upper: float
+    level: float
+    method: str
+    standard_error: float | None = None
+    note: str = ""
+
+    def __str__(self) -> str:
+        interval = f"({self.lower:.4g}, {self.upper:.4g})"
+        note = f"; {self.note}" if self.note else ""
+        return f"{self.estimate:.4g}, {100 * self.level:g} % {interval}: {self.method}{note}"
+
+
+def normal_quantile(level: float) -> float:
+    """The two-sided standard normal quantile of a confidence level.
+
+    >>> round(normal_quantile(0.95), 6)
+    1.959964
+    """
+    return float(-ndtri((1.0 - level) / 2.0))
