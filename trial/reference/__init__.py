@@ -1,7 +1,19 @@
-"""Packaged reference data: roles, dictionaries, controlled terms, scoring tables. ``PROVENANCE.md`` says whence."""
+"""Packaged reference data: roles, dictionaries, controlled terms, scoring tables. See ``PROVENANCE.md``."""
 
 from __future__ import annotations
 
+from trial.reference.dictionaries import (
+    AesiTerm,
+    ControlledTerm,
+    CtcaeTerm,
+    UnknownReferenceTable,
+    aesi_terms,
+    codelists,
+    controlled_terms,
+    ctcae_term,
+    ctcae_terms,
+    submission_values,
+)
 from trial.reference.permissions import (
     ROLES,
     PermissionRow,
@@ -12,14 +24,35 @@ from trial.reference.permissions import (
     role_conflicts,
     role_scopes,
 )
+from trial.reference.promis import PromisItem, PromisTable, TScore, promis29_items, promis29_tables
+from trial.reference.reporting import CalibrationFact, ReportingItem, calibration, reporting_items
 
 __all__ = [
     "ROLES",
+    "AesiTerm",
+    "CalibrationFact",
+    "ControlledTerm",
+    "CtcaeTerm",
     "PermissionRow",
+    "PromisItem",
+    "PromisTable",
+    "ReportingItem",
     "RoleConflict",
     "Scope",
+    "TScore",
+    "UnknownReferenceTable",
+    "aesi_terms",
+    "calibration",
+    "codelists",
     "conflict_between",
+    "controlled_terms",
+    "ctcae_term",
+    "ctcae_terms",
     "permissions",
+    "promis29_items",
+    "promis29_tables",
+    "reporting_items",
     "role_conflicts",
     "role_scopes",
+    "submission_values",
 ]

@@ -13,24 +13,33 @@ import csv
 import io
 from collections.abc import Iterator
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _csv import Reader as _Reader
 
 
-class TornReferenceFile(RuntimeError):
+class TornReferenceFileError(RuntimeError):
     """A packaged table is damaged: the installation is broken, not anybody's input."""
 
 
 def rows(name: str) -> Iterator[dict[str, str]]:
     """The rows of ``name`` (a file beside this module) as dictionaries of text."""
-    text = files(__package__ or "trial.reference").joinpath(name).read_text(encoding="utf-8-sig")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header = next(reader)
+    reader = _reader(name)
+    columns = next(reader)
     for values in reader:
-        if len(values) != len(header):
-            raise TornReferenceFile(f"{name}, line {reader.line_num}: {len(values)} values, {len(header)} columns.")
-        yield dict(zip(header, values, strict=True))
+        if len(values) != len(columns):
+            raise TornReferenceFileError(
+                f"{name}, line {reader.line_num}: {len(values)} values, {len(columns)} columns."
+            )
+        yield dict(zip(columns, values, strict=True))
 
 
 def header(name: str) -> tuple[str, ...]:
     """The column names of ``name``, in order."""
-    text = files(__package__ or "trial.reference").joinpath(name).read_text(encoding="utf-8-sig")
-    return tuple(next(csv.reader(io.StringIO(text, newline=""), strict=True)))
+    return tuple(next(_reader(name)))
+
+
+def _reader(name: str) -> _Reader:
+    text = files("trial.reference").joinpath(name).read_text(encoding="utf-8-sig")
+    return csv.reader(io.StringIO(text, newline=""), strict=True)

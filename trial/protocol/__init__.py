@@ -1,0 +1,1 @@
+"""The trial as data: the schema of a protocol, its loader, and the protocols that we ship."""

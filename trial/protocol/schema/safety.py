@@ -1,0 +1,155 @@
+"""Safety: dictionary, special interest, seriousness, causality, clocks, stopping rules, blinding guesses.
+
+Invariants
+1. Seriousness is the logical or of its criteria, never typed; severity is another thing.
+2. Which causality categories count as related is the protocol's choice, written beside the scale.
+3. A clock counts calendar days (or hours) from a recorded instant.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from trial.protocol.schema.base import Code, Coded, Count, Fraction, Part, Positive, Sourced, Text
+
+
+class Dictionary(Part):
+    name: Literal["CTCAE"]
+    version: Literal["5.0", "6.0"]
+
+
+class SpecialInterest(Part):
+    """Prespecified events: a packaged list by name, or terms of the dictionary written here."""
+
+    list_name: Literal["aesi_ketamine"] | None = None
+    terms: tuple[Text, ...] = ()
+    asked_by_checklist_at: tuple[Code, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_one_of_the_two(self) -> Self:
+        if (self.list_name is None) == (not self.terms):
+            raise ValueError("give either list_name or terms")
+        return self
+
+
+SeriousnessName = Literal[
+    "death", "life_threatening", "hospitalization", "disability", "congenital_anomaly", "medically_important"
+]
+
+
+class SeriousnessCriterion(Part):
+    name: SeriousnessName
+    label: Text
+
+
+class CausalityCategory(Part):
+    code: Code
+    label: Text
+    related: bool
+
+
+class Causality(Part):
+    scale: Text
+    categories: Annotated[tuple[CausalityCategory, ...], Field(min_length=2)]
+
+    @property
+    def related_codes(self) -> frozenset[str]:
+        return frozenset(category.code for category in self.categories if category.related)
+
+
+class ExpeditedClock(Sourced):
+    """A report that falls due; ``jurisdiction`` is an agency, or ``PROTOCOL`` for the sponsor's own rule."""
+
+    id: Code
+    jurisdiction: Literal["PROTOCOL", "FDA", "EU"]
+    report: Text
+    applies_to: Literal[
+        "sae",
+        "susar_fatal_or_life_threatening",
+        "susar_fatal_or_life_threatening_complete",
+        "susar_other",
+        "susar_became_fatal_or_life_threatening",
+        "follow_up_information",
+    ]
+    within_days: Count | None = None
+    within_hours: Count | None = None
+    counted_from: Literal["awareness", "sponsor_receipt", "initial_report", "receipt_of_change"]
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> Self:
+        if (self.within_days is None) == (self.within_hours is None):
+            raise ValueError("give exactly one of within_days and within_hours")
+        return self
+
+
+class ReferenceSafetyInformation(Part):
+    document: Text
+    version: Text
+    expected_terms: tuple[Text, ...]
+
+
+class AdverseEventRules(Part):
+    dictionary: Dictionary
+    recorded_from: Text
+    recorded_until: Text
+    special_interest: SpecialInterest
+    ascertainment: Text
+    seriousness: Annotated[tuple[SeriousnessCriterion, ...], Field(min_length=1)]
+    causality: Causality
+    reference_safety_information: ReferenceSafetyInformation
+    clocks: Annotated[tuple[ExpeditedClock, ...], Field(min_length=1)]
+
+
+class RelatedEventsRule(Sourced):
+    """Stop to think when so many related events have happened, in one arm or in all together."""
+
+    kind: Literal["related_events"]
+    id: Code
+    text: Text
+    events: Literal["fatal", "serious"]
+    of_one_kind: bool
+    count: Count
+    by_arm: bool = False
+
+
+class PosteriorRateRule(Sourced):
+    """Bayesian bound: probability that the rate of an event exceeds a limit, with a beta prior."""
+
+    kind: Literal["posterior_rate"]
+    id: Code
+    text: Text
+    events: Literal["serious", "aesi_serious"]
+    rate_limit: Fraction
+    probability_above: Fraction
+    prior_a: Positive
+    prior_b: Positive
+    by_arm: bool
+    seen_by: Literal["board", "everybody"]
+
+
+StoppingRule = Annotated[RelatedEventsRule | PosteriorRateRule, Field(discriminator="kind")]
+
+
+class DeviationKind(Part):
+    code: Code
+    label: Text
+    important: bool
+
+
+class GuessForm(Part):
+    """Who guesses the arm, and when. The answers are the arms and *don't know*; nobody is told the truth."""
+
+    occasion: Code
+    label: Text
+    visit: Code
+    guessers: Annotated[tuple[Literal["participant", "infusion_nurse", "assessor"], ...], Field(min_length=1)]
+
+
+class BlindingGuesses(Part):
+    forms: Annotated[tuple[GuessForm, ...], Field(min_length=1)]
+    certainty_low: int
+    certainty_high: int
+    reasons: Annotated[tuple[Coded, ...], Field(min_length=1)]
+    indices: tuple[Literal["bang", "james"], ...]
