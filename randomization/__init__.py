@@ -1,0 +1,1 @@
+"""The strongroom: the only place where an arm and a participant meet."""

@@ -1,0 +1,69 @@
+"""What every scheme offers, and the checks that schemes share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+from randomization.schemes.stream import ArmIndices, Stream
+
+State_contra = TypeVar("State_contra", contravariant=True)
+
+MOST_ARMS = 250  # an arm's index travels in one byte
+
+
+class Scheme(Protocol):
+    """A named rule with a target ratio, one whole number an arm."""
+
+    name: ClassVar[str]
+
+    @property
+    def ratio(self) -> tuple[int, ...]: ...
+
+    def parameters(self) -> dict[str, Any]: ...
+
+
+@runtime_checkable
+class ListScheme(Scheme, Protocol):
+    """Makes a list beforehand."""
+
+    def generate(self, stream: Stream, length: int) -> ArmIndices:
+        """The first ``length`` arms of the endless list that ``stream`` holds."""
+        ...
+
+
+@runtime_checkable
+class AdaptiveScheme(Scheme, Protocol[State_contra]):
+    """Decides for one participant from those before."""
+
+    def assign(self, stream: Stream, position: int, state: State_contra, levels: Mapping[str, str]) -> int:
+        """The arm of the participant at ``position``, from that position's own part of ``stream``."""
+        ...
+
+
+def check_ratio(ratio: tuple[int, ...]) -> None:
+    if not 2 <= len(ratio) <= MOST_ARMS:
+        raise ValueError(f"ratio must have between 2 and {MOST_ARMS} arms, not {len(ratio)}")
+    for share in ratio:
+        if not is_whole(share) or share < 1:
+            raise ValueError(f"ratio must consist of whole numbers of at least 1, not {share!r}")
+
+
+def check_length(length: int) -> None:
+    if not is_whole(length) or length < 0:
+        raise ValueError(f"length must be a whole number of at least 0, not {length!r}")
+
+
+def is_whole(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def check_fraction(name: str, number: object) -> None:
+    if not isinstance(number, Fraction):
+        raise ValueError(f"{name} must be an exact fraction, not {number!r}: see exact()")  # noqa: TRY004 - one kind of refusal for every parameter
+
+
+def exact(number: float | str | Fraction) -> Fraction:
+    """The number as it is written: 0.8 is 4/5, not the nearest binary fraction."""
+    return number if isinstance(number, Fraction) else Fraction(str(number))

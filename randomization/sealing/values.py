@@ -1,0 +1,105 @@
+"""Values that tell an arm, sealed: AES-256-GCM, padded to one size, bound to the place where they stand.
+
+Layout of a token: version (1 byte), nonce (12), ciphertext with its tag. The plaintext is the value's length
+(4 bytes, big-endian), the value, and zeros up to the size.
+
+Invariants
+1. All values of one purpose have the same size, so that a length tells nothing.
+2. A token opens only at its own place: holder, purpose, part and position are authenticated with it.
+3. A token that was altered, cut, moved or swapped raises ``SealBroken``; nothing here answers true or false.
+
+Nonces are random: a data key must not seal more than 2³² values, which no list approaches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from randomization.schemes.stream import framed
+from randomization.sealing.data_keys import NONCE_SIZE, DataKey
+from trial.errors import Conflict, InvalidInput
+from trial.ids import Entropy
+
+VALUE_SIZE: Final = 128
+BLOB_STEP: Final = 64 * 1024
+_VERSION: Final = b"\x01"
+_LENGTH_BYTES: Final = 4
+_DOMAIN: Final = b"equipoise/sealed-value/v1"
+
+
+class SealBroken(Conflict):
+    """A sealed value does not belong where it stands."""
+
+    code = "seal.broken"
+
+
+class ValueTooLong(InvalidInput):
+    code = "seal.value_too_long"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sealed value stands under its holder: what it is for, in which part, at which number."""
+
+    purpose: str
+    position: int = 0
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class SealedValue:
+    """What is stored: bytes that tell nothing without the holder's data key."""
+
+    token: bytes
+
+
+def seal_value(
+    key: DataKey, place: Place, value: bytes, entropy: Entropy, size: int = VALUE_SIZE
+) -> SealedValue:
+    """``value`` sealed at ``place``, padded to ``size``; every value of a purpose must use the same size."""
+    if len(value) > size - _LENGTH_BYTES:
+        raise ValueTooLong(f"A sealed value holds at most {size - _LENGTH_BYTES} bytes. Use a shorter one.")
+    nonce = entropy.take(NONCE_SIZE, "nonce")
+    plain = (len(value).to_bytes(_LENGTH_BYTES, "big") + value).ljust(size, b"\0")
+    return SealedValue(_VERSION + nonce + AESGCM(key.secret).encrypt(nonce, plain, _bound_to(key, place)))
+
+
+def open_value(key: DataKey, place: Place, sealed: SealedValue) -> bytes:
+    """The value that was sealed at ``place``, or ``SealBroken``."""
+    version, rest = sealed.token[:1], sealed.token[1:]
+    if version != _VERSION:
+        raise _broken(key, place)
+    try:
+        plain = AESGCM(key.secret).decrypt(rest[:NONCE_SIZE], rest[NONCE_SIZE:], _bound_to(key, place))
+    except (InvalidTag, ValueError):
+        raise _broken(key, place) from None
+    length = int.from_bytes(plain[:_LENGTH_BYTES], "big")
+    return plain[_LENGTH_BYTES : _LENGTH_BYTES + length]
+
+
+def seal_blob(key: DataKey, place: Place, blob: bytes, entropy: Entropy) -> SealedValue:
+    """A document sealed at ``place``, padded to a multiple of 64 KiB."""
+    size = -(-(len(blob) + _LENGTH_BYTES) // BLOB_STEP) * BLOB_STEP
+    return seal_value(key, place, blob, entropy, size)
+
+
+def open_blob(key: DataKey, place: Place, sealed: SealedValue) -> bytes:
+    """The document that was sealed at ``place``, or ``SealBroken``."""
+    return open_value(key, place, sealed)
+
+
+def _broken(key: DataKey, place: Place) -> SealBroken:
+    part = f" of {place.part}" if place.part else ""
+    return SealBroken(
+        f"The sealed {place.purpose} {place.position}{part} in {key.holder} has been altered, moved or "
+        "swapped. Nothing was read. Stop using it and restore it from a backup."
+    )
+
+
+def _bound_to(key: DataKey, place: Place) -> bytes:
+    position = place.position.to_bytes(8, "big")
+    return framed(_DOMAIN, key.holder.encode(), place.purpose.encode(), place.part.encode(), position)
