@@ -1,0 +1,1 @@
+"""Frozen data to datasets, numbers, tables, figures and paper. Never reads a live table."""

@@ -1,0 +1,137 @@
+"""What a report is told beside the frozen data: whose it is, when it was frozen, under which design it
+is read.
+
+Purpose: one frozen value that every dataset, table and document takes, so that none of them asks a clock, a
+database or the operating system for anything.
+
+Invariants
+1. Equal snapshot, context and treatments give equal bytes.
+2. Nothing here tells an arm of anyone.
+
+What it does not do: read the protocol file. ``reports/plan.py`` turns a protocol into an ``AnalysisPlan``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from types import MappingProxyType
+
+from trial.errors import InvalidInput
+
+
+class ThresholdOutOfRange(InvalidInput):
+    code = "plan.threshold_out_of_range"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The least improvement that makes a responder: in the scale's own units, or as a share of the
+    baseline.
+    """
+
+    amount: float
+    relative: bool = False
+
+    def __post_init__(self) -> None:
+        if self.amount <= 0 or (self.relative and self.amount > 1):
+            raise ThresholdOutOfRange(
+                f"A responder threshold of {self.amount} cannot be: give a positive amount,"
+                " or a share in (0, 1]."
+            )
+
+    @property
+    def label(self) -> str:
+        return f"≥ {self.amount:.0%}" if self.relative else f"≥ {self.amount:g}"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A scale of the protocol: its direction decides what is an improvement."""
+
+    domain: str
+    label: str
+    higher_is_better: bool = False
+    unit: str = ""
+    thresholds: tuple[Threshold, ...] = ()
+    score_at_death: float | None = None
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The group-sequential design as the protocol states it; ``reports/analyses/interim`` computes with
+    it.
+    """
+
+    information_fractions: tuple[float, ...]
+    alpha: float = 0.025
+    efficacy_spending: str = "lan_demets_obrien_fleming"
+    efficacy_gamma: float | None = None
+    futility_spending: str | None = None
+    futility_gamma: float = -4.0
+    futility_binding: bool = False
+    beta: float = 0.10
+    difference: float = 0.0
+    standard_deviation: float = 1.0
+    planned_per_arm: int = 0
+    missing_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class AnalysisPlan:
+    """The part of the protocol that analyses read. Everything in it is data; no rule of one trial is code."""
+
+    primary_domain: str
+    primary_visit: str
+    baseline_visits: tuple[str, ...]
+    scales: tuple[Scale, ...]
+    visit_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    baseline_if_repeated: str = "last"  # last | mean
+    covariate_factors: tuple[str, ...] = ()
+    aesi: tuple[str, ...] = ()
+    infusion_instruments: tuple[str, ...] = ()
+    doses_planned: int = 0
+    looks: Looks | None = None
+
+    def scale(self, domain: str) -> Scale:
+        """The scale called ``domain``; one that the plan does not describe counts as a symptom without
+        thresholds.
+        """
+        known = {scale.domain: scale for scale in self.scales}
+        return known.get(domain) or Scale(domain, domain.replace("_", " ").capitalize())
+
+    def visit_label(self, visit: str) -> str:
+        return self.visit_labels.get(visit, visit.replace("_", " ").capitalize())
+
+
+@dataclass(frozen=True)
+class ReportContext:
+    """What stands in headers, footers, manifests and on the first page."""
+
+    trial: str
+    title: str
+    kind: str  # real | practice | simulated
+    protocol_versions: tuple[str, ...]
+    cut_off_at: datetime
+    snapshot_hash: str
+    code_version: str
+    anchor: str
+    built_at: datetime
+    plan: AnalysisPlan
+    meeting: int | None = None
+    look: int | None = None
+    planned_participants: int = 0
+    sponsor: str = ""
+    questions: tuple[str, ...] = ()
+    actions_since: tuple[str, ...] = ()
+    expected_enrolment: tuple[tuple[date, int], ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """The word that every page of a trial that is not real must carry; empty for a real one."""
+        return "" if self.kind == "real" else self.kind.upper()
+
+    @property
+    def snapshot_short(self) -> str:
+        return self.snapshot_hash.removeprefix("sha256:")[:12]

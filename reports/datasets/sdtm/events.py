@@ -1,0 +1,74 @@
+"""AE and DV: what went wrong with participants, and with the protocol."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from reports.datasets.sdtm.source import Source, iso_day, numbered, qualifiers, study_day
+from reports.datasets.terms import ACTION, OUTCOME, flag, sentence, term
+
+AE_QUALIFIERS: Final = {
+    "aesi": ("AESI", "Adverse Event of Special Interest"),
+    "ascertainment": ("AEASCERT", "Way of Ascertainment"),
+    "causality_sponsor": ("AERELSP", "Causality by Sponsor"),
+    "suspected": ("ARELFL", "Suspected to be Related"),
+    "foreseen": ("AEXPFL", "Expected per Reference Safety Information"),
+    "infusion": ("AEINFNO", "Infusion Number at Onset"),
+    "onset_minute": ("AEONMIN", "Minutes from Start of Infusion to Onset"),
+    "left": ("AEWDFL", "Led to Withdrawal from Study"),
+    "dictionary": ("AEDICT", "Dictionary and Version"),
+}
+SERIOUS: Final = {
+    "AESDTH": "fatal",
+    "AESLIFE": "life_threatening",
+    "AESHOSP": "hospitalization",
+    "AESDISAB": "disability",
+    "AESCONG": "congenital_anomaly",
+    "AESMIE": "medically_important",
+}
+
+
+def adverse_events(source: Source) -> pl.DataFrame:
+    """AE before shaping. Severity stays the toxicity grade: no mapping to mild, moderate, severe is
+    made here.
+    """
+    rows = source.start("adverse_events", "AE").with_columns(
+        AESPID=pl.col("event").cast(pl.String),
+        AETERM=pl.col("verbatim"),
+        AELLTCD=pl.col("llt_code"),
+        AEDECOD=pl.col("term"),
+        AEBODSYS=pl.col("soc"),
+        AESER=flag(pl.col("serious")),
+        AEACN=term(pl.col("action_taken"), ACTION),
+        AEREL=sentence(pl.col("causality_investigator")),
+        AEOUT=term(pl.col("outcome"), OUTCOME),
+        AETOXGR=pl.col("grade").cast(pl.String),
+        AEDTC=source.local_iso("reported_at"),
+        AESTDTC=pl.col("onset"),
+        AEENDTC=pl.col("ended"),
+        suspected=flag(pl.col("related")),
+        foreseen=flag(pl.col("expected")),
+        left=flag(pl.col("led_to_withdrawal")),
+        **{name: flag(pl.col(column)) for name, column in SERIOUS.items()},
+    )
+    return numbered(
+        rows.with_columns(AESTDY=study_day("AESTDTC"), AEENDY=study_day("AEENDTC")), "AE", ["event"]
+    )
+
+
+def adverse_event_qualifiers(source: Source) -> pl.DataFrame:
+    return qualifiers(adverse_events(source), "AE", AE_QUALIFIERS)
+
+
+def deviations(source: Source) -> pl.DataFrame:
+    """DV: deviations with their importance as the category."""
+    rows = source.start("deviations", "DV").with_columns(
+        DVSPID=pl.col("deviation").cast(pl.String),
+        DVTERM=pl.col("description"),
+        DVDECOD=sentence(pl.col("category")),
+        DVCAT=sentence(pl.col("importance")),
+        DVSTDTC=iso_day("happened_on"),
+    )
+    return numbered(rows.with_columns(DVSTDY=study_day("DVSTDTC")), "DV", ["deviation"])

@@ -1,0 +1,42 @@
+"""What a blinded pack leaves out, because beside outcomes it can tell an arm: the infusion domain and
+the guesses.
+
+Invariants
+1. Without the grant for the infusion domain, a pack has no reading of an infusion, no adverse event of
+   special
+   interest, no instrument of the infusion team and no guess of treatment.
+2. What stays behind shows no gap: events are numbered anew, so that nobody can count what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+
+from reports.context import AnalysisPlan
+
+WITHHELD: Final = (
+    "readings taken in infusions",
+    "adverse events of special interest",
+    "instruments of the infusion team",
+    "guesses of treatment",
+)
+
+
+def without_infusion_domain(
+    snapshot: Mapping[str, pl.DataFrame], plan: AnalysisPlan
+) -> dict[str, pl.DataFrame]:
+    """The snapshot as somebody without a grant for the infusion domain may have it."""
+    tables = dict(snapshot)
+    theirs = list(plan.infusion_instruments)
+    for name in ("readings", "guesses"):
+        tables[name] = tables[name].clear()
+    for name in ("scores", "answers"):
+        tables[name] = tables[name].filter(~pl.col("instrument").is_in(theirs))
+    kept = tables["adverse_events"].filter(pl.col("aesi").is_null())
+    tables["adverse_events"] = kept.with_columns(
+        event=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("participant")
+    )
+    return tables
