@@ -67,7 +67,8 @@ class Arm(Part):
 
 
 def _chosen(variants: Any, use: Any) -> dict[str, Any]:
-    offered = [_as_dict(variant) for variant in variants or ()]
+    listed = variants if isinstance(variants, (list, tuple)) else ()
+    offered = [_as_dict(variant) for variant in listed]
     for variant in offered:
         if variant.get("id") == use:
             return variant

@@ -19,6 +19,8 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0, le=1_000_000)]
+Day = Annotated[int, Field(ge=-3650, le=3650)]
+Minute = Annotated[int, Field(ge=-1440, le=2880)]
 
 Value = bool | int | float | str
 """A recorded answer, as a form holds it."""
@@ -63,7 +65,7 @@ def compare(value: Value, comparison: Comparison, bound: Value) -> bool:
 
 
 class Condition(Part):
-    """A recorded field compared with a value."""
+    """A recorded field (or an instrument's domain, as ``form`` and ``field``) compared with a value."""
 
     form: Code
     field: Code

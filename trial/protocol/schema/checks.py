@@ -144,7 +144,10 @@ def _visit_exists(protocol: Protocol, path: Path, code: str | None) -> Iterator[
 def _check(protocol: Protocol, path: Path, check: Check | None) -> Iterator[Problem]:
     for place, condition in enumerate(check.conditions if check else ()):
         where = (*path, "conditions", place)
-        yield from _recorded(protocol, where, RecordedAt(form=condition.form, field=condition.field))
+        if any(instrument.id == condition.form for instrument in protocol.instruments):
+            yield from _score(protocol, where, ScoreRef(instrument=condition.form, domain=condition.field))
+        else:
+            yield from _recorded(protocol, where, RecordedAt(form=condition.form, field=condition.field))
 
 
 def _eligibility_and_forms(protocol: Protocol) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ from trial.protocol.schema.base import (
     Comparison,
     Count,
     Fraction,
+    Minute,
     Number,
     Part,
     Positive,
@@ -108,11 +109,11 @@ class ScaleReading(Part):
     """An instrument that is asked during the infusion, at its own minutes."""
 
     instrument: Code
-    minutes: Annotated[tuple[int, ...], Field(min_length=1)]
+    minutes: Annotated[tuple[Minute, ...], Field(min_length=1)]
 
 
 class Monitoring(Sourced):
-    minutes: Annotated[tuple[int, ...], Field(min_length=1)]
+    minutes: Annotated[tuple[Minute, ...], Field(min_length=1)]
     measures: Annotated[tuple[Measure, ...], Field(min_length=1)]
     scales: tuple[ScaleReading, ...] = ()
     open_question_before_checklist: bool

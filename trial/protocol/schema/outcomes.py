@@ -118,6 +118,7 @@ class Analysis(Part):
     covariance: Literal["unstructured", "toeplitz", "none"]
     degrees_of_freedom: Literal["kenward_roger", "satterthwaite", "residual"]
     baseline_visit: Code
+    baseline_if_repeated: Literal["last", "mean"]
     sensitivity: tuple[Sensitivity, ...]
     responders: Literal["mantel_haenszel_risk_difference"]
     multiplicity: Text

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trial.protocol.schema.base import Check, Code, Coded, Count, Number, Part, Sourced, Text, Value
+from trial.protocol.schema.base import Check, Code, Coded, Count, Day, Number, Part, Sourced, Text, Value
 
 
 class Criterion(Sourced):
@@ -58,9 +58,9 @@ class Visit(Sourced):
     period: Literal["screening", "treatment", "follow_up"]
     anchor: Literal["first_dose", "last_dose", "randomization"]
     count: Literal["study_day", "days_after"] = "study_day"
-    day: int
-    opens: int
-    closes: int
+    day: Day
+    opens: Day
+    closes: Day
     dose: Count | None = None
     allowed_on_day_1_before_first_dose: bool = False
     forms: tuple[Code, ...] = ()
