@@ -80,9 +80,7 @@ class MasterKey:
 
     def __post_init__(self) -> None:
         if len(self.secret) != KEY_SIZE:
-            raise KeyMalformed(
-                f"A key is {KEY_SIZE} bytes; this one has {len(self.secret)}. Give the original key."
-            )
+            raise KeyMalformed(f"A key is {KEY_SIZE} bytes; this one has {len(self.secret)}. Give the original key.")
 
     @cached_property
     def key_id(self) -> str:
@@ -122,9 +120,7 @@ class EnvironmentKeyProvider:
 
     def master_key(self) -> MasterKey:
         if not (text := self.environment.get(self.variable)):
-            raise KeyMissing(
-                f"The environment variable {self.variable} is not set. Set it to the key's text."
-            )
+            raise KeyMissing(f"The environment variable {self.variable} is not set. Set it to the key's text.")
         return decode_key(text, f"the environment variable {self.variable}")
 
 
@@ -199,8 +195,7 @@ def decode_key(text: str, place: str) -> MasterKey:
         secret = b""
     if len(secret) != KEY_SIZE:
         raise KeyMalformed(
-            f"There is no usable key in {place}: a key is {KEY_SIZE} bytes in base64. "
-            "Restore it from the escrow."
+            f"There is no usable key in {place}: a key is {KEY_SIZE} bytes in base64. Restore it from the escrow."
         )
     return MasterKey(secret)
 
@@ -226,9 +221,7 @@ def _read_private(path: Path) -> str:
             f"There is no key file at {path}. Restore it from the escrow, or name the right file."
         ) from None
     except OSError:
-        raise KeyMissing(
-            f"The key file {path} cannot be read. Let it belong to the account that runs this."
-        ) from None
+        raise KeyMissing(f"The key file {path} cannot be read. Let it belong to the account that runs this.") from None
 
 
 def _check_private(path: Path, mode: int) -> None:

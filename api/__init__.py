@@ -1,0 +1,1 @@
+"""Every door of the house: JSON, pages, command line and queued work."""

@@ -1,0 +1,93 @@
+"""One embedded PostgreSQL for the whole run, one migrated template database a worker, one fresh database a test."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from migrations.runner import admit, upgrade
+from tests.support.house import House
+from trial.clock import SetClock
+from trial.database.embedded.connection import Connection
+from trial.database.embedded.passwords import APP
+from trial.database.embedded.server import EmbeddedPostgres
+from trial.database.session import Database, open_engine
+from trial.ids import UnsafeSeededEntropy
+from trial.keyring import Keyring
+from trial.keys import MasterKey
+from trial.vault import Vault
+
+
+class FixedKey:
+    """A key provider whose key the test knows."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = MasterKey(secret)
+
+    def master_key(self) -> MasterKey:
+        return self._key
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """The run's server, shared by all workers: whoever comes first starts it, the last one out stops it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    postgres = EmbeddedPostgres(shared / "postgres", durable=False, max_connections=200)
+    yield postgres.start()
+    postgres.stop()
+
+
+def run_as_owner(server: Connection, statement: str) -> None:
+    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def template(server: Connection) -> str:
+    name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    run_as_owner(server, f"CREATE DATABASE {name}")
+    upgrade(server.url(name))
+    admit(server.url(name), APP)
+    return name
+
+
+@pytest.fixture
+def database_name(server: Connection, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex[:12]}"
+    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield name
+    run_as_owner(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def owner_url(server: Connection, database_name: str) -> str:
+    return server.url(database_name)
+
+
+@pytest.fixture
+def app_url(server: Connection, database_name: str) -> str:
+    return server.url(database_name, role=APP)
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def database(app_url: str, clock: SetClock) -> Iterator[Database]:
+    keyring = Keyring(vault=Vault(b"v" * 32), sealing=FixedKey(b"s" * 32))
+    made = Database(open_engine(app_url), keyring, clock=clock, entropy=UnsafeSeededEntropy(2026))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def house(database: Database, clock: SetClock, tmp_path: Path) -> House:
+    """A simulated trial of two sites with one person in every role: what most tests start from."""
+    return House.build(database, clock)

@@ -1,0 +1,197 @@
+"""What can be done, as the audit names it: ``subject:what:event``, and the permission that each act needs.
+
+Invariants
+1. Every audited act is one of these; there are no free strings.
+2. Each act needs exactly one permission of the matrix, or is one of the three kinds that need none: SELF (one's own
+   account), PARTICIPANT (answers through a one-visit link) and SYSTEM (a named system actor alone).
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from trial.access.permissions import Permission
+
+
+class NoPermission(StrEnum):
+    """Acts that the matrix does not govern."""
+
+    SELF = "self"
+    PARTICIPANT = "participant"
+    SYSTEM = "system"
+
+
+class Action(StrEnum):
+    # access
+    ACCOUNT_CREATED = "access:account:created"
+    ACCOUNT_CLOSED = "access:account:closed"
+    ACCOUNT_LOCKED = "access:account:locked"
+    SIGN_IN_FAILED = "access:sign_in:failed"
+    SESSION_STARTED = "access:session:started"
+    SESSION_ENDED = "access:session:ended"
+    PASSWORD_CHANGED = "access:password:changed"  # noqa: S105 - the name of an act
+    ROLE_GRANTED = "access:role:granted"
+    ROLE_ENDED = "access:role:ended"
+    RESET_REQUESTED = "access:reset:requested"
+    RESET_APPROVED = "access:reset:approved"
+    TOKEN_CREATED = "access:token:created"  # noqa: S105 - the name of an act
+    TOKEN_REVOKED = "access:token:revoked"  # noqa: S105 - the name of an act
+    INFUSION_DOMAIN_GRANTED = "access:infusion_domain:granted"
+    # the trial and its protocol
+    TRIAL_CREATED = "trial:trial:created"
+    TRIAL_STARTED = "trial:trial:started"
+    PROTOCOL_VERSION_ADDED = "trial:protocol:version_added"
+    PROTOCOL_ACTIVATED = "trial:protocol:activated"
+    PROTOCOL_ADOPTED = "trial:protocol:adopted"
+    SITE_ADDED = "trial:site:added"
+    SITE_ACTIVATED = "trial:site:activated"
+    # conduct
+    PARTICIPANT_REGISTERED = "participant:screening:registered"
+    IDENTITY_RECORDED = "participant:identity:recorded"
+    CONSENT_RECORDED = "participant:consent:recorded"
+    SCREENING_RECORDED = "participant:screening:recorded"
+    SCREENING_FAILED = "participant:screening:failed"
+    ELIGIBILITY_SIGNED = "participant:eligibility:signed"
+    BASELINE_RECORDED = "participant:baseline:recorded"
+    BASELINE_CORRECTED = "participant:baseline:corrected"
+    VISIT_RECORDED = "participant:visit:recorded"
+    VISIT_MISSED = "participant:visit:missed"
+    OUTCOME_RECORDED = "participant:outcome:recorded"
+    PARTICIPANT_ANSWERED = "participant:outcome:answered"
+    INFUSION_ORDERED = "participant:infusion:ordered"
+    INFUSION_RECORDED = "participant:infusion:recorded"
+    INFUSION_MISSED = "participant:infusion:missed"
+    GUESS_RECORDED = "participant:guess:recorded"
+    DEVIATION_RECORDED = "participant:deviation:recorded"
+    TREATMENT_ENDED = "participant:treatment:ended"
+    STUDY_ENDED = "participant:study:ended"
+    ATTENDANCE_RECORDED = "participant:attendance:recorded"
+    CONCOMITANT_RECORDED = "participant:concomitant:recorded"
+    QUERY_RAISED = "query:query:raised"
+    QUERY_ANSWERED = "query:query:answered"
+    QUERY_CLOSED = "query:query:closed"
+    CASEBOOK_SIGNED = "participant:casebook:signed"
+    # randomization, kits and arms
+    LIST_DESIGNED = "randomization:list:designed"
+    LIST_CONFIRMED = "randomization:list:confirmed"
+    LIST_OPENED = "randomization:list:opened"
+    PARTICIPANT_RANDOMIZED = "participant:randomization:allocated"
+    KITS_SHIPPED = "kit:shipment:sent"
+    KITS_RECEIVED = "kit:shipment:received"
+    KIT_DISPENSED = "kit:kit:dispensed"
+    PREPARATION_RECORDED = "pharmacy:preparation:recorded"
+    PREPARATION_VERIFIED = "pharmacy:preparation:verified"
+    CODE_BROKEN = "unblinding:emergency:revealed"
+    UNBLINDING_ASSESSED = "unblinding:impact:assessed"
+    CLOSED_FRAME_OPENED = "unblinding:closed_report:revealed"
+    DATASET_UNBLINDED = "unblinding:end_of_trial:revealed"
+    # safety
+    EVENT_REPORTED = "safety:adverse_event:reported"
+    EVENT_UPDATED = "safety:adverse_event:updated"
+    EVENT_ASSESSED = "safety:adverse_event:assessed"
+    EVENT_CODED = "safety:adverse_event:coded"
+    SAE_SIGNED = "safety:sae:signed"
+    SUSAR_ASSESSED = "safety:susar:assessed"
+    # oversight
+    MEETING_CONVENED = "oversight:meeting:convened"
+    CONFLICT_DECLARED = "oversight:conflict:declared"
+    VOTE_CAST = "oversight:vote:cast"
+    RECOMMENDATION_SIGNED = "oversight:recommendation:signed"
+    DECISION_TAKEN = "oversight:decision:taken"
+    OPEN_REPORT_BUILT = "oversight:open_report:built"
+    CLOSED_REPORT_BUILT = "oversight:closed_report:built"
+    REPORT_OPENED = "oversight:report:opened"
+    # locks and datasets
+    CUTOFF_TAKEN = "locks:cutoff:taken"
+    DATA_FROZEN = "locks:data:frozen"
+    LOCK_SIGNED = "locks:lock:signed"
+    UNLOCK_SIGNED = "locks:unlock:signed"
+    DATASET_BUILT = "locks:dataset:built"
+    DATASET_PULLED = "locks:dataset:pulled"
+    # system
+    ANCHOR_WRITTEN = "audit:anchor:written"
+    JOB_RUN = "system:job:run"
+
+
+PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
+    Action.ACCOUNT_CREATED: Permission.ACCESS_MANAGE,
+    Action.ACCOUNT_CLOSED: Permission.ACCESS_MANAGE,
+    Action.ACCOUNT_LOCKED: NoPermission.SYSTEM,
+    Action.SIGN_IN_FAILED: NoPermission.SYSTEM,
+    Action.SESSION_STARTED: NoPermission.SELF,
+    Action.SESSION_ENDED: NoPermission.SELF,
+    Action.PASSWORD_CHANGED: NoPermission.SELF,
+    Action.ROLE_GRANTED: Permission.ACCESS_MANAGE,
+    Action.ROLE_ENDED: Permission.ACCESS_MANAGE,
+    Action.RESET_REQUESTED: Permission.ACCESS_MANAGE,
+    Action.RESET_APPROVED: Permission.ACCESS_MANAGE,
+    Action.TOKEN_CREATED: NoPermission.SELF,
+    Action.TOKEN_REVOKED: NoPermission.SELF,
+    Action.INFUSION_DOMAIN_GRANTED: Permission.INFUSION_DOMAIN_GRANT,
+    Action.TRIAL_CREATED: NoPermission.SYSTEM,
+    Action.TRIAL_STARTED: Permission.PROTOCOL_AMEND,
+    Action.PROTOCOL_VERSION_ADDED: Permission.PROTOCOL_AMEND,
+    Action.PROTOCOL_ACTIVATED: Permission.PROTOCOL_AMEND,
+    Action.PROTOCOL_ADOPTED: Permission.PROTOCOL_ADOPT,
+    Action.SITE_ADDED: Permission.SITE_ACTIVATE,
+    Action.SITE_ACTIVATED: Permission.SITE_ACTIVATE,
+    Action.PARTICIPANT_REGISTERED: Permission.SCREENING_WRITE,
+    Action.IDENTITY_RECORDED: Permission.IDENTITY_WRITE,
+    Action.CONSENT_RECORDED: Permission.SCREENING_WRITE,
+    Action.SCREENING_RECORDED: Permission.SCREENING_WRITE,
+    Action.SCREENING_FAILED: Permission.SCREENING_WRITE,
+    Action.ELIGIBILITY_SIGNED: Permission.ELIGIBILITY_SIGN,
+    Action.BASELINE_RECORDED: Permission.SCREENING_WRITE,
+    Action.BASELINE_CORRECTED: Permission.SCREENING_WRITE,
+    Action.VISIT_RECORDED: Permission.VISIT_WRITE,
+    Action.VISIT_MISSED: Permission.VISIT_WRITE,
+    Action.OUTCOME_RECORDED: Permission.EFFICACY_WRITE,
+    Action.PARTICIPANT_ANSWERED: NoPermission.PARTICIPANT,
+    Action.INFUSION_ORDERED: Permission.INFUSION_ORDER,
+    Action.INFUSION_RECORDED: Permission.INFUSION_WRITE,
+    Action.INFUSION_MISSED: Permission.INFUSION_WRITE,
+    Action.GUESS_RECORDED: Permission.GUESS_WRITE,
+    Action.DEVIATION_RECORDED: Permission.VISIT_WRITE,
+    Action.TREATMENT_ENDED: Permission.VISIT_WRITE,
+    Action.STUDY_ENDED: Permission.VISIT_WRITE,
+    Action.ATTENDANCE_RECORDED: Permission.VISIT_WRITE,
+    Action.CONCOMITANT_RECORDED: Permission.VISIT_WRITE,
+    Action.QUERY_RAISED: Permission.QUERY_RAISE,
+    Action.QUERY_ANSWERED: Permission.QUERY_ANSWER,
+    Action.QUERY_CLOSED: Permission.QUERY_CLOSE,
+    Action.CASEBOOK_SIGNED: Permission.CASEBOOK_SIGN,
+    Action.LIST_DESIGNED: Permission.LIST_DESIGN,
+    Action.LIST_CONFIRMED: Permission.LIST_CONFIRM,
+    Action.LIST_OPENED: Permission.LIST_OPEN,
+    Action.PARTICIPANT_RANDOMIZED: Permission.PARTICIPANT_RANDOMIZE,
+    Action.KITS_SHIPPED: Permission.KIT_MANAGE,
+    Action.KITS_RECEIVED: Permission.KIT_RECEIVE,
+    Action.KIT_DISPENSED: Permission.KIT_DISPENSE,
+    Action.PREPARATION_RECORDED: Permission.PHARMACY_PREPARE,
+    Action.PREPARATION_VERIFIED: Permission.PHARMACY_VERIFY,
+    Action.CODE_BROKEN: Permission.UNBLINDING_EMERGENCY,
+    Action.UNBLINDING_ASSESSED: Permission.UNBLINDING_ASSESS_IMPACT,
+    Action.CLOSED_FRAME_OPENED: Permission.ALLOCATION_READ,
+    Action.DATASET_UNBLINDED: Permission.LIST_OPEN,
+    Action.EVENT_REPORTED: Permission.ADVERSE_EVENT_REPORT,
+    Action.EVENT_UPDATED: Permission.ADVERSE_EVENT_REPORT,
+    Action.EVENT_ASSESSED: Permission.ADVERSE_EVENT_ASSESS,
+    Action.EVENT_CODED: Permission.CODING_WRITE,
+    Action.SAE_SIGNED: Permission.SAE_SIGN,
+    Action.SUSAR_ASSESSED: Permission.SUSAR_ASSESS,
+    Action.MEETING_CONVENED: Permission.BOARD_CONVENE,
+    Action.CONFLICT_DECLARED: Permission.BOARD_VOTE,
+    Action.VOTE_CAST: Permission.BOARD_VOTE,
+    Action.RECOMMENDATION_SIGNED: Permission.BOARD_RECOMMEND,
+    Action.DECISION_TAKEN: Permission.OVERSIGHT_DECIDE,
+    Action.OPEN_REPORT_BUILT: Permission.REPORT_OPEN_BUILD,
+    Action.CLOSED_REPORT_BUILT: Permission.REPORT_CLOSED_BUILD,
+    Action.REPORT_OPENED: Permission.REPORT_OPEN_READ,
+    Action.CUTOFF_TAKEN: Permission.DATA_CUTOFF,
+    Action.DATA_FROZEN: Permission.DATA_FREEZE,
+    Action.LOCK_SIGNED: Permission.DATA_LOCK,
+    Action.UNLOCK_SIGNED: Permission.DATA_UNLOCK,
+    Action.DATASET_BUILT: NoPermission.SYSTEM,
+    Action.DATASET_PULLED: Permission.DATASET_NAIVE_PULL,
+    Action.ANCHOR_WRITTEN: NoPermission.SYSTEM,
+    Action.JOB_RUN: NoPermission.SYSTEM,
+}

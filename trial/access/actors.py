@@ -1,0 +1,87 @@
+"""Who acts: a person with roles, a participant behind a one-visit link, or a named part of the system.
+
+Invariants
+1. An actor is a value, made once per request from what was granted at that moment; services never look grants up again.
+2. A token narrows what its owner may do and never widens it.
+3. A system actor may do only the acts listed beside its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from trial.access.actions import Action
+
+
+class ActorKind(StrEnum):
+    PERSON = "person"
+    PARTICIPANT = "participant"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRole:
+    """A role that the actor holds now; ``site_id`` is ``None`` for a role held in the whole study."""
+
+    role: str
+    trial_id: UUID
+    site_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    kind: ActorKind
+    key: str
+    display_name: str
+    roles: tuple[HeldRole, ...] = ()
+    token_permissions: frozenset[str] | None = None
+    session_id: UUID | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """As the audit writes it: ``person:<account id>``, ``participant:<id>``, ``system:<name>``."""
+        return f"{self.kind.value}:{self.key}"
+
+    @property
+    def account_id(self) -> UUID:
+        """The person's account. Raises ``ValueError`` for an actor that is no person."""
+        if self.kind is not ActorKind.PERSON:
+            raise ValueError(f"{self.name} has no account")
+        return UUID(self.key)
+
+
+def person(account_id: UUID, display_name: str, roles: tuple[HeldRole, ...] = ()) -> Actor:
+    return Actor(ActorKind.PERSON, str(account_id), display_name, roles)
+
+
+_SYSTEM_ACTS: Final[dict[str, frozenset[Action]]] = {
+    # Sets an installation up: makes trials, the first administrator and the first grants.
+    "installer": frozenset(
+        {
+            Action.TRIAL_CREATED,
+            Action.ACCOUNT_CREATED,
+            Action.ROLE_GRANTED,
+            Action.SITE_ADDED,
+            Action.PROTOCOL_VERSION_ADDED,
+        }
+    ),
+    # Watches sign-in: records failures and lockouts of people who are not signed in.
+    "doorkeeper": frozenset({Action.SIGN_IN_FAILED, Action.ACCOUNT_LOCKED}),
+    # Runs queued work.
+    "worker": frozenset({Action.DATASET_BUILT, Action.JOB_RUN, Action.ANCHOR_WRITTEN}),
+}
+
+
+def system_actor(name: str) -> Actor:
+    """The named part of the system. Raises ``KeyError`` for a name that is not listed."""
+    if name not in _SYSTEM_ACTS:
+        raise KeyError(f"no system actor is called {name!r}")
+    return Actor(ActorKind.SYSTEM, name, f"Equipoise ({name})")
+
+
+def acts_of(actor: Actor) -> frozenset[Action]:
+    """What a system actor may do."""
+    return _SYSTEM_ACTS[actor.key]

@@ -1,0 +1,74 @@
+"""Alerts: what somebody in a role must hear of at once, shown on their home page and sent by the worker.
+
+Invariants
+1. An alert names a role and a place, never an arm, a participant's name or a value.
+2. It stays until a person of that role says that they have seen it.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlmodel import Field, col, select
+
+from trial.access.actors import Actor
+from trial.database.columns import choice, instant, prose
+from trial.database.records import Record, in_schema
+from trial.database.session import TrialSession
+
+
+class AlertKind(StrEnum):
+    ACCOUNT_LOCKED = "account_locked"
+    CREDENTIALS_RESET = "credentials_reset"
+    CODE_BROKEN = "code_broken"
+    SERIOUS_EVENT = "serious_event"
+    STOCK_LOW = "stock_low"
+    HARM_BOUND = "harm_bound"
+    RECOMMENDATION = "recommendation"
+
+
+class Alert(Record, table=True):
+    __tablename__ = "alert"
+    __table_args__ = in_schema("access")
+
+    kind: AlertKind = choice(AlertKind)
+    role: str = Field(max_length=48, index=True)
+    trial_id: UUID | None = Field(default=None, foreign_key="trial.trial.id", index=True)
+    site_id: UUID | None = Field(default=None, foreign_key="trial.site.id")
+    sentence: str = prose()
+    seen_at: datetime | None = instant(default=None)
+    seen_by: UUID | None = Field(default=None, foreign_key="access.account.id")
+
+
+def raise_alert(
+    session: TrialSession,
+    kind: AlertKind,
+    role: str,
+    sentence: str,
+    *,
+    trial_id: UUID | None,
+    site_id: UUID | None = None,
+) -> Alert:
+    """Part of the act that causes it: written in its transaction, under its actor."""
+    alert = Alert(**session.stamp(), kind=kind, role=role, sentence=sentence, trial_id=trial_id, site_id=site_id)
+    session.add(alert)
+    return alert
+
+
+def alerts_for(session: TrialSession, actor: Actor, trial_id: UUID) -> list[Alert]:
+    """The alerts in this trial that nobody has seen yet, for the roles and sites that ``actor`` holds."""
+    places = {(held.role, held.site_id) for held in actor.roles if held.trial_id == trial_id}
+    open_ones = session.exec(
+        select(Alert)
+        .where(
+            Alert.trial_id == trial_id,
+            col(Alert.seen_at).is_(None),
+            col(Alert.role).in_({role for role, _ in places}),
+        )
+        .order_by(col(Alert.recorded_at), col(Alert.id))
+    )
+    return [
+        alert
+        for alert in open_ones
+        if alert.site_id is None or places & {(alert.role, alert.site_id), (alert.role, None)}
+    ]

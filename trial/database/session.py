@@ -1,0 +1,115 @@
+"""Sessions: the database as one actor's transaction sees it.
+
+Invariants
+1. Every transaction begins under the blinded role, which cannot read the schema ``sealed``; only ``strongroom`` widens
+   that, for the statements inside it. The login role itself holds no right at all.
+2. A session carries its clock and its entropy: a service takes time and randomness from nowhere else.
+3. No service commits. ``Database.transaction`` does, once, when its block ends without an error.
+
+What it does not do: decide who may act (``trial/access``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.orm import SessionTransaction
+from sqlmodel import Session
+
+from trial.clock import Clock, SystemClock
+from trial.ids import Entropy, SystemEntropy, new_id
+from trial.keyring import Keyring
+from trial.vault import Vault
+
+BLINDED_ROLE = "equipoise_blinded"
+STRONGROOM_ROLE = "equipoise_strongroom"
+_SET_ROLE = text("SELECT set_config('role', :role, true)")
+
+
+class TrialSession(Session):
+    """A session that also hands out the time and new ids."""
+
+    clock: Clock
+    entropy: Entropy
+    keyring: Keyring
+
+    @property
+    def vault(self) -> Vault:
+        """Seals names, contacts and second factors."""
+        return self.keyring.vault
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def new_id(self) -> UUID:
+        return new_id(self.entropy)
+
+    def stamp(self) -> dict[str, Any]:
+        """The fields that every new record needs."""
+        return {"id": self.new_id(), "recorded_at": self.now()}
+
+
+def open_engine(url: str, *, pool_size: int = 10) -> Engine:
+    """An engine for ``url`` whose errors never quote parameters: they may hold what a log must not."""
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000"},
+    )
+
+
+@event.listens_for(TrialSession, "after_begin")
+def _begin_blinded(session: Session, transaction: SessionTransaction, connection: Connection) -> None:  # noqa: ARG001 - SQLAlchemy's signature
+    connection.execute(_SET_ROLE, {"role": BLINDED_ROLE})
+
+
+@contextmanager
+def strongroom(session: TrialSession) -> Iterator[None]:
+    """Run the statements of this block under the role that may read ``sealed``. For ``randomization`` alone.
+
+    An error inside rolls the whole transaction back, so that nobody can catch it and go on with the wider role.
+    """
+    session.flush()
+    session.execute(_SET_ROLE, {"role": STRONGROOM_ROLE})
+    try:
+        yield
+        session.flush()
+    except BaseException:
+        session.rollback()
+        raise
+    session.execute(_SET_ROLE, {"role": BLINDED_ROLE})
+
+
+class Database:
+    """One PostgreSQL database, seen through the application's login role."""
+
+    def __init__(
+        self, engine: Engine, keyring: Keyring, *, clock: Clock | None = None, entropy: Entropy | None = None
+    ) -> None:
+        self.engine = engine
+        self.keyring = keyring
+        self.clock: Clock = clock or SystemClock()
+        self.entropy: Entropy = entropy or SystemEntropy()
+
+    def session(self) -> TrialSession:
+        session = TrialSession(self.engine, expire_on_commit=False)
+        session.clock, session.entropy, session.keyring = self.clock, self.entropy, self.keyring
+        return session
+
+    @contextmanager
+    def transaction(self) -> Iterator[TrialSession]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        with self.session() as session:
+            yield session
+            session.commit()
+
+    def close(self) -> None:
+        self.engine.dispose()
