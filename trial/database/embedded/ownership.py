@@ -1,7 +1,7 @@
 """As whom PostgreSQL runs, and where that user may go.
 
-PostgreSQL refuses to run as root. An ordinary user runs it as himself, in the data directory. For root it runs
-as an unprivileged user of its own.
+PostgreSQL refuses to run as root. An ordinary user runs it as himself, in the data directory. For root it
+runs as an unprivileged user.
 
 Invariants
 1. No permission of a directory that we did not make is ever changed.
@@ -19,12 +19,21 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from trial.database.embedded.errors import DirectoryNotWritable, NoUnprivilegedUser
 
 OWN_USER = "equipoise-postgres"
 STAND_INS = ("postgres", "nobody")  # where a system user of our own cannot be made
 SHARED_AREAS = (Path("/var/lib/equipoise"), Path("/var/tmp/equipoise"))  # noqa: S108 - checked to be root's own
+
+
+class SpawnOptions(TypedDict, total=False):
+    """Arguments of ``subprocess.run`` and ``Popen``."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,8 @@ class PostgresUser:
     gid: int
     borrowed: bool
 
-    def spawn_options(self) -> dict[str, object]:
-        """For :mod:`subprocess`: become this user, with no group left over from us."""
+    def spawn_options(self) -> SpawnOptions:
+        """For ``subprocess``: become this user, with no group left over from us."""
         if not self.borrowed:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
@@ -47,7 +56,7 @@ def running_as_root() -> bool:
 
 
 def postgres_user(*belongings: Path) -> PostgresUser:
-    """Ourselves; or for root the owner of the first of these that is not root's own, a system user, a stand-in."""
+    """Ourselves; or for root the first owner of these who is not root, or else a system user."""
     if not running_as_root():
         return PostgresUser(os.geteuid(), os.getegid(), borrowed=False)
     for path in belongings:
@@ -108,10 +117,10 @@ def _look_up(name: str) -> PostgresUser | None:
 def may_enter(user: PostgresUser, directory: Path) -> bool:
     """Whether the user can reach ``directory``, tried and not computed: access lists count too."""
     command = ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(directory)]
-    tried = subprocess.run(  # type: ignore[call-overload]  # the options are a dictionary built for subprocess
+    tried = subprocess.run(  # noqa: S603 - fixed words; the path is an argument, not part of the script
         command, check=False, capture_output=True, cwd="/", **user.spawn_options()
     )
-    return bool(tried.returncode == 0)
+    return tried.returncode == 0
 
 
 def shared_area() -> Path:

@@ -1,7 +1,7 @@
-"""What the server's own files say: its pid file and its log.
+"""What the server's own files say: its pid file, its log, the disk it lies on.
 
 Invariants
-1. A number in a pid file is a claim. It counts only for a process that is PostgreSQL and works in this cluster.
+1. A number in a pid file is a claim. It counts for a process that is PostgreSQL and works in this cluster.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from trial.database.embedded.errors import (
     AlreadyRunning,
     DiskFull,
     EmbeddedDatabaseUnavailable,
-    OtherVersion,
     WouldNotStart,
+    disk_full,
 )
 from trial.database.embedded.locking import open_private
 
 LOG_KEPT_BYTES = 5_000_000
-LOG_TAIL_BYTES = 2_000
-ALMOST_NOTHING_BYTES = 1_000_000
+LOG_TAIL_CHARACTERS = 2_000
+TOO_LITTLE_TO_RUN_BYTES = 1_000_000
 _PID_LINE, _PORT_LINE, _STATUS_LINE = 0, 3, 7
 
 
@@ -54,9 +54,13 @@ def works_in(pid: int, pgdata: Path) -> bool:
     """Whether process ``pid`` is a PostgreSQL of this cluster: every one of them makes it its directory."""
     try:
         process = psutil.Process(pid)
-        return process.name().startswith("postgres") and os.path.samefile(process.cwd(), pgdata)
+        return process.name().startswith("postgres") and Path(process.cwd()).samefile(pgdata)
     except (psutil.Error, OSError):
         return False
+
+
+def processes_in(pgdata: Path) -> list[int]:
+    return [pid for pid in psutil.pids() if works_in(pid, pgdata)]
 
 
 def remove_stale_pid_file(instance: Instance) -> None:
@@ -64,9 +68,10 @@ def remove_stale_pid_file(instance: Instance) -> None:
     path = instance.postmaster_pid
     if not path.exists():
         return
-    if any(works_in(pid, instance.pgdata) for pid in psutil.pids()):
+    if processes_in(instance.pgdata):
         raise AlreadyRunning(
-            f"A PostgreSQL that Equipoise did not start is running on {instance.pgdata}: stop it, then start again."
+            f"A PostgreSQL that Equipoise did not start is running on {instance.pgdata}: "
+            "stop it, then start again."
         )
     path.unlink(missing_ok=True)
 
@@ -83,21 +88,17 @@ def open_log(instance: Instance) -> int:
 def said_since(instance: Instance, offset: int) -> str:
     with (instance.directory / LOG).open("rb") as log:
         log.seek(offset)
-        return log.read().decode("utf-8", errors="replace")
+        return log.read().decode("utf-8", errors="replace").strip()
 
 
 def explain_death(instance: Instance, said: str) -> EmbeddedDatabaseUnavailable:
-    """Why a server did not come up, by its log, and by the disk where that could not hold a log."""
-    if any(words in said for words in NO_ROOM) or free_bytes(instance.place) < ALMOST_NOTHING_BYTES:
-        return disk_full(instance.place)
-    if "database files are incompatible with server" in said:
-        return OtherVersion(
-            f"The data in {instance.pgdata} belong to another version of PostgreSQL: dump them with the version "
-            "that wrote them and restore the dump here, or name another directory."
-        )
+    """Why a server did not come up: by its log, or by a disk that is too full to hold the reason."""
+    for place in (instance.place, instance.directory):
+        if any(words in said for words in NO_ROOM) or free_bytes(place) < TOO_LITTLE_TO_RUN_BYTES:
+            return disk_full(place)
     return WouldNotStart(
-        f"The database in {instance.directory} did not start. Its log {instance.directory / LOG} ends with: "
-        f"{said.strip()[-LOG_TAIL_BYTES:] or 'nothing'}"
+        f"The database in {instance.directory} did not start: cure what its log {LOG} says, and start again. "
+        f"The log ends with: {said[-LOG_TAIL_CHARACTERS:] or 'nothing'}"
     )
 
 
@@ -109,13 +110,6 @@ def free_bytes(place: Path) -> int:
     """What an ordinary user may still write there; the reserve of root is not counted."""
     found = os.statvfs(place)
     return found.f_bavail * found.f_frsize
-
-
-def disk_full(place: Path) -> DiskFull:
-    return DiskFull(
-        f"The disk that holds {place} is full, or a quota is reached: free some space there and start again, "
-        "or name a data directory on another disk. What was committed is safe."
-    )
 
 
 def check_free_space(place: Path, needed: int) -> None:

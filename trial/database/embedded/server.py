@@ -8,15 +8,13 @@ or died. It needs a directory of its own.
 
 Invariants
 1. At most one server runs on a data directory. The kernel's locks say so; pid files are not believed.
-2. The server ends soon after its last user, even one that was killed; a Ctrl-C in a terminal never reaches it.
+2. The server ends soon after its last user, even one that was killed; a terminal's Ctrl-C never reaches it.
 3. It listens on 127.0.0.1 only and lets nobody in without a SCRAM password.
 4. The superuser serves this package alone.
 """
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -26,32 +24,31 @@ from types import TracebackType
 
 import psycopg
 
-from trial.database.embedded.cluster import ensure_accounts
+from trial.database.embedded.cluster import DATABASE, ensure_accounts
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.directory import (
     LOG,
     START_LOCK,
-    SUPERUSER,
     SUPERVISOR_LOCK,
     USERS_LOCK,
     Instance,
     check_directory_is_ours,
     make_data_directory,
     open_instance,
-    read_or_make_passwords,
 )
 from trial.database.embedded.errors import (
     AlreadyRunning,
-    DirectoryNotOurs,
-    DirectoryNotWritable,
     NotRunning,
     PasswordsMissing,
     WouldNotStart,
     WouldNotStop,
+    disk_full,
+    in_words,
 )
 from trial.database.embedded.launch import STOP_SECONDS, Wishes, await_ready, launch
 from trial.database.embedded.locking import POLL_SECONDS, FileLock, is_held, is_shared
-from trial.database.embedded.postmaster import disk_full
+from trial.database.embedded.passwords import OWNER, SUPERUSER, read_or_make_passwords
+from trial.database.embedded.postmaster import read_pid_file
 from trial.ids import Entropy, SystemEntropy
 
 LOCK_SECONDS = 90.0  # longer than a start or a stop that goes well
@@ -73,7 +70,7 @@ class EmbeddedPostgres:
         check_space: bool = True,
         entropy: Entropy | None = None,
     ) -> None:
-        self._directory = data_dir.absolute()
+        self._directory = data_dir.resolve()
         self._wishes = Wishes(port, durable, shared_buffers_mb, max_connections, start_seconds, check_space)
         self._entropy = entropy or SystemEntropy()
         self._use: FileLock | None = None
@@ -82,10 +79,10 @@ class EmbeddedPostgres:
 
     def start(self) -> Connection:
         """Start the server, or share the one that runs; returns once it takes connections."""
-        if self._connection is not None and self.is_running():
+        if self._connection is not None and self._still_serves(self._connection):
             return self._connection
         self._let_go()
-        with _in_words(self._directory):
+        with in_words(self._directory):
             make_data_directory(self._directory)
             check_directory_is_ours(self._directory)
             with self._start_lock():
@@ -102,7 +99,7 @@ class EmbeddedPostgres:
         """Let go. The last user's call returns when the server has ended; the others' return at once."""
         if self._use is None:
             return
-        with _in_words(self._directory), self._start_lock():
+        with in_words(self._directory), self._start_lock():
             self._let_go()
             self._await_end_unless_shared()
 
@@ -114,7 +111,8 @@ class EmbeddedPostgres:
         check_directory_is_ours(self._directory)
         if is_held(self._directory / SUPERVISOR_LOCK):
             raise AlreadyRunning(
-                f"The database in {self._directory} is in use by another process: stop that first, then remove it."
+                f"The database in {self._directory} is in use by another process: "
+                "stop that first, then remove it."
             )
         shutil.rmtree(open_instance(self._directory).place, ignore_errors=True)
         shutil.rmtree(self._directory)
@@ -142,7 +140,7 @@ class EmbeddedPostgres:
     def log_file(self) -> Path:
         return self._directory / LOG
 
-    def url(self, database: str = "equipoise", role: str = "equipoise_owner") -> str:
+    def url(self, database: str = DATABASE, role: str = OWNER) -> str:
         """See :meth:`Connection.url`."""
         return self.connection.url(database, role)
 
@@ -153,6 +151,11 @@ class EmbeddedPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _still_serves(self, connection: Connection) -> bool:
+        """After a crash that its supervisor did not survive, another may have started it elsewhere."""
+        found = read_pid_file(self._instance.postmaster_pid) if self._instance else None
+        return self.is_running() and found is not None and found.port == connection.port
 
     def _join_or_launch(self, instance: Instance, use: FileLock) -> Connection:
         if not use.take(shared=True, wait_seconds=LOCK_SECONDS):
@@ -179,7 +182,8 @@ class EmbeddedPostgres:
             fsync = session.execute("SHOW fsync").fetchone()
         if self._wishes.durable and fsync == ("off",):
             raise AlreadyRunning(
-                f"The database in {self._directory} already runs in a way that is for tests only: stop it first."
+                f"The database in {self._directory} already runs in a way that is for tests only: "
+                "stop it first, then start again."
             )
 
     def _await_end_unless_shared(self) -> None:
@@ -194,8 +198,8 @@ class EmbeddedPostgres:
         with FileLock(self._directory / START_LOCK) as lock:
             if not lock.take(wait_seconds=self._wishes.start_seconds + LOCK_SECONDS):
                 raise AlreadyRunning(
-                    f"Another process is starting or stopping the database in {self._directory} and does not finish: "
-                    "end that process, then start again."
+                    f"Another process is starting or stopping the database in {self._directory} and does "
+                    "not finish: end that process, then start again."
                 )
             yield
 
@@ -221,35 +225,14 @@ def _prepare_accounts(data_directory: Path, connection: Connection) -> None:
                 ) from error
             if time.monotonic() >= deadline:
                 raise WouldNotStart(
-                    f"The database in {data_directory} runs but cannot be reached on port {connection.port}: see "
-                    f"{data_directory / LOG}, and start again."
+                    f"The database in {data_directory} runs but cannot be reached on port {connection.port}: "
+                    f"see {data_directory / LOG}, and start again."
                 ) from error
             time.sleep(POLL_SECONDS)
 
 
 def _does_not_stop(data_directory: Path) -> WouldNotStop:
     return WouldNotStop(
-        f"The database in {data_directory} is still shutting down: wait, see {data_directory / LOG}, and try again."
+        f"The database in {data_directory} is still shutting down: wait, see {data_directory / LOG}, "
+        "and try again."
     )
-
-
-@contextmanager
-def _in_words(data_directory: Path) -> Iterator[None]:
-    """The operating system's refusals, as errors that say what to do."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename or data_directory
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise DirectoryNotWritable(
-                f"{os.fspath(where)} may not be written by this user: start Equipoise as the user who owns "
-                f"{data_directory}, or name a data directory of your own."
-            ) from error
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise disk_full(data_directory) from error
-        if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ELOOP):
-            raise DirectoryNotOurs(
-                f"{os.fspath(where)} is not a data directory of Equipoise: name an empty directory, or one that does "
-                "not exist yet."
-            ) from error
-        raise

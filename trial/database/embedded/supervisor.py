@@ -32,7 +32,7 @@ RESTARTS = (
     5  # within the period below; a server that dies more often has a reason that a restart does not cure
 )
 RESTART_PERIOD_SECONDS = 60.0
-SERVER_LOCK_SECONDS = 30.0
+GRACE_SECONDS = 5.0
 QUIT_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
 
@@ -64,7 +64,7 @@ class Supervisor:
     def _start_server(self) -> subprocess.Popen[bytes] | None:
         lock = os.open(self._order["server_lock"], os.O_RDWR | os.O_CLOEXEC)
         try:
-            if not wait_until(lambda: try_exclusive(lock), SERVER_LOCK_SECONDS):
+            if not self._outlast_earlier_server(lock):
                 say("processes of an earlier PostgreSQL do not end; giving up")
                 return None
             return subprocess.Popen(  # noqa: S603 - the launcher's own command, no shell
@@ -79,13 +79,24 @@ class Supervisor:
         finally:
             os.close(lock)
 
+    def _outlast_earlier_server(self, lock: int) -> bool:
+        """A killed postmaster's processes end by themselves, except one that is busy: that one is told."""
+        if wait_until(lambda: try_exclusive(lock), GRACE_SECONDS):
+            return True
+        for request in (signal.SIGQUIT, signal.SIGKILL):
+            for pid in postgres_processes_in(self._order["pgdata"]):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, request)
+            if wait_until(lambda: try_exclusive(lock), QUIT_SECONDS):
+                return True
+        return False
+
     def _start_again(self) -> subprocess.Popen[bytes] | None:
         say("PostgreSQL was killed; starting it again, with recovery")
-        # Its processes are waited for by the lock, so this file can only be a leftover; a number in it that now
-        # belongs to another process would keep PostgreSQL from starting.
-        server = self._order["postmaster_pid"]
+        # A leftover for certain: its writer was our child and is dead. Left in place it would tell a launcher
+        # that the server is ready, and would keep PostgreSQL from starting if its number is used again.
         with contextlib.suppress(FileNotFoundError):
-            Path(server).unlink()
+            Path(self._order["pgdata"], "postmaster.pid").unlink()
         return self._start_server()
 
     def _worth_another_start(self, ended: int) -> bool:
@@ -123,10 +134,22 @@ def wait_until(true: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+def postgres_processes_in(pgdata: str) -> list[int]:
+    """By what the kernel knows of each process: its name and its directory. Empty where there is no /proc."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if process.joinpath("comm").read_text().startswith("postgres") and process.joinpath(
+                "cwd"
+            ).samefile(pgdata):
+                found.append(int(process.name))
+    return found
+
+
 def die_with_parent() -> Callable[[], None] | None:
     """For the child, before PostgreSQL: have the kernel ask it for a fast shutdown when the supervisor dies.
 
-    Everything is loaded here: by the time of the call the child is another user, who may be unable to read Python.
+    Everything is loaded here: when the child calls it, it is another user, who may be unable to read Python.
     """
     if not sys.platform.startswith("linux"):
         return None
