@@ -11,7 +11,8 @@ draws from, and when, is the ledger's business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Final, Self
@@ -20,7 +21,16 @@ from urllib.parse import parse_qsl, quote
 import numpy as np
 from numpy.typing import NDArray
 
-from randomization.schemes import ArmIndices, Minimization, PermutedBlocks, Stream, scheme_from_parameters
+from randomization.schemes import (
+    ArmIndices,
+    Balance,
+    Imbalance,
+    Minimization,
+    PermutedBlocks,
+    Stream,
+    exact,
+    scheme_from_parameters,
+)
 from randomization.schemes.stream import DOMAIN
 from trial.errors import InvalidInput
 
@@ -72,9 +82,7 @@ class ListDesign:
         if len(set(names)) != len(names):
             raise ListDesignInvalid("A stratification factor is named twice. Remove one.")
         if not 1 <= self.slots_per_stratum * len(self.strata()) <= MOST_SLOTS:
-            raise ListDesignInvalid(
-                f"A list has between 1 and {MOST_SLOTS:,} slots. Change the slots per stratum."
-            )
+            raise ListDesignInvalid(f"A list has between 1 and {MOST_SLOTS:,} slots. Change the slots per stratum.")
 
     def strata(self) -> tuple[str, ...]:
         """The keys of all strata, in the design's order."""
@@ -88,9 +96,7 @@ class ListDesign:
             raise StratumUnknown("The levels must name each stratification factor of the list once.")
         for factor in self.factors:
             if levels[factor.name] not in factor.levels:
-                raise StratumUnknown(
-                    f"{factor.name} has no such level in this list. Correct the recorded value."
-                )
+                raise StratumUnknown(f"{factor.name} has no such level in this list. Correct the recorded value.")
         return stratum_key(levels)
 
     def parameters(self) -> dict[str, Any]:
@@ -224,16 +230,29 @@ def stratum_levels(key: str) -> dict[str, str]:
 
 def permuted_blocks(ratio: Sequence[int], sizes: Sequence[int]) -> PermutedBlocks:
     """The scheme, with what is out of range said as a refusal to the one who designs the list."""
-    try:
+    with _design_refusals():
         return PermutedBlocks(tuple(ratio), tuple(sizes))
+
+
+def minimization(
+    ratio: Sequence[int], weights: Mapping[str, float], probability: float, imbalance: str
+) -> Minimization:
+    """The scheme with the factors' weights, read as they are written: 0.8 is four fifths."""
+    with _design_refusals():
+        balances = tuple(Balance(factor, exact(weight)) for factor, weight in weights.items())
+        return Minimization(tuple(ratio), balances, exact(probability), Imbalance(imbalance))
+
+
+@contextmanager
+def _design_refusals() -> Iterator[None]:
+    try:
+        yield
     except ValueError as refused:
-        raise ListDesignInvalid(f"The blocks do not fit: {refused}.") from None
+        raise ListDesignInvalid(f"The scheme does not fit: {refused}.") from None
 
 
 def check_arms(arms: tuple[str, ...], ratio: tuple[int, ...]) -> None:
     if len(set(arms)) != len(arms) or not all(arms):
         raise ListDesignInvalid("Each arm needs a code of its own. Correct the codes.")
     if len(arms) != len(ratio):
-        raise ListDesignInvalid(
-            f"There are {len(arms)} arms and {len(ratio)} shares in the ratio. Give each a share."
-        )
+        raise ListDesignInvalid(f"There are {len(arms)} arms and {len(ratio)} shares in the ratio. Give each a share.")

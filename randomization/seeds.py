@@ -46,8 +46,7 @@ class Contribution:
     def __post_init__(self) -> None:
         if not LEAST_CONTRIBUTION <= len(self.secret) <= MOST_CONTRIBUTION:
             raise ContributionInvalid(
-                f"A contribution to the seed has {LEAST_CONTRIBUTION} to {MOST_CONTRIBUTION} bytes. "
-                "Draw a new one."
+                f"A contribution to the seed has {LEAST_CONTRIBUTION} to {MOST_CONTRIBUTION} bytes. Draw a new one."
             )
         if len(set(self.secret)) == 1:
             raise ContributionInvalid("A contribution to the seed must be random. Draw a new one.")

@@ -56,8 +56,7 @@ class SlotProblem(Conflict):
 
     def __init__(self, stratum: str, position: int) -> None:
         super().__init__(
-            f"Slot {position} of {stratum} {self.what}. "
-            "Do not use this list; compare it with the published file."
+            f"Slot {position} of {stratum} {self.what}. Do not use this list; compare it with the published file."
         )
         self.stratum = stratum
         self.position = position
@@ -137,9 +136,9 @@ def verify_draws(
     design = _adaptive_design(parameters)
     taken = list(draws)
     stream = adaptive_stream(list_id, seed)
-    arms = design.scheme.replay(stream, (draw.levels for draw in taken))
-    for position, (draw, arm) in enumerate(zip(taken, arms, strict=True), start=1):
-        if draw.arm != design.arms[arm]:
+    seats = design.scheme.replay(stream, (draw.levels for draw in taken))
+    for position, (draw, seat) in enumerate(zip(taken, seats, strict=True), start=1):
+        if draw.arm != design.arms[design.scheme.arm_of(seat)]:
             raise DrawNotFromSeed(list_id, position)
 
 

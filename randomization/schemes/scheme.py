@@ -35,10 +35,20 @@ class ListScheme(Scheme, Protocol):
 
 @runtime_checkable
 class AdaptiveScheme(Scheme, Protocol[State_contra]):
-    """Decides for one participant from those before."""
+    """Decides for one participant from those before.
+
+    It gives *seats*: an arm holds one or more, so that schemes which know only equal choices keep any ratio.
+    """
+
+    @property
+    def seats(self) -> int: ...
 
     def assign(self, stream: Stream, position: int, state: State_contra, levels: Mapping[str, str]) -> int:
-        """The arm of the participant at ``position``, from that position's own part of ``stream``."""
+        """The seat of the participant at ``position``, from that position's own part of ``stream``."""
+        ...
+
+    def arm_of(self, seat: int) -> int:
+        """The index of the arm that holds ``seat``."""
         ...
 
 

@@ -84,9 +84,7 @@ def unwrap(wrapped: WrappedKey, holder: str, provider: KeyProvider) -> DataKey:
     return DataKey(holder, secret)
 
 
-def rewrap(
-    wrapped: WrappedKey, holder: str, old: KeyProvider, new: KeyProvider, entropy: Entropy
-) -> WrappedKey:
+def rewrap(wrapped: WrappedKey, holder: str, old: KeyProvider, new: KeyProvider, entropy: Entropy) -> WrappedKey:
     """The same data key under another master key."""
     return wrap(unwrap(wrapped, holder, old), new, entropy)
 

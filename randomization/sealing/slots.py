@@ -79,9 +79,7 @@ def seal_list(key: DataKey, generated: StratifiedList, seed: bytes, entropy: Ent
     """The whole list, sealed under its own data key."""
     if key.holder != generated.list_id:
         raise ListHolderDiffers("This data key belongs to another list. Make a key for this one.")
-    slots = tuple(
-        slot for stratum in generated.strata for slot in _seal_stratum(key, generated, stratum, entropy)
-    )
+    slots = tuple(slot for stratum in generated.strata for slot in _seal_stratum(key, generated, stratum, entropy))
     leaves = tuple(slot.commitment for slot in slots)
     return _seal_design(key, generated.design, seed, slots, leaves, entropy)
 

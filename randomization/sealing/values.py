@@ -57,9 +57,7 @@ class SealedValue:
     token: bytes
 
 
-def seal_value(
-    key: DataKey, place: Place, value: bytes, entropy: Entropy, size: int = VALUE_SIZE
-) -> SealedValue:
+def seal_value(key: DataKey, place: Place, value: bytes, entropy: Entropy, size: int = VALUE_SIZE) -> SealedValue:
     """``value`` sealed at ``place``, padded to ``size``; every value of a purpose must use the same size."""
     if len(value) > size - _LENGTH_BYTES:
         raise ValueTooLong(f"A sealed value holds at most {size - _LENGTH_BYTES} bytes. Use a shorter one.")
