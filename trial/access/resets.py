@@ -18,6 +18,7 @@ from sqlmodel import Field, col, select
 from trial.access.accounts import CODE_PURPOSE, Account, get_account
 from trial.access.actions import Action
 from trial.access.actors import Actor
+from trial.access.alerts import AlertKind, raise_alert
 from trial.access.codes import new_code_secret
 from trial.access.grants import grants_of
 from trial.access.policies import authorize
@@ -92,6 +93,13 @@ def request_reset(session: TrialSession, actor: Actor, command: RequestReset) ->
     )
     session.add(reset)
     session.flush()
+    raise_alert(
+        session,
+        AlertKind.CREDENTIALS_RESET,
+        "administrator",
+        f"New credentials were asked for {account.username}. Object at once if this is not right.",
+        trial_id=command.trial_id,
+    )
     if not reset.second_person_needed:
         _carry_out(session, reset, account)
     return reset

@@ -19,8 +19,9 @@ from sqlmodel import Field, select
 from trial.access.accounts import Account, code_secret, find_account, get_account
 from trial.access.actions import Action
 from trial.access.actors import Actor, person, system_actor
+from trial.access.alerts import AlertKind, raise_alert
 from trial.access.codes import accepted_step
-from trial.access.grants import actor_for
+from trial.access.grants import actor_for, grants_of
 from trial.access.passwords import STRONG, PasswordStrength, password_matches
 from trial.access.policies import authorize
 from trial.database.columns import instant
@@ -91,7 +92,7 @@ def sign_in(
         account = find_account(session, username)
         if account is not None and matches and _is_open(account, session.now()):
             return _start_session(session, account)
-        _record_failure(session, account)
+        record_failure(session, account)
     raise _refusal()
 
 
@@ -106,17 +107,30 @@ def _start_session(session: TrialSession, account: Account) -> tuple[str, LoginS
     return token, started
 
 
-def _record_failure(session: TrialSession, account: Account | None) -> None:
+def record_failure(session: TrialSession, account: Account | None) -> None:
     """Count the failure; lock at the limit. An unknown name leaves no trace: there is nobody to protect."""
     if account is None or account.closed_at is not None:
         return
     session.refresh(account, with_for_update=True)
-    account.failed_attempts += 1
-    locks = account.failed_attempts >= ATTEMPTS_BEFORE_LOCK
+    locks = account.failed_attempts + 1 >= ATTEMPTS_BEFORE_LOCK
     authorize(session, system_actor("doorkeeper"), Action.ACCOUNT_LOCKED if locks else Action.SIGN_IN_FAILED)
+    account.failed_attempts += 1
     if locks:
         account.failed_attempts, account.locked_until = 0, session.now() + LOCKED_FOR
+        _alert_administrators(session, account)
     session.add(account)
+
+
+def _alert_administrators(session: TrialSession, account: Account) -> None:
+    trials = {grant.trial_id for grant in grants_of(session, account.id, session.now())}
+    for trial_id in sorted(trials):
+        raise_alert(
+            session,
+            AlertKind.ACCOUNT_LOCKED,
+            "administrator",
+            f"The account {account.username} was locked after {ATTEMPTS_BEFORE_LOCK} failures. Ask its owner about it.",
+            trial_id=trial_id,
+        )
 
 
 def give_code(database: Database, token: str, code: str) -> tuple[str, LoginSession]:
@@ -137,7 +151,7 @@ def give_code(database: Database, token: str, code: str) -> tuple[str, LoginSess
             session.add(account)
             session.flush()
             return fresh, half
-        _record_failure(session, account)
+        record_failure(session, account)
     raise _refusal()
 
 

@@ -23,7 +23,7 @@ from sqlmodel import Field, SQLModel, col, select
 from trial.access.accounts import get_account
 from trial.access.actors import Actor
 from trial.access.passwords import STRONG, PasswordStrength, password_matches
-from trial.access.sign_in import SignInRefused, _record_failure, accept_code
+from trial.access.sign_in import SignInRefused, accept_code, record_failure
 from trial.database.columns import instant, prose
 from trial.database.records import Record, in_schema
 from trial.database.session import Database, TrialSession
@@ -99,7 +99,7 @@ def reauthenticate(
         open_now = account.closed_at is None and (account.locked_until is None or account.locked_until <= now)
         if matches and open_now and (not code or accept_code(session, account, code)):
             return Reauthenticated(account.id, now)
-        _record_failure(session, account)
+        record_failure(session, account)
     raise SignInRefused("The password or the code is not right, so nothing was signed. Try again.")
 
 
