@@ -12,3 +12,79 @@ Invariants
 
 What it does not do: read frames, round for print, draw, or know what an arm is called.
 """
+
+from __future__ import annotations
+
+from trial.statistics.bayes import RatePosterior, fewest_events_to_exceed, rate_posterior
+from trial.statistics.blinding_indices import ArmGuesses, bang_index, james_index
+from trial.statistics.boundaries import (
+    CrossingProbabilities,
+    crossing_probabilities,
+    futility_bounds,
+    inflation_factor,
+    spending_bounds,
+)
+from trial.statistics.conditional_power import conditional_power, predictive_power
+from trial.statistics.design import DesignBounds, GroupSequentialDesign, LookResult
+from trial.statistics.estimates import Estimate
+from trial.statistics.linear import AncovaResult, Contrast, LsMean, ancova
+from trial.statistics.proportions import (
+    clopper_pearson,
+    risk_difference,
+    risk_ratio,
+    stratified_risk_difference,
+    wilson,
+    zero_events_upper_limit,
+)
+from trial.statistics.rates import event_rate, rate_ratio
+from trial.statistics.sample_size import SampleSize, power_means, sample_size_means
+from trial.statistics.spending import (
+    Spending,
+    hwang_shih_decani,
+    kim_demets,
+    ld_obrien_fleming,
+    ld_pocock,
+)
+from trial.statistics.survival import KaplanMeier, kaplan_meier
+
+__all__ = [
+    "AncovaResult",
+    "ArmGuesses",
+    "Contrast",
+    "CrossingProbabilities",
+    "DesignBounds",
+    "Estimate",
+    "GroupSequentialDesign",
+    "KaplanMeier",
+    "LookResult",
+    "LsMean",
+    "RatePosterior",
+    "SampleSize",
+    "Spending",
+    "ancova",
+    "bang_index",
+    "clopper_pearson",
+    "conditional_power",
+    "crossing_probabilities",
+    "event_rate",
+    "fewest_events_to_exceed",
+    "futility_bounds",
+    "hwang_shih_decani",
+    "inflation_factor",
+    "james_index",
+    "kaplan_meier",
+    "kim_demets",
+    "ld_obrien_fleming",
+    "ld_pocock",
+    "power_means",
+    "predictive_power",
+    "rate_posterior",
+    "rate_ratio",
+    "risk_difference",
+    "risk_ratio",
+    "sample_size_means",
+    "spending_bounds",
+    "stratified_risk_difference",
+    "wilson",
+    "zero_events_upper_limit",
+]

@@ -12,7 +12,7 @@ What it does not do: hold a protocol's design or observed information (``design`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,7 +52,7 @@ class NoBoundFound(InvalidInput):
     code = "statistics.no_bound_found"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CrossingProbabilities:
     """Chances of stopping at each look: ``efficacy`` and ``futility``, shape (K,), given the drift."""
 
@@ -97,17 +97,28 @@ def spending_bounds(info_frac: ArrayLike, alpha: float, spend: SpendingFunction)
     """
     t = check_information(info_frac, at_most=1.0)
     total = check_in("alpha", alpha, 0.0, 0.5)
-    spent = np.asarray(spend(t, total), dtype=np.float64)
-    return bounds_for_increments(t, np.diff(spent, prepend=0.0))
+    return bounds_for_spending(t, np.asarray(spend(t, total), dtype=np.float64))
 
 
-def bounds_for_increments(information: FloatArray, increments: FloatArray) -> FloatArray:
-    """Efficacy bounds first crossed at look k with chance increments[k] when there is no effect."""
-    steps = Steps(information, 0.0, _reach_for(increments))
+def bounds_for_spending(information: FloatArray, cumulative: FloatArray, past: Sequence[float] = ()) -> FloatArray:
+    """Efficacy bounds at K looks that together have spent cumulative[k] by look k.
+
+    The first looks keep their ``past`` bounds, whatever those spend at the information now known; the next
+    look
+    spends what is left up to its cumulative amount, and nothing (a bound of +∞) when too much is spent
+    already.
+    """
+    steps = Steps(information, 0.0, _reach_for(np.diff(cumulative, prepend=0.0)))
     bounds = np.empty(len(information))
     before: SubDensity | None = None
-    for look, mass in enumerate(increments):
-        bounds[look] = efficacy_bound(before, steps, look, float(mass))
+    spent = 0.0
+    for look, target in enumerate(cumulative):
+        if look < len(past):
+            bounds[look] = past[look]
+            spent += upper_tail(before, steps, look, bounds[look])
+        else:
+            bounds[look] = efficacy_bound(before, steps, look, float(target) - spent)
+            spent = max(spent, float(target))
         if look + 1 < len(information):
             before = carry(before, steps, look, -np.inf, bounds[look])
     return bounds
@@ -197,30 +208,41 @@ def futility_bounds(
     if t[-1] != 1.0:
         raise OutOfRange("info_frac must end at 1 for futility bounds; give the planned last look as 1.")
     upper, _ = _checked_bounds(len(t), efficacy, None)
-    increments = np.diff(spend(t, check_in("beta", beta, 0.0, 0.5)), prepend=0.0)
+    cumulative = np.asarray(spend(t, check_in("beta", beta, 0.0, 0.5)), dtype=np.float64)[:-1]
 
     def excess(drift: float) -> float:
-        lower = futility_for_drift(t, upper, increments[:-1], drift)
+        lower = futility_for_drift(t, upper, cumulative, drift)
         missed = crossing_probabilities(t, upper, np.append(lower, upper[-1]), drift).futility
         return float(beta - missed.sum())
 
     low = drift_for_power(t, upper, 1.0 - beta)
     drift = find_root(excess, 0.5 * low, min(4.0 * low, _LARGEST_DRIFT))
-    return np.append(futility_for_drift(t, upper, increments[:-1], drift), upper[-1]), drift
+    return np.append(futility_for_drift(t, upper, cumulative, drift), upper[-1]), drift
 
 
 def futility_for_drift(
-    information: FloatArray, efficacy: FloatArray, increments: FloatArray, drift: float
+    information: FloatArray,
+    efficacy: FloatArray,
+    cumulative: FloatArray,
+    drift: float,
+    past: Sequence[float] = (),
 ) -> FloatArray:
-    """Futility bounds at the first looks that are crossed with the given chances under ``drift``.
+    """Futility bounds at the first looks that have spent ``cumulative`` of beta under ``drift``.
 
-    A bound that would pass the efficacy bound is set equal to it.
+    The first looks keep their ``past`` bounds. A bound that would pass the efficacy bound is set equal to it.
     """
     steps = Steps(information, drift)
-    bounds = np.empty(len(increments))
+    bounds = np.empty(len(cumulative))
     before: SubDensity | None = None
-    for look, mass in enumerate(increments):
-        bounds[look] = min(futility_bound(before, steps, look, float(mass)), efficacy[look])
+    spent = 0.0
+    for look, target in enumerate(cumulative):
+        if look < len(past):
+            bounds[look] = past[look]
+            spent += lower_tail(before, steps, look, bounds[look])
+        else:
+            bound = futility_bound(before, steps, look, float(target) - spent)
+            bounds[look] = min(bound, efficacy[look])
+            spent = max(spent, float(target))
         if look + 1 < len(information):
             before = carry(before, steps, look, bounds[look], efficacy[look])
     return bounds
@@ -309,9 +331,7 @@ def _reach_for(increments: FloatArray) -> float:
     return float(max(REACH, 4.0 - ndtri(some.min()))) if some.size else REACH
 
 
-def _checked_bounds(
-    looks: int, efficacy: ArrayLike, futility: ArrayLike | None
-) -> tuple[FloatArray, FloatArray]:
+def _checked_bounds(looks: int, efficacy: ArrayLike, futility: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
     upper = np.asarray(efficacy, dtype=np.float64)
     lower = np.full(looks, -np.inf) if futility is None else np.asarray(futility, dtype=np.float64)
     if upper.shape != (looks,) or lower.shape != (looks,):

@@ -96,9 +96,7 @@ class AncovaResult:
         return self.contrasts[0]
 
     def __str__(self) -> str:
-        return "\n".join(
-            [f"{self.method}, n = {self.n}", *map(str, self.contrasts), *map(str, self.ls_means)]
-        )
+        return "\n".join([f"{self.method}, n = {self.n}", *map(str, self.contrasts), *map(str, self.ls_means)])
 
 
 @dataclass(frozen=True)
@@ -171,14 +169,10 @@ def ancova(
     return AncovaResult(contrasts, means, len(y), fit.residual_sd, method)
 
 
-def _contrast(
-    fit: _Fit, arm: str, reference: str, row: FloatArray, critical: float, level: float
-) -> Contrast:
+def _contrast(fit: _Fit, arm: str, reference: str, row: FloatArray, critical: float, level: float) -> Contrast:
     difference, error = fit.combination(row)
     if error == 0.0:
-        raise TooFewParticipants(
-            "The outcome has no variation left after adjustment: no interval can be given."
-        )
+        raise TooFewParticipants("The outcome has no variation left after adjustment: no interval can be given.")
     p_value = float(2.0 * stdtr(fit.df, -abs(difference) / error))
     low, high = difference - critical * error, difference + critical * error
     return Contrast(arm, reference, difference, error, fit.df, low, high, p_value, level)
@@ -201,18 +195,14 @@ def _build_design(
     check_same_length(outcome=y, arm=arm_names, **numbers, **labels)
     arms = _levels(arm_names)
     if len(arms) < 2 or reference not in arms:
-        raise EmptyArm(
-            f"At least two arms with participants are needed, one of them {reference!r}; found: {arms}."
-        )
+        raise EmptyArm(f"At least two arms with participants are needed, one of them {reference!r}; found: {arms}.")
     columns: list[tuple[str, FloatArray, float]] = [("intercept", np.ones(len(y)), 1.0)]
     columns += [(name, values, float(values.mean())) for name, values in numbers.items()]
     for name, values in labels.items():
         levels = _levels(values)
         columns += [(f"{name}={at}", (values == at).astype(float), 1.0 / len(levels)) for at in levels[1:]]
     others = [name for name in arms if name != reference]
-    matrix = np.column_stack(
-        [*(column for _, column, _ in columns), *((arm_names == a).astype(float) for a in others)]
-    )
+    matrix = np.column_stack([*(column for _, column, _ in columns), *((arm_names == a).astype(float) for a in others)])
     shared = [value for _, _, value in columns]
     rows = np.array([[*shared, *(float(a == name) for a in others)] for name in arms])
     names = (*(name for name, _, _ in columns), *(f"arm={a}" for a in others))
@@ -241,9 +231,7 @@ def _least_squares(y: FloatArray, design: _Design, robust: Robust | None) -> _Fi
 
 def _robust_scale(robust: Robust, leverage: FloatArray, n: int, p: int) -> FloatArray:
     if robust in ("HC2", "HC3") and np.any(leverage > 1.0 - 1e-10):
-        raise TooFewParticipants(
-            f"A participant alone in a level is fitted exactly; {robust} is undefined: use HC1."
-        )
+        raise TooFewParticipants(f"A participant alone in a level is fitted exactly; {robust} is undefined: use HC1.")
     scales: dict[Robust, FloatArray] = {
         "HC0": np.ones(n),
         "HC1": np.full(n, np.sqrt(n / (n - p))),

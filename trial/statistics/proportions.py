@@ -160,9 +160,7 @@ def risk_ratio(events1: int, n1: int, events0: int, n0: int, level: float = 0.95
     x0, m0 = check_events(events0, n0, "group 0")
     z = normal_quantile(check_level(level))
     if x1 == x0 == 0:
-        raise UndefinedRatio(
-            "Neither arm has an event, so no ratio exists; report the exact upper limits instead."
-        )
+        raise UndefinedRatio("Neither arm has an event, so no ratio exists; report the exact upper limits instead.")
     corrected = x1 == 0 or x0 == 0 or (x1 == m1 and x0 == m0)
     add = 0.5 if corrected else 0.0
     a, b, na, nb = x1 + add, x0 + add, m1 + add, m0 + add

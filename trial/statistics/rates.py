@@ -34,9 +34,7 @@ def event_rate(events: int, exposure: float, level: float = 0.95) -> Estimate:
     return Estimate(x / time, lower, float(gammainccinv(x + 1, tail)) / time, level, "exact Poisson interval")
 
 
-def rate_ratio(
-    events1: int, exposure1: float, events0: int, exposure0: float, level: float = 0.95
-) -> Estimate:
+def rate_ratio(events1: int, exposure1: float, events0: int, exposure0: float, level: float = 0.95) -> Estimate:
     """The ratio of two event rates (group 1 over group 0) with the exact conditional interval, equal tails.
 
     Arguments as for ``event_rate``. No events in group 0 give an infinite estimate and upper limit.
@@ -51,9 +49,7 @@ def rate_ratio(
     t0 = check_in("exposure0", exposure0, 0.0, _LONGEST)
     tail = (1.0 - check_level(level)) / 2.0
     if x1 + x0 == 0:
-        raise UndefinedRatio(
-            "Neither group has an event, so no ratio exists; report the exact limits of each rate."
-        )
+        raise UndefinedRatio("Neither group has an event, so no ratio exists; report the exact limits of each rate.")
     share_low = 0.0 if x1 == 0 else float(betaincinv(x1, x0 + 1, tail))
     share_high = 1.0 if x0 == 0 else float(betaincinv(x1 + 1, x0, 1.0 - tail))
     scale = t0 / t1

@@ -111,9 +111,7 @@ def density_at(before: SubDensity | None, steps: Steps, look: int, z: float) -> 
 def _standardized(before: SubDensity, steps: Steps, t: float, z: float) -> FloatArray:
     gain = t - before.information
     result: FloatArray = (
-        z * np.sqrt(t / gain)
-        - before.nodes * np.sqrt(before.information / gain)
-        - steps.drift * np.sqrt(gain)
+        z * np.sqrt(t / gain) - before.nodes * np.sqrt(before.information / gain) - steps.drift * np.sqrt(gain)
     )
     return result
 

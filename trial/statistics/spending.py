@@ -104,9 +104,7 @@ class Spending:
 
     def __post_init__(self) -> None:
         if self.name not in SPENDING_FUNCTIONS:
-            raise OutOfRange(
-                f"spending must be one of {', '.join(SPENDING_FUNCTIONS)}; {self.name!r} was given."
-            )
+            raise OutOfRange(f"spending must be one of {', '.join(SPENDING_FUNCTIONS)}; {self.name!r} was given.")
         if (self.parameter is None) == (self.name in _WITH_PARAMETER):
             needs = "needs" if self.name in _WITH_PARAMETER else "takes no"
             raise OutOfRange(f"spending {self.name} {needs} parameter.")
@@ -114,9 +112,7 @@ class Spending:
 
     def __call__(self, fraction: ArrayLike, alpha: float, /) -> FloatArray:
         function = SPENDING_FUNCTIONS[self.name]
-        return (
-            function(fraction, alpha) if self.parameter is None else function(fraction, alpha, self.parameter)
-        )
+        return function(fraction, alpha) if self.parameter is None else function(fraction, alpha, self.parameter)
 
     def __str__(self) -> str:
         title = _TITLES[self.name]

@@ -46,9 +46,7 @@ def answers_for_t_score(
     return split_total(rng, raw, items=items, lowest=lowest, highest=highest)
 
 
-def split_total(
-    rng: np.random.Generator, total: int, *, items: int, lowest: int, highest: int
-) -> tuple[int, ...]:
+def split_total(rng: np.random.Generator, total: int, *, items: int, lowest: int, highest: int) -> tuple[int, ...]:
     """``total`` split over ``items`` answers that differ a little from each other.
 
     total: in [items·lowest, items·highest]. Serves sums of other questionnaires too, such as PCS and PSEQ.

@@ -75,9 +75,7 @@ class VirtualParticipant:
         return self.weight_kg / (self.height_cm / 100.0) ** 2
 
 
-def simulate_participant(
-    rng: np.random.Generator, scenario: Scenario, *, eligible: bool = True
-) -> VirtualParticipant:
+def simulate_participant(rng: np.random.Generator, scenario: Scenario, *, eligible: bool = True) -> VirtualParticipant:
     """One person. With ``eligible`` their pain interference meets the scenario's minimum, else it falls
     short.
 
@@ -144,9 +142,7 @@ def _baseline_scores(rng: np.random.Generator, scenario: Scenario, eligible: boo
     return latent
 
 
-def _truncated(
-    rng: np.random.Generator, mean: float, sd: float, low: float, high: float, n: int
-) -> FloatArray:
+def _truncated(rng: np.random.Generator, mean: float, sd: float, low: float, high: float, n: int) -> FloatArray:
     drawn = rng.normal(mean, sd, n)
     while (outside := (drawn < low) | (drawn > high)).any():
         drawn[outside] = rng.normal(mean, sd, int(outside.sum()))

@@ -105,13 +105,10 @@ def simulate_events(
     names = [kind.term for kind in kinds]
     drawn = [kinds[names.index(pick(rng, names, weights))] for _ in range(count)]
     events = (
-        _event(rng, kind, infusions, last_day, serious=position == serious_at)
-        for position, kind in enumerate(drawn)
+        _event(rng, kind, infusions, last_day, serious=position == serious_at) for position, kind in enumerate(drawn)
     )
     once = {(event.term, event.infusion): event for event in events}
-    return tuple(
-        sorted(once.values(), key=lambda event: (event.day or event.infusion or 0, event.minute or 0))
-    )
+    return tuple(sorted(once.values(), key=lambda event: (event.day or event.infusion or 0, event.minute or 0)))
 
 
 def _event(
@@ -129,9 +126,7 @@ def _event(
         duration_minutes=duration * (20 if serious else 1),
         infusion=1 + int(rng.integers(infusions)) if within else None,
         minute=max(1, round(float(rng.gamma(4.0, kind.onset_minute / 4.0)))) if within else None,
-        day=None
-        if within
-        else int(rng.integers(_LONGEST_COURSE_DAYS, max(last_day, _LONGEST_COURSE_DAYS) + 1)),
+        day=None if within else int(rng.integers(_LONGEST_COURSE_DAYS, max(last_day, _LONGEST_COURSE_DAYS) + 1)),
         asked_for=kind.asked_for,
         serious=serious,
     )

@@ -54,9 +54,7 @@ def simulate_changes(
     return changes
 
 
-def later_scores(
-    rng: np.random.Generator, scenario: Scenario, before: FloatArray, active: ArrayLike
-) -> FloatArray:
+def later_scores(rng: np.random.Generator, scenario: Scenario, before: FloatArray, active: ArrayLike) -> FloatArray:
     """Latent scores after baseline: (n, visits, scales), from baselines (n, scales) and exposures."""
     exposure = check_exposure(active, len(before))
     scales = list(scenario.scales.values())
@@ -84,18 +82,12 @@ def _residuals(rng: np.random.Generator, scenario: Scenario, n: int, scales: int
     rho, share = scenario.visit_correlation, scenario.domain_correlation
     residuals = np.empty((n, len(scenario.visits), scales))
     for visit in range(len(scenario.visits)):
-        fresh = np.sqrt(share) * rng.standard_normal((n, 1)) + np.sqrt(1.0 - share) * rng.standard_normal(
-            (n, scales)
-        )
-        residuals[:, visit] = (
-            fresh if visit == 0 else rho * residuals[:, visit - 1] + np.sqrt(1.0 - rho**2) * fresh
-        )
+        fresh = np.sqrt(share) * rng.standard_normal((n, 1)) + np.sqrt(1.0 - share) * rng.standard_normal((n, scales))
+        residuals[:, visit] = fresh if visit == 0 else rho * residuals[:, visit - 1] + np.sqrt(1.0 - rho**2) * fresh
     return residuals
 
 
-def simulate_completion(
-    rng: np.random.Generator, scenario: Scenario, n: int
-) -> tuple[FloatArray, FloatArray]:
+def simulate_completion(rng: np.random.Generator, scenario: Scenario, n: int) -> tuple[FloatArray, FloatArray]:
     """Infusions received and visits attended by ``n`` people: two (n,) arrays of whole numbers.
 
     Somebody who does not receive every infusion is likelier to leave follow-up early. Visits count from the
@@ -110,9 +102,7 @@ def simulate_completion(
         place = (ranks[0][short] - scenario.completion) / (1.0 - scenario.completion)
         cumulative = np.cumsum(_stopping_weights(scenario.infusions))
         received[short] = np.searchsorted(cumulative, place * cumulative[-1])
-    visits: FloatArray = (
-        (ranks[1][:, None] <= np.array(scenario.retention)[None, :]).sum(axis=1).astype(np.float64)
-    )
+    visits: FloatArray = (ranks[1][:, None] <= np.array(scenario.retention)[None, :]).sum(axis=1).astype(np.float64)
     return received, visits
 
 
@@ -127,9 +117,7 @@ def check_exposure(active: ArrayLike, n: int) -> FloatArray:
     """Exposures as (n,), each in [0, 2]."""
     exposure = np.asarray(active, dtype=np.float64)
     if exposure.ndim > 1 or (exposure.ndim == 1 and len(exposure) != n):
-        raise OutOfRange(
-            f"active must be one number or one per participant ({n}); its shape is {exposure.shape}."
-        )
+        raise OutOfRange(f"active must be one number or one per participant ({n}); its shape is {exposure.shape}.")
     for value in np.atleast_1d(exposure):
         check_in("active", float(value), 0.0, MOST_EXPOSURE, "[]")
     return np.broadcast_to(exposure, (n,)).astype(np.float64)

@@ -1,0 +1,101 @@
+"""Kaplan–Meier curves with log-log intervals.
+
+Invariants
+1. The curve starts at 1 and never rises; limits stay in [0, 1].
+2. Where the curve is 1 the interval is (1, 1): nobody has had the event. Where it is 0, Greenwood's variance
+   does not
+   exist; the lower limit is 0 and the upper limit is the last that existed (1 when none did).
+
+What it does not do: tests between curves, or regression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from trial.statistics.checks import EmptyArm, FloatArray, OutOfRange, check_level, check_same_length, finite_vector
+from trial.statistics.estimates import normal_quantile
+
+
+@dataclass(frozen=True, eq=False)
+class KaplanMeier:
+    """One curve: at each distinct time (T,) those at risk just before it, events, censored, survival and limits."""
+
+    times: FloatArray
+    at_risk: FloatArray
+    events: FloatArray
+    censored: FloatArray
+    survival: FloatArray
+    standard_error: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    level: float
+    method: str = "Kaplan–Meier, Greenwood, log-log interval"
+
+    def at(self, time: float) -> tuple[float, float, float]:
+        """Survival with its limits at ``time``; before the first time it is 1.
+
+        Past the last observation the last value is returned; ``times[-1]`` tells how far the curve is known.
+        """
+        position = int(np.searchsorted(self.times, time, side="right")) - 1
+        if position < 0:
+            return 1.0, 1.0, 1.0
+        return float(self.survival[position]), float(self.lower[position]), float(self.upper[position])
+
+    @property
+    def median(self) -> float | None:
+        """The first time at which survival is at most one half; None when it is never reached."""
+        reached = np.flatnonzero(self.survival <= 0.5)
+        return float(self.times[reached[0]]) if reached.size else None
+
+    def __str__(self) -> str:
+        half = "not reached" if self.median is None else f"{self.median:g}"
+        events, n = int(self.events.sum()), int(self.at_risk[0])
+        return f"{n} participants, {events} events, median {half} ({self.method})"
+
+
+def kaplan_meier(time: ArrayLike, event: ArrayLike, level: float = 0.95) -> KaplanMeier:
+    """The survival curve of one group.
+
+    time: (N,) non-negative, any unit. event: (N,) 1 for the event, 0 for censored. level: in (0, 1).
+    At equal times events come before censorings.
+    Raises OutOfRange; EmptyArm when there is nobody.
+    Oracle: R survival ``survfit`` (curve and risk sets).
+
+    >>> curve = kaplan_meier([1.0, 2.0, 2.0, 3.0], [1, 1, 0, 0])
+    >>> curve.survival.tolist()
+    [0.75, 0.5, 0.5]
+    """
+    confidence = check_level(level)
+    t, d = finite_vector("time", time), finite_vector("event", event)
+    check_same_length(time=t, event=d)
+    if not len(t):
+        raise EmptyArm("the group has no participants: a curve needs at least one.")
+    if np.any(t < 0.0) or not np.all(np.isin(d, (0.0, 1.0))):
+        raise OutOfRange("time must be in [0, ∞) and event must be 0 or 1.")
+    times, place = np.unique(t, return_inverse=True)
+    events: FloatArray = np.bincount(place, weights=d, minlength=len(times)).astype(np.float64)
+    leaving = np.bincount(place, minlength=len(times)).astype(np.float64)
+    at_risk: FloatArray = len(t) - np.concatenate([[0.0], np.cumsum(leaving)[:-1]])
+    survival: FloatArray = np.cumprod(1.0 - events / at_risk).astype(np.float64)
+    survivors = at_risk - events
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hazard_variance = np.cumsum(np.where(events > 0.0, events / (at_risk * survivors), 0.0))
+    error, lower, upper = _limits(survival, hazard_variance, normal_quantile(confidence))
+    return KaplanMeier(times, at_risk, events, leaving - events, survival, error, lower, upper, confidence)
+
+
+def _limits(survival: FloatArray, variance: FloatArray, z: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Greenwood's standard error and log-log limits, with the two cases in which they do not exist."""
+    error, lower, upper = np.zeros_like(survival), survival.copy(), survival.copy()
+    inside = (survival > 0.0) & (survival < 1.0)
+    s, sd = survival[inside], np.sqrt(variance[inside])
+    width = z * sd / np.log(s)
+    error[inside] = s * sd
+    lower[inside], upper[inside] = s ** np.exp(-width), s ** np.exp(width)
+    gone = survival == 0.0
+    upper[gone] = upper[inside][-1] if inside.any() else 1.0
+    return error, lower, upper
