@@ -21,7 +21,7 @@ from trial.reference import promis29_tables
 Answers = Mapping[str, int | None]
 """Response codes by item id; ``None`` or absence is an item that was not answered."""
 
-_DECIMALS = 6  # T-scores have one decimal: 63.2 - 60.2 must be 3, not 2.9999999999999964
+_DECIMALS = 6  # T-scores have one decimal: 64.1 - 61.1 must be 3, not 2.999999999999993
 
 
 class UnknownItem(InvalidInput):
