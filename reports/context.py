@@ -37,8 +37,7 @@ class Threshold:
     def __post_init__(self) -> None:
         if self.amount <= 0 or (self.relative and self.amount > 1):
             raise ThresholdOutOfRange(
-                f"A responder threshold of {self.amount} cannot be: give a positive amount,"
-                " or a share in (0, 1]."
+                f"A responder threshold of {self.amount} cannot be: give a positive amount, or a share in (0, 1]."
             )
 
     @property
@@ -66,15 +65,15 @@ class Looks:
 
     information_fractions: tuple[float, ...]
     alpha: float = 0.025
+    power: float = 0.90
     efficacy_spending: str = "lan_demets_obrien_fleming"
     efficacy_gamma: float | None = None
     futility_spending: str | None = None
-    futility_gamma: float = -4.0
+    futility_gamma: float | None = None
     futility_binding: bool = False
     beta: float = 0.10
     difference: float = 0.0
     standard_deviation: float = 1.0
-    planned_per_arm: int = 0
     missing_share: float = 0.0
 
 
@@ -121,6 +120,7 @@ class ReportContext:
     plan: AnalysisPlan
     meeting: int | None = None
     look: int | None = None
+    past_fractions: tuple[float, ...] = ()  # information at the looks before this one, as it was
     planned_participants: int = 0
     sponsor: str = ""
     questions: tuple[str, ...] = ()

@@ -94,9 +94,7 @@ def check_pack(pack: Mapping[str, bytes]) -> None:
     listed = json.loads(pack[MANIFEST])["files"] if MANIFEST in pack else {}
     present = set(pack) - {MANIFEST}
     wrong = sorted(set(listed) ^ present)
-    wrong += [
-        p for p in sorted(present & set(listed)) if hashlib.sha256(pack[p]).hexdigest() != listed[p]["sha256"]
-    ]
+    wrong += [p for p in sorted(present & set(listed)) if hashlib.sha256(pack[p]).hexdigest() != listed[p]["sha256"]]
     if wrong or not listed:
         raise PackDoesNotMatch(
             f"The pack does not match its manifest: {', '.join(wrong) or 'no manifest'}."

@@ -55,9 +55,7 @@ def build_package(
     return dict(sorted(pack.items()))
 
 
-def _files(
-    folder: str, name: str, frame: pl.DataFrame, declared: tuple[Variable, ...]
-) -> Iterator[FileEntry]:
+def _files(folder: str, name: str, frame: pl.DataFrame, declared: tuple[Variable, ...]) -> Iterator[FileEntry]:
     present = [v for v in declared if v.name in frame.columns]
     columns = tuple((v.name, v.kind, v.label) for v in present)
     stem = f"{folder}/{name.lower()}"

@@ -63,9 +63,7 @@ def treatment_variables() -> frozenset[str]:
     return frozenset(variable.name for of in _declared().values() for variable in of if variable.treatment)
 
 
-def shaped(
-    dataset: str, frame: pl.DataFrame, mode: TreatmentMode, extra: Iterable[Variable] = ()
-) -> pl.DataFrame:
+def shaped(dataset: str, frame: pl.DataFrame, mode: TreatmentMode, extra: Iterable[Variable] = ()) -> pl.DataFrame:
     """``frame`` with exactly the variables declared for ``dataset``, treatments left out where ``mode``
     is naive.
     """
@@ -79,7 +77,7 @@ def short_codes(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str
     """
     codes: dict[str, str] = {}
     for name in sorted(set(names)):
-        codes[name] = _free_code(known.get(name) or _shortened(name), set(codes.values()))
+        codes[name] = _free_code(known.get(name.lower()) or _shortened(name), set(codes.values()))
     return codes
 
 

@@ -79,7 +79,13 @@ END_REASON: Final[Mapping[str, str]] = {
     "withdrawal": "WITHDRAWAL BY SUBJECT",
     "withdrawn": "WITHDRAWAL BY SUBJECT",
 }
+# Keyed in lower case, so that a protocol may name its measures by the codelist's own codes.
 VITAL_SIGNS: Final[Mapping[str, tuple[str, str]]] = {
+    "sysbp": ("SYSBP", "Systolic Blood Pressure"),
+    "diabp": ("DIABP", "Diastolic Blood Pressure"),
+    "oxysat": ("OXYSAT", "Oxygen Saturation"),
+    "resp": ("RESP", "Respiratory Rate"),
+    "temp": ("TEMP", "Temperature"),
     "sbp": ("SYSBP", "Systolic Blood Pressure"),
     "systolic": ("SYSBP", "Systolic Blood Pressure"),
     "dbp": ("DIABP", "Diastolic Blood Pressure"),
@@ -106,6 +112,12 @@ SCALE_CODES: Final[Mapping[str, str]] = {
     "pain_intensity": "PAININTS",
     "sedation": "SEDATION",
     "cadss": "CADSS",
+    "rass": "RASS",
+    "social_roles_satisfaction": "SOCSATIS",
+    "catastrophizing": "CATASTRO",
+    "self_efficacy": "SELFEFFI",
+    "global_change": "GLOBCHNG",
+    "dissociation": "DISSOCIA",
 }
 
 

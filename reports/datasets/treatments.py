@@ -49,9 +49,7 @@ def _check_not_given(treatments: pl.DataFrame | None, mode: str) -> None:
 
 
 def _dummy(randomized: list[str], salt: str) -> pl.DataFrame:
-    arms = [
-        DUMMY_ARMS[hashlib.sha256(f"DUMMY:{salt}:{code}".encode()).digest()[0] % 2] for code in randomized
-    ]
+    arms = [DUMMY_ARMS[hashlib.sha256(f"DUMMY:{salt}:{code}".encode()).digest()[0] % 2] for code in randomized]
     return pl.DataFrame(
         {"participant": randomized, "arm": arms}, schema={"participant": pl.String(), "arm": pl.String()}
     )

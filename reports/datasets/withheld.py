@@ -25,9 +25,7 @@ WITHHELD: Final = (
 )
 
 
-def without_infusion_domain(
-    snapshot: Mapping[str, pl.DataFrame], plan: AnalysisPlan
-) -> dict[str, pl.DataFrame]:
+def without_infusion_domain(snapshot: Mapping[str, pl.DataFrame], plan: AnalysisPlan) -> dict[str, pl.DataFrame]:
     """The snapshot as somebody without a grant for the infusion domain may have it."""
     tables = dict(snapshot)
     theirs = list(plan.infusion_instruments)

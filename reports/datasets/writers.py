@@ -33,17 +33,11 @@ ARROW: Final = {"text": pa.string(), "integer": pa.int64(), "number": pa.float64
 def parquet_bytes(frame: pl.DataFrame, variables: Sequence[Variable]) -> bytes:
     """Parquet with each variable's label in its field's metadata."""
     schema = pa.schema(
-        [
-            pa.field(v.name, ARROW[v.kind], metadata={"label": v.label})
-            for v in variables
-            if v.name in frame.columns
-        ]
+        [pa.field(v.name, ARROW[v.kind], metadata={"label": v.label}) for v in variables if v.name in frame.columns]
     )
     columns = [pa.array(frame[field.name].to_list(), type=field.type) for field in schema]
     buffer = io.BytesIO()
-    pq.write_table(
-        pa.Table.from_arrays(columns, schema=schema), buffer, compression="zstd", store_schema=True
-    )
+    pq.write_table(pa.Table.from_arrays(columns, schema=schema), buffer, compression="zstd", store_schema=True)
     return buffer.getvalue()
 
 
@@ -90,8 +84,6 @@ def _without_time(data: bytes) -> bytes:
     fixed = bytearray(data)
     for start in XPT_TIME_AT:
         if fixed[start + 7 : start + 8] != b":":
-            raise ValueError(
-                "the transport file has another layout than version 5 declares: its times were not found"
-            )
+            raise ValueError("the transport file has another layout than version 5 declares: its times were not found")
         fixed[start : start + len(XPT_TIME)] = XPT_TIME
     return bytes(fixed)

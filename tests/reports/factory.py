@@ -89,9 +89,7 @@ def make_snapshot(
         }
     ]
     for site, name, country, zone in SITES:
-        rows["sites"].append(
-            {"site": site, "name": name, "country": country, "zone": zone, "activated_on": OPENED}
-        )
+        rows["sites"].append({"site": site, "name": name, "country": country, "zone": zone, "activated_on": OPENED})
         rows["adoptions"].append({"site": site, "protocol_version": "1.0", "approved_on": OPENED})
     rows["adoptions"].append({"site": "S02", "protocol_version": "1.1", "approved_on": date(2026, 5, 4)})
     rows["adoptions"].append({"site": "S04", "protocol_version": "1.1", "approved_on": date(2026, 5, 18)})
@@ -115,12 +113,8 @@ def make_treatments(
     """An arm for everybody randomized."""
     codes = snapshot["participants"].filter(pl.col("randomized_at").is_not_null())["participant"].to_list()
     rng = np.random.default_rng(seed + 1)
-    chosen = [
-        labels[0] if one_arm_empty else labels[int(i)] for i in rng.integers(0, len(labels), len(codes))
-    ]
-    return pl.DataFrame(
-        {"participant": codes, "arm": chosen}, schema={"participant": pl.String, "arm": pl.String}
-    )
+    chosen = [labels[0] if one_arm_empty else labels[int(i)] for i in rng.integers(0, len(labels), len(codes))]
+    return pl.DataFrame({"participant": codes, "arm": chosen}, schema={"participant": pl.String, "arm": pl.String})
 
 
 def make_plan() -> AnalysisPlan:
@@ -133,9 +127,7 @@ def make_plan() -> AnalysisPlan:
             Scale("pain_interference", "Pain interference", unit="T", thresholds=points, score_at_death=75.6),
             Scale("fatigue", "Fatigue", unit="T", thresholds=points),
             Scale("depression", "Depression", unit="T", thresholds=points),
-            Scale(
-                "physical_function", "Physical function", higher_is_better=True, unit="T", thresholds=points
-            ),
+            Scale("physical_function", "Physical function", higher_is_better=True, unit="T", thresholds=points),
             Scale(
                 "pain_intensity",
                 "Pain intensity",
@@ -150,9 +142,9 @@ def make_plan() -> AnalysisPlan:
         looks=Looks(
             (0.5, 0.75, 1.0),
             futility_spending="hwang_shih_decani",
+            futility_gamma=-4.0,
             difference=2.5,
             standard_deviation=7.0,
-            planned_per_arm=120,
             missing_share=0.15,
         ),
     )
@@ -450,9 +442,7 @@ def _infusion(
         )
 
 
-def _endings(
-    person: dict[str, Any], rng: np.random.Generator, given: int, planned: int, start: datetime
-) -> None:
+def _endings(person: dict[str, Any], rng: np.random.Generator, given: int, planned: int, start: datetime) -> None:
     if given == 5:
         person |= {"treatment_end": "completed", "treatment_ended_on": (start + timedelta(days=4)).date()}
     elif given == planned:

@@ -48,9 +48,7 @@ def infusion_readings(domains: Mapping[str, pl.DataFrame], adsl: pl.DataFrame) -
         _readings(domains["VS"], "VS"),
         _readings(domains["QS"].filter(pl.col("QSSCAT") == "INFUSION READING"), "QS"),
     ]
-    rows = pl.concat(parts).with_columns(
-        AVISITN=pl.col("AVISIT").str.extract(r"(\d+)$").cast(pl.Int64, strict=False)
-    )
+    rows = pl.concat(parts).with_columns(AVISITN=pl.col("AVISIT").str.extract(r"(\d+)$").cast(pl.Int64, strict=False))
     keys = ["USUBJID", "PARAMCD", "AVISIT"]
     before = (
         rows.filter((pl.col("ATPTN") <= 0) & pl.col("AVAL").is_not_null())

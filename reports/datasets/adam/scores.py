@@ -77,9 +77,7 @@ def _deaths(rows: pl.DataFrame, visits: pl.DataFrame, adsl: pl.DataFrame, plan: 
     missed = visits.join(adsl.select("USUBJID", "DTHDT"), on="USUBJID", how="left").filter(
         (pl.col("PLANDT") >= pl.col("DTHDT")) & ~pl.col("VISSTAT").is_in(["DONE", "FUTURE"])
     )
-    found = missed.select("USUBJID", "AVISIT", "AVISITN", ADT=pl.col("PLANDT")).join(
-        asked, on="AVISIT", how="inner"
-    )
+    found = missed.select("USUBJID", "AVISIT", "AVISITN", ADT=pl.col("PLANDT")).join(asked, on="AVISIT", how="inner")
     return with_subjects(found, adsl).with_columns(DTYPE=pl.lit("DEATH")).filter(pl.col("ITTFL") == "Y")
 
 
@@ -98,9 +96,7 @@ def _averages(rows: pl.DataFrame, plan: AnalysisPlan) -> pl.DataFrame:
 
 def _with_baseline(rows: pl.DataFrame, plan: AnalysisPlan) -> pl.DataFrame:
     baseline = pl.col("AVISIT").is_in([plan.visit_label(v) for v in plan.baseline_visits])
-    rows = rows.sort(
-        *KEYS, "AVISITN", "ADT", "QSREPNUM", nulls_last=True, maintain_order=True
-    ).with_row_index("row")
+    rows = rows.sort(*KEYS, "AVISITN", "ADT", "QSREPNUM", nulls_last=True, maintain_order=True).with_row_index("row")
     known = rows.filter(pl.col("AVAL").is_not_null())
     last = known.group_by(*KEYS, "AVISIT").agg(pl.col("row").last())["row"]
     first = known.filter(baseline).group_by(*KEYS).agg(pl.col("row").last(), BASE=pl.col("AVAL").last())

@@ -53,9 +53,7 @@ def adverse_events(source: Source) -> pl.DataFrame:
         left=flag(pl.col("led_to_withdrawal")),
         **{name: flag(pl.col(column)) for name, column in SERIOUS.items()},
     )
-    return numbered(
-        rows.with_columns(AESTDY=study_day("AESTDTC"), AEENDY=study_day("AEENDTC")), "AE", ["event"]
-    )
+    return numbered(rows.with_columns(AESTDY=study_day("AESTDTC"), AEENDY=study_day("AEENDTC")), "AE", ["event"])
 
 
 def adverse_event_qualifiers(source: Source) -> pl.DataFrame:

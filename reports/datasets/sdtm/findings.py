@@ -136,7 +136,7 @@ def _taken(source: Source, domain: str) -> pl.DataFrame:
 
 
 def _readings(source: Source) -> pl.DataFrame:
-    rows = _taken(source, "QS").filter(~pl.col("measure").is_in(list(VITAL_SIGNS)))
+    rows = _taken(source, "QS").filter(~pl.col("measure").str.to_lowercase().is_in(list(VITAL_SIGNS)))
     codes = short_codes(rows["measure"].to_list(), SCALE_CODES)
     return rows.with_columns(
         QSGRPID=pl.col("group"),
@@ -159,7 +159,8 @@ def _readings(source: Source) -> pl.DataFrame:
 
 def vital_signs(source: Source) -> pl.DataFrame:
     """VS: blood pressure, heart rate, saturation and breathing, by minute from the start of an infusion."""
-    rows = _taken(source, "VS").filter(pl.col("measure").is_in(list(VITAL_SIGNS)))
+    rows = _taken(source, "VS").filter(pl.col("measure").str.to_lowercase().is_in(list(VITAL_SIGNS)))
+    rows = rows.with_columns(pl.col("measure").str.to_lowercase())
     codes = {measure: code for measure, (code, _) in VITAL_SIGNS.items()}
     names = {measure: name for measure, (_, name) in VITAL_SIGNS.items()}
     unit = pl.col("unit").replace_strict(list(UNITS), list(UNITS.values()), default=pl.col("unit"))
@@ -182,16 +183,10 @@ def vital_signs(source: Source) -> pl.DataFrame:
 
 
 def _coded(column: str, codes: dict[str, str]) -> pl.Expr:
-    return pl.col(column).replace_strict(
-        list(codes), list(codes.values()), default=None, return_dtype=pl.String
-    )
+    return pl.col(column).replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
 
 
 def _text(value: pl.Expr) -> pl.Expr:
     """A number as people write it: 62 rather than 62.0."""
     whole = value.round(0) == value
-    return (
-        pl.when(whole)
-        .then(value.cast(pl.Int64, strict=False).cast(pl.String))
-        .otherwise(value.cast(pl.String))
-    )
+    return pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))

@@ -78,9 +78,7 @@ def sessions(source: Source) -> pl.DataFrame:
 
 def _at_visits(source: Source, table: str, domain: str) -> pl.DataFrame:
     """A table with the visit's number and date beside each row."""
-    when = source.snapshot["visits"].select(
-        "participant", "visit", "happened_on", pl.col("order").alias("VISITNUM")
-    )
+    when = source.snapshot["visits"].select("participant", "visit", "happened_on", pl.col("order").alias("VISITNUM"))
     rows = source.start(table, domain)
     joined = rows.join(when, on=["participant", "visit"], how="left", maintain_order="left")
     return joined.with_columns(VISIT=pl.col("visit"))

@@ -28,9 +28,7 @@ def demographics(source: Source) -> pl.DataFrame:
     arms = source.arms
     if arms is None:
         arms = pl.DataFrame(schema={"participant": pl.String(), "arm": pl.String()})
-    people = people.join(
-        arms.select("participant", "arm"), on="participant", how="left", maintain_order="left"
-    )
+    people = people.join(arms.select("participant", "arm"), on="participant", how="left", maintain_order="left")
     treated = pl.col("first_dose_at").is_not_null()
     randomized = pl.col("randomized_at").is_not_null()
     return (

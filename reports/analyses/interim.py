@@ -1,0 +1,143 @@
+"""The interim look: where the primary comparison stands against the bounds of the design.
+
+Purpose: turn the adjusted comparison into the statistic of the design, and say in words what the bounds say.
+
+Invariants
+1. z is positive in the direction of benefit over the reference arm; the scale's direction decides what that is.
+2. Information is the number with the primary endpoint over the number planned to have it.
+3. Where the report was not told which arm is the reference, no direction is claimed: z stands against the efficacy
+   bound on both sides, and futility and conditional power are left out.
+4. The text says what the bounds say; it recommends nothing. The board does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri_exp, stdtr
+
+from reports.analyses.efficacy import Efficacy
+from reports.context import Looks, ReportContext
+from trial.errors import DomainError
+from trial.statistics.design import GroupSequentialDesign, LookResult
+from trial.statistics.linear import Contrast
+from trial.statistics.spending import Spending
+
+
+@dataclass(frozen=True)
+class InterimLook:
+    """One comparison at one look. ``result`` is None where it could not be computed; ``problem`` says why."""
+
+    arm: str
+    reference: str
+    oriented: bool
+    design: GroupSequentialDesign
+    analysed: int
+    planned: int
+    z: float | None
+    result: LookResult | None
+    fractions: tuple[float, ...]  # of the looks so far, this one the last
+    problem: str
+
+    @property
+    def fraction(self) -> float:
+        return self.analysed / self.planned if self.planned else 0.0
+
+    @property
+    def crossed(self) -> str:
+        """efficacy, futility or none; futility never where no direction is claimed."""
+        if self.result is None:
+            return "none"
+        return self.result.crossed if self.oriented or self.result.crossed == "efficacy" else "none"
+
+    @property
+    def decision(self) -> str:
+        """What the bounds say, in one sentence."""
+        return _decision(self)
+
+
+def design_of(looks: Looks) -> GroupSequentialDesign:
+    """The design as the statistics room computes with it."""
+    futility = None
+    if looks.futility_spending is not None:
+        futility = Spending(looks.futility_spending, looks.futility_gamma)
+    efficacy = Spending(looks.efficacy_spending, looks.efficacy_gamma)
+    return GroupSequentialDesign(
+        looks.information_fractions, efficacy, alpha=looks.alpha, beta=looks.beta, futility=futility
+    )
+
+
+def interim_looks(comparison: Efficacy, context: ReportContext, *, oriented: bool) -> tuple[InterimLook, ...]:
+    """One look for each arm that is compared with the reference; empty when the protocol plans none."""
+    looks = context.plan.looks
+    if looks is None:
+        return ()
+    design = design_of(looks)
+    return tuple(_look(arm, base, comparison, context, looks, design, oriented) for arm, base in comparison.compared)
+
+
+def _look(
+    arm: str,
+    reference: str,
+    comparison: Efficacy,
+    context: ReportContext,
+    looks: Looks,
+    design: GroupSequentialDesign,
+    oriented: bool,
+) -> InterimLook:
+    analysed = sum(one.analysed for one in comparison.arms)
+    planned = round(context.planned_participants * (1 - looks.missing_share))
+    contrast = _contrast(comparison, arm)
+    z = None if contrast is None else _statistic(contrast, better_is_higher=comparison.scale.higher_is_better)
+    past = context.past_fractions
+    now = analysed / planned if planned else 0.0
+    result, problem = _at_look(design, (*past, now), z, comparison.problem, oriented)
+    return InterimLook(arm, reference, oriented, design, analysed, planned, z, result, (*past, now), problem)
+
+
+def _contrast(comparison: Efficacy, arm: str) -> Contrast | None:
+    model = comparison.model
+    return None if model is None else next((c for c in model.contrasts if c.arm == arm), None)
+
+
+def _statistic(contrast: Contrast, *, better_is_higher: bool) -> float:
+    """The normal deviate with the same one-sided p-value as the t statistic, positive for benefit."""
+    t = contrast.difference / contrast.standard_error
+    if not better_is_higher:
+        t = -t
+    tail = float(stdtr(contrast.df, -abs(t)))
+    size = -float(ndtri_exp(np.log(tail))) if tail > 0 else abs(t)
+    return float(np.copysign(size, t))
+
+
+def _at_look(
+    design: GroupSequentialDesign, fractions: tuple[float, ...], z: float | None, problem: str, oriented: bool
+) -> tuple[LookResult | None, str]:
+    if z is None:
+        return None, problem or "The primary comparison could not be estimated."
+    try:
+        return design.at(fractions, z if oriented else abs(z)), ""
+    except DomainError as refused:
+        return None, refused.sentence
+
+
+def _decision(look: InterimLook) -> str:
+    result = look.result
+    if result is None or look.z is None:
+        return f"The bounds cannot be read at this look. {look.problem}"
+    if not look.oriented:
+        side = "has reached" if look.crossed == "efficacy" else "has not reached"
+        return (
+            f"|z| = {abs(look.z):.2f} {side} the efficacy bound {result.efficacy_bound:.2f}."
+            " Which arm the difference favours is read from the table; no direction is claimed here."
+        )
+    place = f"z = {look.z:.2f}; efficacy bound {result.efficacy_bound:.2f}"
+    if result.futility_bound is not None:
+        place += f", futility bound {result.futility_bound:.2f} (non-binding)"
+    said = {
+        "efficacy": "The efficacy bound has been crossed: by the design the null hypothesis is rejected at this look.",
+        "futility": "z is below the futility bound: the design would permit stopping for futility; it does not bind.",
+        "none": "Neither bound has been crossed: the design gives no reason to stop.",
+    }[look.crossed]
+    return f"{said} ({place}.)"

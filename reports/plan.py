@@ -1,0 +1,109 @@
+"""The analysis plan of a protocol: what reports need of it, in the words of reports.
+
+Purpose: the one place where a protocol file's names become scales, visits, thresholds and looks, so that no
+analysis reads the protocol and no rule of one trial is written in an analysis.
+
+What it does not do: change with the data. Equal protocols give equal plans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reports.context import AnalysisPlan, Looks, Scale, Threshold
+from trial.errors import InvalidInput
+from trial.protocol.schema.instruments import Domain, Instrument
+from trial.protocol.schema.protocol import Protocol
+from trial.reference.dictionaries import aesi_terms
+
+
+class NoScoredPrimaryEndpoint(InvalidInput):
+    code = "plan.no_scored_primary_endpoint"
+
+
+def plan_from_protocol(protocol: Protocol) -> AnalysisPlan:
+    """The plan of ``protocol``. Its primary endpoint must be a score at a visit."""
+    primary = protocol.endpoints.primary
+    if primary.score is None or not primary.visits:
+        raise NoScoredPrimaryEndpoint(
+            "Board reports need a primary endpoint that is a score at a visit; this protocol's is recorded otherwise."
+        )
+    return AnalysisPlan(
+        primary_domain=primary.score.domain,
+        primary_visit=primary.visits[0],
+        baseline_visits=(protocol.analysis.baseline_visit,),
+        baseline_if_repeated=protocol.analysis.baseline_if_repeated,
+        scales=tuple(_scales(protocol)),
+        visit_labels={visit.code: visit.name for visit in protocol.visits},
+        covariate_factors=tuple(factor.name for factor in protocol.factors),
+        aesi=_special_interest(protocol),
+        infusion_instruments=tuple(i.id for i in protocol.instruments if i.completed_by == "infusion_nurse"),
+        doses_planned=sum(visit.dose is not None for visit in protocol.visits),
+        looks=_looks(protocol),
+    )
+
+
+def _scales(protocol: Protocol) -> Iterator[Scale]:
+    """Every domain that an endpoint names, in the order of the endpoints."""
+    named = dict.fromkeys(
+        (end.score.instrument, end.score.domain) for end in protocol.endpoints.all if end.score is not None
+    )
+    for instrument_id, name in named:
+        instrument = protocol.instrument(instrument_id)
+        yield _scale(protocol, instrument, protocol.domain(instrument_id, name))
+
+
+def _scale(protocol: Protocol, instrument: Instrument, domain: Domain) -> Scale:
+    return Scale(
+        domain=domain.name,
+        label=domain.label,
+        higher_is_better=domain.better == "higher",
+        unit=domain.unit,
+        thresholds=_thresholds(protocol, instrument.id, domain.name),
+        score_at_death=_score_at_death(protocol, domain.name),
+    )
+
+
+def _thresholds(protocol: Protocol, instrument: str, domain: str) -> tuple[Threshold, ...]:
+    for listed in protocol.endpoints.responder_thresholds:
+        if (listed.score.instrument, listed.score.domain) == (instrument, domain):
+            points = tuple(Threshold(value) for value in listed.points)
+            return points + tuple(Threshold(value / 100, relative=True) for value in listed.percent)
+    return ()
+
+
+def _score_at_death(protocol: Protocol, domain: str) -> float | None:
+    """What death counts as: said by the estimand, for the primary scale only."""
+    primary = protocol.endpoints.primary.score
+    if primary is None or primary.domain != domain:
+        return None
+    events = protocol.estimand.intercurrent_events
+    return next((e.value for e in events if e.event == "death" and e.strategy == "composite"), None)
+
+
+def _special_interest(protocol: Protocol) -> tuple[str, ...]:
+    listed = protocol.adverse_events.special_interest
+    if listed.list_name is None:
+        return listed.terms
+    return tuple(dict.fromkeys(term.name for term in aesi_terms(listed.list_name)))
+
+
+def _looks(protocol: Protocol) -> Looks | None:
+    design, size = protocol.design, protocol.sample_size
+    if design.efficacy is None:
+        return None
+    futility = design.futility
+    return Looks(
+        information_fractions=design.information_fractions,
+        alpha=design.alpha_one_sided,
+        power=design.power,
+        efficacy_spending=design.efficacy.function,
+        efficacy_gamma=design.efficacy.gamma,
+        futility_spending=futility.function if futility else None,
+        futility_gamma=futility.gamma if futility else None,
+        futility_binding=bool(futility and futility.binding),
+        beta=futility.beta if futility else 1 - design.power,
+        difference=size.difference,
+        standard_deviation=size.standard_deviation,
+        missing_share=size.missing_fraction,
+    )
