@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.analyses.groups import Frames, Grouping
-from reports.analyses.indices import Index, bang_index, james_index
+from trial.errors import DomainError
+from trial.statistics import blinding_indices as indices
+from trial.statistics.estimates import Estimate
 
 DONT_KNOW = "dont_know"
 
@@ -27,7 +29,7 @@ class ArmGuesses:
     right: int
     wrong: int
     dont_know: int
-    bang: Index | None
+    bang: Estimate | None
 
     @property
     def total(self) -> int:
@@ -41,7 +43,7 @@ class GuessTable:
     occasion: str
     guesser: str
     arms: tuple[ArmGuesses, ...]
-    james: Index | None
+    james: Estimate | None
 
 
 @dataclass(frozen=True)
@@ -76,22 +78,27 @@ def blinding(frames: Frames, grouping: Grouping, codes: Mapping[str, str] | None
 def _table(
     occasion: str, guesser: str, rows: pl.DataFrame, labels: tuple[str, ...], codes: Mapping[str, str]
 ) -> GuessTable:
-    arms = tuple(_arm(label, rows.filter(pl.col("GROUP") == label), codes[label]) for label in labels)
-    return GuessTable(occasion, guesser.capitalize(), arms, _james(arms))
+    said = rows.with_columns(pl.col("AVALC").str.to_lowercase())
+    arms = tuple(_arm(label, said.filter(pl.col("GROUP") == label), codes[label]) for label in labels)
+    return GuessTable(occasion, guesser.capitalize(), arms, _james(said, labels, codes))
 
 
 def _arm(label: str, rows: pl.DataFrame, code: str) -> ArmGuesses:
-    said = rows["AVALC"].str.to_lowercase()
-    unknown = int((said == DONT_KNOW).sum())
-    right = int((said == code.lower()).sum())
+    unknown = int((rows["AVALC"] == DONT_KNOW).sum())
+    right = int((rows["AVALC"] == code.lower()).sum())
     wrong = rows.height - unknown - right
-    bang = bang_index(right, wrong, unknown) if rows.height else None
+    bang = indices.bang_index(indices.ArmGuesses(right, wrong, unknown)) if rows.height else None
     return ArmGuesses(label, right, wrong, unknown, bang)
 
 
-def _james(arms: tuple[ArmGuesses, ...]) -> Index | None:
-    """James's index, defined for two arms."""
-    if len(arms) != 2:
+def _james(rows: pl.DataFrame, labels: tuple[str, ...], codes: Mapping[str, str]) -> Estimate | None:
+    """James's index over all arms; None where it is undefined, as when everybody guessed the same."""
+    said = [codes[label].lower() for label in labels] + [DONT_KNOW]
+    table = [
+        [rows.filter((pl.col("AVALC") == answer) & (pl.col("GROUP") == label)).height for label in labels]
+        for answer in said
+    ]
+    try:
+        return indices.james_index(table)
+    except DomainError:
         return None
-    one, other = arms
-    return james_index((one.right, other.wrong), (one.wrong, other.right), (one.dont_know, other.dont_know))

@@ -1,0 +1,272 @@
+"""Tables of the closed session: efficacy, the interim look, blinding, readings of infusions."""
+
+from __future__ import annotations
+
+from reports.analyses.blinding import Blinding
+from reports.analyses.efficacy import Efficacy
+from reports.analyses.infusions import LargestChange
+from reports.analyses.interim import InterimLook
+from reports.appearance import arm_heading
+from reports.context import Looks
+from reports.tables.model import Column, Row, Table, section
+from reports.tables.words import UNKNOWN, count, interval, mean_sd, number, p_value, points, share
+from trial.statistics.estimates import Estimate
+from trial.statistics.spending import Spending
+
+
+def efficacy_table(number_of: str, result: Efficacy) -> Table:
+    """The primary comparison: observed values, adjusted difference, responders."""
+    labels = result.labels
+    headings = (Column(arm_heading(a.label, labels, a.randomized), 1.6) for a in result.arms)
+    columns = (Column("", 3, "left"), *headings, *(Column(f"{a} − {b} (95 % CI)", 2) for a, b in result.compared))
+    blank = tuple("" for _ in result.compared)
+    rows = [
+        Row(
+            ("With data at baseline and at the visit", *(share(a.analysed, a.randomized) for a in result.arms), *blank)
+        ),
+        Row(("Baseline, mean (SD)", *(mean_sd(a.baseline) for a in result.arms), *blank)),
+        Row((f"{result.visit}, mean (SD)", *(mean_sd(a.value) for a in result.arms), *blank)),
+        Row(("Change, mean (SD)", *(mean_sd(a.change) for a in result.arms), *blank)),
+        _adjusted(result),
+        _p_values(result),
+    ]
+    if result.responders:
+        rows.append(section("Responders: improvement of at least", len(columns)))
+    for one in result.responders:
+        shares = (share(*pair) for pair in one.counts)
+        rows.append(Row((one.threshold.removeprefix("≥ "), *shares, *map(points, one.differences)), "inset"))
+    unit = "T-score" if result.scale.unit == "T" else result.scale.unit
+    return Table(
+        number_of,
+        f"{result.scale.label} ({unit}) at {result.visit.lower()}",
+        columns,
+        tuple(rows),
+        _efficacy_notes(result),
+    )
+
+
+def _efficacy_notes(result: Efficacy) -> tuple[str, ...]:
+    better = "A higher score is better." if result.scale.higher_is_better else "A lower score is better."
+    adjusted = ", ".join(result.adjusted_for)
+    model = (
+        f"Adjusted: analysis of covariance with {adjusted}; complete cases."
+        if result.model
+        else (f"No adjusted comparison: {result.problem}")
+    )
+    return (
+        f"{better} Participants as randomized. {model}",
+        "Responders: of those with data, differences in percentage points, Miettinen–Nurminen.",
+        "Interim figures are not final and are for members of the board only.",
+    )
+
+
+def _adjusted(result: Efficacy) -> Row:
+    if result.model is None:
+        empty = (UNKNOWN for _ in (*result.arms, *result.compared))
+        return Row(("Adjusted change, mean (SE)", *empty), "total")
+    means = {m.arm: f"{number(m.mean, 2)} ({number(m.standard_error, 2)})" for m in result.model.ls_means}
+    contrasts = {c.arm: f"{number(c.difference, 2)} {interval(c.lower, c.upper, 2)}" for c in result.model.contrasts}
+    return Row(
+        (
+            "Adjusted change, mean (SE)",
+            *(means.get(label, UNKNOWN) for label in result.labels),
+            *(contrasts.get(arm, UNKNOWN) for arm, _ in result.compared),
+        ),
+        "total",
+    )
+
+
+def _p_values(result: Efficacy) -> Row:
+    found = {c.arm: p_value(c.p_value) for c in result.model.contrasts} if result.model else {}
+    cells = (found.get(arm, UNKNOWN) for arm, _ in result.compared)
+    return Row(("Nominal p, two-sided; read with the bounds", *("" for _ in result.arms), *cells))
+
+
+def scales_table(number_of: str, results: tuple[Efficacy, ...]) -> Table:
+    """Other scales at the primary visit, one row each."""
+    if not results:
+        return Table(number_of, "Other scales", (Column("Scale", 1, "left"),), ())
+    first = results[0]
+    columns = [Column("Scale", 2.6, "left")]
+    for label in first.labels:
+        columns += [
+            Column("n", 0.6, group=arm_heading(label, first.labels)),
+            Column("Change, mean (SD)", 1.5, group=arm_heading(label, first.labels)),
+        ]
+    columns += [Column(f"{a} − {b} (95 % CI)", 2.2, group="Adjusted difference") for a, b in first.compared]
+    rows = []
+    for one in results:
+        cells: list[str] = [f"{one.scale.label} ({'↑' if one.scale.higher_is_better else '↓'} better)"]
+        for arm in one.arms:
+            cells += [count(arm.analysed), mean_sd(arm.change)]
+        found = (
+            {c.arm: f"{number(c.difference, 2)} {interval(c.lower, c.upper, 2)}" for c in one.model.contrasts}
+            if one.model
+            else {}
+        )
+        cells += [found.get(arm, UNKNOWN) for arm, _ in one.compared]
+        rows.append(Row(tuple(cells)))
+    note = "Change from baseline, adjusted as the primary comparison is; not adjusted for multiplicity."
+    return Table(number_of, f"Other scales at {first.visit.lower()}", tuple(columns), tuple(rows), (note,))
+
+
+def bounds_table(number_of: str, look: InterimLook, looks: Looks) -> Table:
+    """The design's planned bounds, and this look's own."""
+    planned = look.design.bounds
+    rows = [
+        Row(
+            (
+                f"Planned {index}",
+                number(100 * float(fraction), 0) + " %",
+                number(float(planned.efficacy[index - 1]), 3),
+                p_value(float(planned.nominal_p[index - 1])),
+                number(float(planned.futility[index - 1]), 3) if planned.futility is not None else UNKNOWN,
+                "",
+            )
+        )
+        for index, fraction in enumerate(planned.fractions, start=1)
+    ]
+    rows.append(_this_look(look))
+    efficacy = Spending(looks.efficacy_spending, looks.efficacy_gamma)
+    futility = (
+        "none" if looks.futility_spending is None else str(Spending(looks.futility_spending, looks.futility_gamma))
+    )
+    return Table(
+        number_of,
+        "Bounds of the design and where the trial stands",
+        (
+            Column("Look", 1.4, "left"),
+            Column("Information", 1.2),
+            Column("Efficacy bound z", 1.3),
+            Column("Nominal p, one-sided", 1.4),
+            Column("Futility bound z", 1.3),
+            Column("Observed z", 1.2),
+        ),
+        tuple(rows),
+        _bounds_notes(look, looks, str(efficacy), futility),
+    )
+
+
+def _bounds_notes(look: InterimLook, looks: Looks, efficacy: str, futility: str) -> tuple[str, ...]:
+    binding = "" if looks.futility_spending is None else " (non-binding)"
+    direction = "No direction is claimed: z is read against the efficacy bound on both sides."
+    if look.oriented:
+        direction = "z is positive where the difference is an improvement over the reference arm."
+    return (
+        f"One-sided alpha {looks.alpha:g}, power {looks.power:g}. Efficacy spending: {efficacy}."
+        f" Futility spending: {futility}{binding}. Bounds at a look follow its observed information.",
+        f"Information: {look.analysed} with the primary endpoint of {look.planned} planned. {direction}",
+    )
+
+
+def _this_look(look: InterimLook) -> Row:
+    result = look.result
+    low = result.futility_bound if result is not None and look.oriented else None
+    return Row(
+        (
+            "This look",
+            number(100 * look.fraction, 1) + " %",
+            number(result.efficacy_bound, 3) if result else UNKNOWN,
+            p_value(result.nominal_p) if result else UNKNOWN,
+            number(low, 3),
+            number(look.z, 3),
+        ),
+        "total",
+    )
+
+
+def conditional_power_table(number_of: str, look: InterimLook, looks: Looks) -> Table:
+    """The chance of crossing an efficacy bound later, under three assumptions."""
+    result = look.result
+    known = result is not None and look.oriented
+    values = (
+        (
+            f"the design's effect ({looks.difference:g}, SD {looks.standard_deviation:g})",
+            result.conditional_power_design if result and known else None,
+        ),
+        ("the effect seen so far", result.conditional_power_observed if result and known else None),
+        (
+            "averaged over what is not known of the effect (predictive power)",
+            result.predictive_power if result and known else None,
+        ),
+    )
+    rows = tuple(Row((name, UNKNOWN if v is None else f"{100 * v:.1f} %")) for name, v in values)
+    return Table(
+        number_of,
+        "Chance of crossing an efficacy bound at a later look",
+        (Column("If from now on the truth is", 4, "left"), Column("Chance")),
+        rows,
+        ("Futility is not counted. Predictive power takes a flat prior. A low chance is no proof of no effect.",),
+    )
+
+
+def blinding_table(number_of: str, blinding: Blinding) -> Table:
+    """Guesses right, wrong and not known, by arm."""
+    columns = (
+        Column("Occasion, guesser, arm", 3, "left"),
+        Column("N"),
+        Column("Right n (%)", 1.3),
+        Column("Wrong n (%)", 1.3),
+        Column("Don't know n (%)", 1.5),
+        Column("Bang index (95 % CI)", 2),
+        Column("James index (95 % CI)", 2),
+    )
+    rows: list[Row] = []
+    for table in blinding.tables:
+        rows.append(
+            Row((f"{table.occasion}: {table.guesser.lower()}", "", "", "", "", "", _index(table.james)), "section")
+        )
+        for arm in table.arms:
+            labels = tuple(a.label for a in table.arms)
+            parts = (share(n, arm.total) for n in (arm.right, arm.wrong, arm.dont_know))
+            rows.append(Row((arm_heading(arm.label, labels), count(arm.total), *parts, _index(arm.bang), ""), "inset"))
+    return Table(
+        number_of,
+        "Guesses of treatment",
+        columns,
+        tuple(rows),
+        (
+            "Bang's index by arm: 0 as by chance, 1 all right, −1 all wrong. James's over all: 1 blind, 0.5 random, 0 unblinded.",
+            "Right guesses may follow benefit or side effects; they do not by themselves show that outcomes are biased.",
+        ),
+        empty="No guess has been recorded."
+        if blinding.scored
+        else "Guesses are not scored: the report was not told which label stands for which arm.",
+    )
+
+
+def _index(index: Estimate | None) -> str:
+    if index is None:
+        return UNKNOWN
+    return f"{number(index.estimate, 2)} {interval(index.lower, index.upper, 2)}"
+
+
+def infusion_changes_table(number_of: str, changes: tuple[LargestChange, ...]) -> Table:
+    """The largest rise during each infusion, by arm."""
+    if not changes:
+        return Table(number_of, "Largest change during each infusion", (Column("Measure", 1, "left"),), ())
+    labels = tuple(group for group, _ in changes[0].groups)
+    columns = [Column("Measure, infusion", 2.4, "left")]
+    for label in labels:
+        heading = arm_heading(label, labels)
+        columns += [
+            Column("N", 0.6, group=heading),
+            Column("Mean (SD)", 1.3, group=heading),
+            Column("Largest", 1, group=heading),
+        ]
+    rows: list[Row] = []
+    last = ""
+    for one in changes:
+        if one.measure != last:
+            rows.append(section(f"{_title(one.label)} ({one.unit})" if one.unit else _title(one.label), len(columns)))
+            last = one.measure
+        cells: list[str] = []
+        for _, of in one.groups:
+            cells += [count(of.n), mean_sd(of), number(of.maximum, 0)]
+        rows.append(Row((f"Infusion {one.infusion}", *cells), "inset"))
+    note = "Largest value after the start minus the last value before it, in each participant and infusion."
+    return Table(number_of, "Largest change during each infusion", tuple(columns), tuple(rows), (note,))
+
+
+def _title(label: str) -> str:
+    return label.upper() if len(label) <= 6 and " " not in label else label.capitalize()

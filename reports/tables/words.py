@@ -1,0 +1,85 @@
+"""Numbers and dates as text: one way to write each, so that every table agrees.
+
+Invariants
+1. A percentage has one decimal and never stands without its count.
+2. What is not known is an en dash; a zero is a zero.
+3. The minus sign is a minus sign.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from reports.analyses.baseline import Summary
+from trial.statistics.estimates import Estimate
+
+UNKNOWN = "–"
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A number with fixed decimals; minus zero is zero."""
+    if value is None:
+        return UNKNOWN
+    rounded = round(value, digits) + 0.0
+    return f"{rounded:.{digits}f}".replace("-", "−")
+
+
+def count(value: int | None) -> str:
+    return UNKNOWN if value is None else str(value)
+
+
+def share(part: int | None, whole: int) -> str:
+    """Count with its percentage: ``12 (6.1 %)``. Without a denominator the count stands alone."""
+    if part is None:
+        return UNKNOWN
+    return f"{part} ({100 * part / whole:.1f} %)" if whole else str(part)
+
+
+def mean_sd(of: Summary, digits: int = 1) -> str:
+    return UNKNOWN if of.mean is None else f"{number(of.mean, digits)} ({number(of.sd, digits)})"
+
+
+def median_quartiles(of: Summary, digits: int = 1) -> str:
+    if of.median is None:
+        return UNKNOWN
+    return f"{number(of.median, digits)} [{number(of.lower_quartile, digits)}, {number(of.upper_quartile, digits)}]"
+
+
+def low_high(of: Summary, digits: int = 1) -> str:
+    return UNKNOWN if of.minimum is None else f"{number(of.minimum, digits)} to {number(of.maximum, digits)}"
+
+
+def interval(low: float, high: float, digits: int = 1) -> str:
+    return f"({number(low, digits)} to {number(high, digits)})"
+
+
+def points(estimate: Estimate | None) -> str:
+    """A risk difference in percentage points with its interval."""
+    if estimate is None:
+        return UNKNOWN
+    return f"{number(100 * estimate.estimate)} {interval(100 * estimate.lower, 100 * estimate.upper)}"
+
+
+def p_value(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def day(value: date | None) -> str:
+    """22 Nov 2026."""
+    return UNKNOWN if value is None else f"{value.day} {value:%b %Y}"
+
+
+def instant(value: datetime) -> str:
+    """22 Nov 2026 12:00 UTC."""
+    there = value.astimezone(UTC)
+    return f"{day(there.date())} {there:%H:%M} UTC"
+
+
+def words(code: str) -> str:
+    """A coded term as a sentence's word: ``LOST TO FOLLOW-UP`` becomes ``Lost to follow-up``."""
+    return code.replace("_", " ").strip().capitalize()
+
+
+def plural(number_of: int, one: str, many: str = "") -> str:
+    """``1 participant``, ``2 participants``."""
+    return f"{number_of} {one if number_of == 1 else many or one + 's'}"
