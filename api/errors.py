@@ -73,13 +73,12 @@ _HTTP_REFUSALS: Final[Mapping[int, tuple[str, str, str]]] = {
 _UNEXPECTED = (
     "system.unexpected",
     "Something went wrong",
-    "This is a fault of the system, not yours. Try again; if it happens again, give your administrator the "
-    + "request number.",
+    "This is a fault of the system, not yours. Try again, or give your administrator the request number.",
 )
 _DATABASE_AWAY = (
     "system.database_unavailable",
     "Not available at the moment",
-    "The database does not answer. Nothing was recorded. Try again in a minute.",
+    "The database does not answer. Try again in a minute.",
 )
 
 

@@ -28,7 +28,7 @@ AccessKind = Literal["permission", "public", "self", "participant"]
 _KINDS: dict[str, AccessKind] = {"public": "public", "self": "self", "participant": "participant"}
 
 
-class RouteWithoutPermission(RuntimeError):  # noqa: N818 - named, as all refusals here, by what happened
+class RouteWithoutPermission(RuntimeError):
     """A programmer's mistake, found before the first request is served."""
 
 

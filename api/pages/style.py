@@ -26,7 +26,8 @@ _NAV = (
 )
 _FRAME = Frame(
     person="Anna Keller", role="Coordinator", trial="KETA-PAIN", site="Basel (01)", protocol_version="1.1",
-    mode="simulated", nav=_NAV, find_url="/style", help_url="/style",
+    mode="simulated", nav=_NAV, home_url="/style", find_url="/style", help_url="/style", idle_seconds=1800,
+    keep_alive_url="/style/echo", choose_url="/style", account_url="/style", sign_out_url="/style/echo",
 )  # fmt: skip
 _TYPED = {
     "weight_kg": "540", "severity": "3", "onset_day": "31", "onset_month": "2", "onset_year": "2026",
