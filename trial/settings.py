@@ -25,9 +25,8 @@ class Settings(BaseSettings):
         default=None, validation_alias=AliasChoices("EQUIPOISE_DATABASE_OWNER_URL", "DATABASE_OWNER_URL")
     )
     keys: Path | None = None
-    sealing_key: SecretStr | None = None
-    sealing_key_command: str | None = None
-    credentials_key: SecretStr | None = None
+    sealing_key: str | None = Field(default=None, description="file:PATH, env:NAME or command:LINE")
+    credentials_key: str | None = Field(default=None, description="file:PATH, env:NAME or command:LINE")
     anchor_file: Path | None = None
     second_anchor_file: Path | None = None
     host: str = "127.0.0.1"
@@ -42,6 +41,14 @@ class Settings(BaseSettings):
     def key_directory(self) -> Path:
         """Where key files lie: beside the data directory, never in it."""
         return self.keys or self.data.parent / f"{self.data.name}-keys"
+
+    @property
+    def sealing_key_source(self) -> str:
+        return self.sealing_key or f"file:{self.key_directory / 'sealing.key'}"
+
+    @property
+    def credentials_key_source(self) -> str:
+        return self.credentials_key or f"file:{self.key_directory / 'credentials.key'}"
 
     @property
     def anchor_path(self) -> Path:

@@ -28,6 +28,7 @@ def upgrade() -> None:
         _let_write(schema, "equipoise_blinded")
     _let_write("sealed", "equipoise_strongroom")
     op.execute("GRANT USAGE ON SCHEMA audit, public TO equipoise_blinded")
+    op.execute("GRANT SELECT ON public.alembic_version TO PUBLIC")
     op.execute("GRANT SELECT ON audit.entry, audit.link TO equipoise_blinded")
     op.execute("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA audit FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION audit.redacted(jsonb, jsonb) TO equipoise_blinded")

@@ -1,0 +1,54 @@
+"""``equipoise serve``: the pages and the API over one installation."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from api.app import create_app
+from api.cli.options import DataOption, settings_from
+from api.installation import Installation, open_installation
+from api.logs import configure_logging
+from api.services import AppServices
+from trial.errors import Unavailable
+
+
+class PortInUse(Unavailable):
+    code = "server.port_in_use"
+
+
+def serve(
+    data: DataOption = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on.", show_default="8000")] = None,
+) -> None:
+    """Serve the pages and the API until Ctrl-C, which stops everything that this command started."""
+    settings = settings_from(data, host=host, port=port)
+    check_port_free(settings.host, settings.port)
+    with open_installation(settings) as installation:
+        print(f"Equipoise is at http://{settings.host}:{settings.port}  (Ctrl-C stops it)")
+        run(installation)
+
+
+def run(installation: Installation) -> None:
+    """Serve ``installation`` in this process until it is interrupted."""
+    settings = installation.settings
+    configure_logging(settings.log_level)
+    app = create_app(AppServices(settings, installation.database))
+    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False)
+
+
+def check_port_free(host: str, port: int) -> None:
+    """Raise ``PortInUse`` before anything is started."""
+    with closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise PortInUse(
+                f"Port {port} on {host} is in use. Stop the program that uses it, or choose another with --port."
+            ) from None
