@@ -105,7 +105,7 @@ def test_block_sizes_in_a_protocol_are_refused_as_secret():
         ("information_fraction: 0.75", "information_fraction: 0.40", "design", "must increase"),
         ("information_fraction: 0.75", "information_fraction: 1.0", "design.looks[1].information_fraction", "less than 1"),
         ("code: M6\n", "code: M3\n", "schedule.visits[10]", "named twice"),
-        ("{code: nociplastic, label: Nociplastic}\n        - {code: noci", "{code: neuropathic, label: Again}\n        - {code: noci",
+        ("- {code: nociplastic, label: Nociplastic}", "- {code: neuropathic, label: Again}",
          "randomization.factors[1].levels[1]", "named twice"),
         ("recorded_at: {form: baseline, field: pain_type}", "recorded_at: {form: baseline, field: pain}",
          "randomization.factors[1].recorded_at.field", "has no field 'pain'"),
@@ -231,11 +231,14 @@ def test_a_mutated_protocol_loads_or_names_a_line_and_a_field(data, name):
     try:
         parse_protocol(text, name="mutated.yaml")
     except ProtocolInvalid as error:
-        assert error.problems
-        for problem in error.problems:
-            assert problem.field
-            assert 1 <= problem.line <= len(text.splitlines())
-            assert problem.sentence
+        found = error.problems
+    else:
+        return
+    assert found
+    for problem in found:
+        assert problem.field
+        assert 1 <= problem.line <= len(text.splitlines())
+        assert problem.sentence
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))

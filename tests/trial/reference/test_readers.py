@@ -30,7 +30,7 @@ def test_hypertension_lost_its_first_grade_in_version_6():
 
 
 def test_an_unknown_ctcae_version_is_refused_by_name():
-    with pytest.raises(reference.UnknownReferenceTable, match="'4.0'"):
+    with pytest.raises(reference.UnknownReferenceTable, match=r"'4\.0'"):
         reference.ctcae_terms("4.0")
 
 
