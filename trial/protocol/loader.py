@@ -91,9 +91,7 @@ def parse_protocol(text: str, *, name: str = "protocol") -> LoadedProtocol:
     try:
         source = read_source(text)
     except SourceError as error:
-        raise ProtocolInvalid(
-            [ProtocolProblem(name, error.line, _spell(error.path), error.sentence)]
-        ) from error
+        raise ProtocolInvalid([ProtocolProblem(name, error.line, _spell(error.path), error.sentence)]) from error
     try:
         protocol = Protocol.model_validate(source.data)
     except ValidationError as error:

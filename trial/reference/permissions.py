@@ -50,9 +50,7 @@ def _holders(row: Mapping[str, str]) -> Mapping[str, Scope]:
     for role in ROLES:
         scope = row[role]
         if scope not in {"", "site", "study"}:
-            raise TornReferenceFileError(
-                f"{_PERMISSIONS}: {row['permission']} gives {role} the scope {scope!r}."
-            )
+            raise TornReferenceFileError(f"{_PERMISSIONS}: {row['permission']} gives {role} the scope {scope!r}.")
         if scope:
             held[role] = cast("Scope", scope)
     return MappingProxyType(held)
@@ -81,10 +79,7 @@ def role_scopes() -> Mapping[str, frozenset[Scope]]:
 @cache
 def role_conflicts() -> Mapping[frozenset[str], RoleConflict]:
     """Conflicting pairs, keyed by the unordered pair of role names."""
-    found = (
-        RoleConflict(frozenset({row["role_a"], row["role_b"]}), row["why"])
-        for row in rows("role_conflicts.csv")
-    )
+    found = (RoleConflict(frozenset({row["role_a"], row["role_b"]}), row["why"]) for row in rows("role_conflicts.csv"))
     return MappingProxyType({conflict.roles: conflict for conflict in found})
 
 

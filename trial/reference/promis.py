@@ -74,9 +74,7 @@ def promis29_tables() -> Mapping[tuple[str, str], PromisTable]:
         for version in row["profile_version"].split(";"):
             key = (row["domain"].split("_v")[0], version)
             head.setdefault(key, row)
-            scores.setdefault(key, {})[int(row["raw_score"])] = TScore(
-                float(row["t_score"]), float(row["se"])
-            )
+            scores.setdefault(key, {})[int(row["raw_score"])] = TScore(float(row["t_score"]), float(row["se"]))
     return MappingProxyType({key: _table(key, head[key], scores[key]) for key in head})
 
 

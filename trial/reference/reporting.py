@@ -63,9 +63,7 @@ def calibration() -> Mapping[str, CalibrationFact]:
     """Published figures by parameter name."""
     return MappingProxyType(
         {
-            row["parameter"]: CalibrationFact(
-                row["parameter"], row["value"], row["unit"], row["source"], row["note"]
-            )
+            row["parameter"]: CalibrationFact(row["parameter"], row["value"], row["unit"], row["source"], row["note"])
             for row in rows("sim_calibration.csv")
         }
     )

@@ -106,9 +106,7 @@ def _allocation(protocol: Protocol) -> Iterator[Problem]:
                 f"the levels of {factor.name!r} ({', '.join(factor.level_codes)}) differ from the answers of "
                 f"the field where it is recorded ({', '.join(codes)})",
             )
-    names = {factor.name for factor in protocol.factors} | (
-        {"site"} if randomization.site_is_factor else set()
-    )
+    names = {factor.name for factor in protocol.factors} | ({"site"} if randomization.site_is_factor else set())
     for place, weight in enumerate(getattr(randomization.scheme, "weights", ())):
         if weight.factor not in names:
             yield Problem(
@@ -159,9 +157,7 @@ def _eligibility_and_forms(protocol: Protocol) -> Iterator[Problem]:
         for number, field in enumerate(form.fields):
             if field.codelist is not None and not controlled_terms(field.codelist):
                 path = ("forms", place, "fields", number, "codelist")
-                yield Problem(
-                    path, f"the codelist {field.codelist!r} is not among the packaged controlled terms"
-                )
+                yield Problem(path, f"the codelist {field.codelist!r} is not among the packaged controlled terms")
 
 
 def _schedule(protocol: Protocol) -> Iterator[Problem]:
@@ -190,30 +186,23 @@ def _infusions(protocol: Protocol) -> Iterator[Problem]:
         return
     here: Path = ("infusions",)
     measures = {measure.name for measure in plan.monitoring.measures}
-    yield from _twice(
-        (*here, "monitoring", "measures"), "measure", [found.name for found in plan.monitoring.measures]
-    )
+    yield from _twice((*here, "monitoring", "measures"), "measure", [found.name for found in plan.monitoring.measures])
     yield from _twice((*here, "rules"), "infusion rule", [rule.id for rule in plan.rules])
     used = [
         ((*here, "rules", place, "reading"), rule.reading.measure)
         for place, rule in enumerate(plan.rules)
         if rule.reading
     ]
+    used += [((*here, "discharge", "vitals", place), name) for place, name in enumerate(plan.discharge.vitals)]
     used += [
-        ((*here, "discharge", "vitals", place), name) for place, name in enumerate(plan.discharge.vitals)
-    ]
-    used += [
-        ((*here, "discharge", "readings", place), limit.measure)
-        for place, limit in enumerate(plan.discharge.readings)
+        ((*here, "discharge", "readings", place), limit.measure) for place, limit in enumerate(plan.discharge.readings)
     ]
     for path, name in used:
         if name not in measures:
             yield Problem(path, f"{name!r} is not among the measures of the monitoring")
     for place, scale in enumerate(plan.monitoring.scales):
         if all(instrument.id != scale.instrument for instrument in protocol.instruments):
-            yield Problem(
-                (*here, "monitoring", "scales", place), f"there is no instrument {scale.instrument!r}"
-            )
+            yield Problem((*here, "monitoring", "scales", place), f"there is no instrument {scale.instrument!r}")
     given = {visit.dose: visit.day for visit in protocol.visits if visit.dose is not None}
     if given != dict(enumerate(plan.days.days, start=1)):
         yield Problem(
@@ -232,8 +221,7 @@ def _adverse_events(protocol: Protocol) -> Iterator[Problem]:
     here: Path = ("adverse_events",)
     known = {term.term for term in ctcae_terms(rules.dictionary.version)}
     listed = [
-        ((*here, "special_interest", "terms", place), term)
-        for place, term in enumerate(rules.special_interest.terms)
+        ((*here, "special_interest", "terms", place), term) for place, term in enumerate(rules.special_interest.terms)
     ]
     listed += [
         ((*here, "reference_safety_information", "expected_terms", place), term)
@@ -244,9 +232,7 @@ def _adverse_events(protocol: Protocol) -> Iterator[Problem]:
             yield Problem(path, f"{term!r} is no term of CTCAE {rules.dictionary.version}")
     if rules.special_interest.list_name is not None and not aesi_terms(rules.special_interest.list_name):
         yield Problem((*here, "special_interest", "list_name"), "this list of special interest is empty")
-    yield from _twice(
-        (*here, "seriousness"), "criterion", [criterion.name for criterion in rules.seriousness]
-    )
+    yield from _twice((*here, "seriousness"), "criterion", [criterion.name for criterion in rules.seriousness])
     yield from _twice(
         (*here, "causality", "categories"), "category", [found.code for found in rules.causality.categories]
     )
@@ -272,9 +258,7 @@ def _contrast(protocol: Protocol, path: Path, contrast: Contrast | None) -> Iter
         return
     for name, code in (("arm", contrast.arm), ("against", contrast.against)):
         if code not in protocol.arm_codes:
-            yield Problem(
-                (*path, name), f"there is no arm {code!r}; the arms are {', '.join(protocol.arm_codes)}"
-            )
+            yield Problem((*path, name), f"there is no arm {code!r}; the arms are {', '.join(protocol.arm_codes)}")
     if contrast.arm == contrast.against:
         yield Problem(path, f"the arm {contrast.arm!r} is compared with itself")
 
@@ -303,9 +287,7 @@ def _endpoints(protocol: Protocol) -> Iterator[Problem]:
     yield from _contrast(protocol, ("estimand", "contrast"), protocol.estimand.contrast)
     yield from _endpoint(protocol, ("endpoints", "primary"), endpoints.primary)
     if endpoints.primary.score is None:
-        yield Problem(
-            ("endpoints", "primary"), "the primary endpoint names an instrument's domain under score"
-        )
+        yield Problem(("endpoints", "primary"), "the primary endpoint names an instrument's domain under score")
     for name, listed in (("key_secondary", endpoints.key_secondary), ("secondary", endpoints.secondary)):
         for place, endpoint in enumerate(listed):
             yield from _endpoint(protocol, ("endpoints", name, place), endpoint)
@@ -314,9 +296,7 @@ def _endpoints(protocol: Protocol) -> Iterator[Problem]:
         yield from _score(protocol, (*path, "score"), thresholds.score)
         offered = thresholds.points if thresholds.key.unit == "points" else thresholds.percent
         if thresholds.key.value not in offered:
-            yield Problem(
-                (*path, "key"), "the key threshold is not in the list of thresholds that are reported"
-            )
+            yield Problem((*path, "key"), "the key threshold is not in the list of thresholds that are reported")
 
 
 def _analysis(protocol: Protocol) -> Iterator[Problem]:
@@ -326,9 +306,7 @@ def _analysis(protocol: Protocol) -> Iterator[Problem]:
         yield from _visit_exists(protocol, ("analysis", "visits", place), code)
     primary = protocol.endpoints.primary
     if not set(primary.visits) <= set(analysis.visits):
-        yield Problem(
-            ("analysis", "visits"), "the visits of the primary endpoint are missing from the analysis"
-        )
+        yield Problem(("analysis", "visits"), "the visits of the primary endpoint are missing from the analysis")
     for place, subgroup in enumerate(protocol.subgroups):
         path: Path = ("subgroups", place)
         yield from _score(protocol, (*path, "score"), subgroup.score)
@@ -347,10 +325,7 @@ def _oversight(protocol: Protocol) -> Iterator[Problem]:
     named: list[tuple[Path, str]] = [
         (("board", "bounds_alert", place), role) for place, role in enumerate(board.bounds_alert)
     ]
-    named += [
-        (("responsibilities", place, "role"), duty.role)
-        for place, duty in enumerate(protocol.responsibilities)
-    ]
+    named += [(("responsibilities", place, "role"), duty.role) for place, duty in enumerate(protocol.responsibilities)]
     for path, role in named:
         if role not in ROLES:
             yield Problem(path, f"there is no role {role!r}; the roles are {', '.join(ROLES)}")

@@ -99,9 +99,7 @@ class Board(Part):
     @model_validator(mode="after")
     def _quorum_fits(self) -> Self:
         if self.quorum > len(self.seats):
-            raise ValueError(
-                f"the quorum ({self.quorum}) is larger than the board ({len(self.seats)} members)"
-            )
+            raise ValueError(f"the quorum ({self.quorum}) is larger than the board ({len(self.seats)} members)")
         return self
 
 

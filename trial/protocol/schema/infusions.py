@@ -66,8 +66,7 @@ class Delivery(Part):
         expected = self.volume_ml / self.minutes * 60
         if abs(expected - self.rate_ml_per_h) > 0.005 * expected:
             raise ValueError(
-                f"{self.volume_ml:g} mL in {self.minutes} min are {expected:g} mL/h, "
-                f"not {self.rate_ml_per_h:g}"
+                f"{self.volume_ml:g} mL in {self.minutes} min are {expected:g} mL/h, not {self.rate_ml_per_h:g}"
             )
         return self
 

@@ -68,9 +68,7 @@ class Domain(Part):
         if self.method == "single" and len(self.items) != 1:
             raise ValueError("a single-item domain has one item")
         if self.minimum_answered is not None and self.minimum_answered > len(self.items):
-            raise ValueError(
-                f"minimum_answered is {self.minimum_answered}, but there are {len(self.items)} items"
-            )
+            raise ValueError(f"minimum_answered is {self.minimum_answered}, but there are {len(self.items)} items")
         if self.minimum_answered is not None and self.method != "mean":
             raise ValueError("only a mean can do without an item; sums need every answer")
         return self

@@ -26,9 +26,7 @@ class Contrast(Part):
 class IntercurrentEvent(Part):
     event: Code
     label: Text
-    strategy: Literal[
-        "treatment_policy", "composite", "hypothetical", "while_on_treatment", "principal_stratum"
-    ]
+    strategy: Literal["treatment_policy", "composite", "hypothetical", "while_on_treatment", "principal_stratum"]
     handling: Text
     value: Number | None = None
 
