@@ -92,14 +92,17 @@ class Action(StrEnum):
     SAE_SIGNED = "safety:sae:signed"
     SUSAR_ASSESSED = "safety:susar:assessed"
     # oversight
+    BOARD_MEMBER_APPOINTED = "oversight:member:appointed"
     MEETING_CONVENED = "oversight:meeting:convened"
     CONFLICT_DECLARED = "oversight:conflict:declared"
     VOTE_CAST = "oversight:vote:cast"
     RECOMMENDATION_SIGNED = "oversight:recommendation:signed"
     DECISION_TAKEN = "oversight:decision:taken"
+    LEVERS_MOVED = "oversight:levers:moved"
     OPEN_REPORT_BUILT = "oversight:open_report:built"
     CLOSED_REPORT_BUILT = "oversight:closed_report:built"
     REPORT_OPENED = "oversight:report:opened"
+    CLOSED_REPORT_OPENED = "oversight:closed_report:opened"
     # locks and datasets
     CUTOFF_TAKEN = "locks:cutoff:taken"
     DATA_FROZEN = "locks:data:frozen"
@@ -107,6 +110,8 @@ class Action(StrEnum):
     UNLOCK_SIGNED = "locks:unlock:signed"
     DATASET_BUILT = "locks:dataset:built"
     DATASET_PULLED = "locks:dataset:pulled"
+    DUMMY_DATASET_PULLED = "locks:dummy_dataset:pulled"
+    UNBLINDED_DATASET_PULLED = "locks:unblinded_dataset:pulled"
     # system
     ANCHOR_WRITTEN = "audit:anchor:written"
     JOB_RUN = "system:job:run"
@@ -178,20 +183,26 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.EVENT_CODED: Permission.CODING_WRITE,
     Action.SAE_SIGNED: Permission.SAE_SIGN,
     Action.SUSAR_ASSESSED: Permission.SUSAR_ASSESS,
+    # A seat on the board is a delegated task of the study; in the study the sponsor alone delegates.
+    Action.BOARD_MEMBER_APPOINTED: Permission.DELEGATION_WRITE,
     Action.MEETING_CONVENED: Permission.BOARD_CONVENE,
     Action.CONFLICT_DECLARED: Permission.BOARD_VOTE,
     Action.VOTE_CAST: Permission.BOARD_VOTE,
     Action.RECOMMENDATION_SIGNED: Permission.BOARD_RECOMMEND,
     Action.DECISION_TAKEN: Permission.OVERSIGHT_DECIDE,
+    Action.LEVERS_MOVED: Permission.OVERSIGHT_DECIDE,
     Action.OPEN_REPORT_BUILT: Permission.REPORT_OPEN_BUILD,
     Action.CLOSED_REPORT_BUILT: Permission.REPORT_CLOSED_BUILD,
     Action.REPORT_OPENED: Permission.REPORT_OPEN_READ,
+    Action.CLOSED_REPORT_OPENED: Permission.REPORT_CLOSED_READ,
     Action.CUTOFF_TAKEN: Permission.DATA_CUTOFF,
     Action.DATA_FROZEN: Permission.DATA_FREEZE,
     Action.LOCK_SIGNED: Permission.DATA_LOCK,
     Action.UNLOCK_SIGNED: Permission.DATA_UNLOCK,
     Action.DATASET_BUILT: NoPermission.SYSTEM,
     Action.DATASET_PULLED: Permission.DATASET_NAIVE_PULL,
+    Action.DUMMY_DATASET_PULLED: Permission.DATASET_DUMMY_PULL,
+    Action.UNBLINDED_DATASET_PULLED: Permission.DATASET_UNBLINDED_PULL,
     Action.ANCHOR_WRITTEN: NoPermission.SYSTEM,
     Action.JOB_RUN: NoPermission.SYSTEM,
 }
