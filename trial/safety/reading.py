@@ -1,0 +1,121 @@
+"""Adverse events as a reader sees them.
+
+Invariants
+1. Who may read events at a site sees each of them, with number, seriousness, dates and outcome.
+2. The detail of an event of special interest (words, term, grade, tie to an infusion) can reveal the arm: it is shown
+   only to who may also read the infusion domain there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_
+from sqlmodel import col, select
+
+from trial.access.actors import Actor
+from trial.access.permissions import Permission
+from trial.access.policies import check_may_somewhere, may, sites_where
+from trial.conduct.participants import Participant
+from trial.database.session import TrialSession
+from trial.safety.adverse_events import AdverseEvent
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One event for one reader. Fields are ``None`` where ``withheld`` says that the reader may not see them."""
+
+    id: UUID
+    participant_id: UUID
+    participant: str
+    site_id: UUID
+    number: int
+    verbatim: str | None
+    term: str | None
+    soc: str | None
+    grade: int | None
+    aesi: str | None
+    serious: bool
+    onset: str
+    ended: str | None
+    infusion: int | None
+    onset_minute: int | None
+    ascertainment: str | None
+    outcome: str
+    action_taken: str | None
+    causality: str | None
+    reported_at: datetime
+    withheld: bool = False
+
+
+def events_for(
+    session: TrialSession, actor: Actor, trial_id: UUID, *, participant_id: UUID | None = None
+) -> list[EventView]:
+    """The trial's events, or one participant's, as ``actor`` may see them. Raises ``NotPermitted``."""
+    check_may_somewhere(actor, Permission.ADVERSE_EVENT_READ, trial_id)
+    wanted = (
+        select(AdverseEvent, Participant.code)
+        .join(Participant, col(Participant.id) == col(AdverseEvent.participant_id))
+        .where(AdverseEvent.trial_id == trial_id)
+        .order_by(Participant.code, col(AdverseEvent.number))
+    )
+    sites = sites_where(actor, Permission.ADVERSE_EVENT_READ, trial_id)
+    if sites is not None:
+        wanted = wanted.where(or_(*(col(AdverseEvent.site_id) == site for site in sorted(sites))))
+    if participant_id is not None:
+        wanted = wanted.where(AdverseEvent.participant_id == participant_id)
+    return [view_for(actor, event, code) for event, code in session.exec(wanted)]
+
+
+def view_for(actor: Actor, event: AdverseEvent, participant: str) -> EventView:
+    """The event, with its detail withheld where the reader may not see the infusion domain."""
+    whole = _whole(event, participant)
+    if event.aesi is None or may_see_detail(actor, event):
+        return whole
+    return replace(
+        whole,
+        verbatim=None,
+        term=None,
+        soc=None,
+        grade=None,
+        aesi=None,
+        infusion=None,
+        onset_minute=None,
+        ascertainment=None,
+        action_taken=None,
+        causality=None,
+        onset=whole.onset[:10],
+        withheld=True,
+    )
+
+
+def may_see_detail(actor: Actor, event: AdverseEvent) -> bool:
+    """Whether the detail of an event of special interest is the actor's to see."""
+    return may(actor, Permission.INFUSION_READ, event.trial_id, event.site_id)
+
+
+def _whole(event: AdverseEvent, participant: str) -> EventView:
+    return EventView(
+        id=event.id,
+        participant_id=event.participant_id,
+        participant=participant,
+        site_id=event.site_id,
+        number=event.number,
+        verbatim=event.verbatim,
+        term=event.term,
+        soc=event.soc,
+        grade=event.grade,
+        aesi=event.aesi,
+        serious=bool(event.serious),
+        onset=event.onset,
+        ended=event.ended,
+        infusion=event.infusion,
+        onset_minute=event.onset_minute,
+        ascertainment=event.ascertainment.value,
+        outcome=event.outcome,
+        action_taken=event.action_taken,
+        causality=event.causality,
+        reported_at=event.recorded_at,
+    )
