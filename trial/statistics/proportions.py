@@ -151,7 +151,7 @@ def risk_ratio(events1: int, n1: int, events0: int, n0: int, level: float = 0.95
     Arguments as for ``risk_difference``. With no events in one arm, or with every participant of both arms
     having one, half an event is added to each cell, for estimate and interval both, and ``note`` says so.
     Raises OutOfRange, EmptyArm; UndefinedRatio when neither arm has an event.
-    Source: Katz et al. (1978); half-event correction: Walter (1975).
+    Source: Katz et al. (1978).
 
     >>> print(risk_ratio(56, 70, 48, 80))
     1.333, 95 % (1.077, 1.651): risk ratio, log-scale interval
@@ -163,7 +163,7 @@ def risk_ratio(events1: int, n1: int, events0: int, n0: int, level: float = 0.95
         raise UndefinedRatio("Neither arm has an event, so no ratio exists; report the exact upper limits instead.")
     corrected = x1 == 0 or x0 == 0 or (x1 == m1 and x0 == m0)
     add = 0.5 if corrected else 0.0
-    a, b, na, nb = x1 + add, x0 + add, m1 + add, m0 + add
+    a, b, na, nb = x1 + add, x0 + add, m1 + 2 * add, m0 + 2 * add
     log_ratio = float(np.log(a / na) - np.log(b / nb))
     error = float(np.sqrt(1 / a - 1 / na + 1 / b - 1 / nb))
     low, high = np.exp(log_ratio - z * error), np.exp(log_ratio + z * error)

@@ -125,7 +125,7 @@ def _panels(low: float, high: float, width: float) -> tuple[FloatArray, FloatArr
     """Composite Gauss–Legendre nodes and weights on (low, high); none when the region is empty."""
     if high <= low:
         return np.empty(0), np.empty(0)
-    x, w = _legendre(_NODES_A_PANEL)
+    x, w = legendre(_NODES_A_PANEL)
     edges = np.linspace(low, high, int(np.ceil((high - low) / width)) + 1)
     half = 0.5 * np.diff(edges)
     middle = 0.5 * (edges[1:] + edges[:-1])
@@ -133,5 +133,6 @@ def _panels(low: float, high: float, width: float) -> tuple[FloatArray, FloatArr
 
 
 @cache
-def _legendre(nodes: int) -> tuple[FloatArray, FloatArray]:
+def legendre(nodes: int) -> tuple[FloatArray, FloatArray]:
+    """Gauss–Legendre nodes and weights on (−1, 1)."""
     return np.polynomial.legendre.leggauss(nodes)

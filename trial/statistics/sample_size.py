@@ -29,10 +29,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import nctdtr, ndtr, stdtrit
+from scipy.special import gammaln, ndtr, stdtrit
 
 from trial.statistics.boundaries import find_root, fixed_drift
 from trial.statistics.checks import OutOfRange, check_in
+from trial.statistics.recursion import legendre
 
 _MOST = 1e7
 
@@ -80,7 +81,7 @@ def sample_size_means(
     power: in (alpha, 1). ratio: participants of arm 1 for each of arm 0, in [0.1, 10].
     inflation: from the design's looks, at least 1. missing: share without the outcome, in [0, 1).
     normal: z test instead of the t test.
-    Rounds once, at the end, each arm up.
+    Rounds once, at the end, each arm up; the t test needs two an arm at least.
     Raises OutOfRange.
     Oracle: rpact ``getSampleSizeMeans``.
 
@@ -118,16 +119,32 @@ def power_means(
     )
     drift = check_in("difference", difference, -_MOST, _MOST) / scale
     df = n0 + n1 - 2.0
-    if normal or df <= 0.0:
+    if normal:
         return float(ndtr(drift - fixed_drift(alpha, 0.5)))
-    return float(1.0 - nctdtr(df, drift, stdtrit(df, 1.0 - alpha)))
+    return _t_power(check_in("n0 + n1 − 2", df, 1.0, 2.0 * _MOST, "[]"), drift, float(stdtrit(df, 1.0 - alpha)))
+
+
+def _t_power(df: float, drift: float, critical: float) -> float:
+    """P(noncentral t > critical), as the mean of Φ(drift − critical·s) over the estimated SD's ratio s.
+
+    scipy's ``nctdtr`` gives NaN for some large drifts.
+    """
+    x, w = legendre(200)
+    reach = 12.0 / np.sqrt(2.0 * df)
+    low = max(0.0, 1.0 - reach)
+    half = (1.0 + reach - low) / 2.0
+    s = low + half * (1.0 + x)
+    log_density = (
+        np.log(2.0) + 0.5 * df * np.log(0.5 * df) - gammaln(0.5 * df) + (df - 1.0) * np.log(s) - 0.5 * df * s * s
+    )
+    return float((half * w * np.exp(log_density)) @ ndtr(drift - critical * s))
 
 
 def _t_sample_size(by_z: float, effect: float, ratio: float, alpha: float, power: float) -> float:
     def excess(n: float) -> float:
         return power_means(effect, 1.0, n, n * ratio, alpha=alpha) - power
 
-    low = max(by_z, 1.0 + 1e-6, (1.0 + 1e-6) / ratio, 2.001 / (1.0 + ratio))
+    low = max(by_z, 2.0, 2.0 / ratio)
     if excess(low) >= 0.0:
         return low
     return find_root(excess, low, float(np.ceil(low)) + 60.0)
