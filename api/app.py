@@ -6,7 +6,8 @@ page module with ``DEVELOPMENT_ONLY = True`` is served only in development.
 
 Invariants
 1. An application with a route that does not say who may use it does not start.
-2. Nothing is configured by import: two applications with different services can live in one process.
+2. Every route stands behind one gate, which enforces what the route declares before it does anything else.
+3. Nothing is configured by import: two applications with different services can live in one process.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from importlib.metadata import version as distribution_version
 from types import ModuleType
 from typing import Any, cast
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.types import Lifespan
 
@@ -28,6 +29,7 @@ import api.pages
 import api.routes
 from api.assets import STATIC_PREFIX, serve_asset
 from api.errors import install_error_handlers
+from api.gate import pass_gate
 from api.openapi import DESCRIPTION, OPENAPI_PATH, describe, operation_id
 from api.permissions import check_every_route_declares
 from api.security import middleware_stack
@@ -54,6 +56,7 @@ def create_app(
         lifespan=lifespan,
         generate_unique_id_function=operation_id,
         middleware=middleware_stack(services, lambda: templates),
+        dependencies=[Depends(pass_gate)],
         # The framework's own spans and metrics would carry raw paths, which hold ids.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )

@@ -62,11 +62,16 @@ def _transaction(request: Request) -> Iterator[TrialSession]:
         yield session
 
 
-def _caller(request: Request) -> Caller:
+def caller_of(request: Request) -> Caller:
+    """Who calls, found once a request. Raises ``NotSignedIn``, ``SessionOver``, ``TokenRefused``, ``TokenExpired``."""
+    known: Caller | None = getattr(request.state, "caller", None)
+    if known is not None:
+        return known
     services = services_of(request)
     authorization = request.headers.get("authorization", "")
     found = _by_token(services, authorization) if authorization else _by_cookie(services, request)
     request.state.actor_id = found.actor.name
+    request.state.caller = found
     return found
 
 
@@ -89,12 +94,12 @@ def _by_cookie(services: AppServices, request: Request) -> Caller:
 
 def _caller_if_any(request: Request) -> Caller | None:
     try:
-        return _caller(request)
+        return caller_of(request)
     except (NotSignedIn, SessionOver):
         return None
 
 
 Services = Annotated[AppServices, Depends(services_of)]
 Write = Annotated[TrialSession, Depends(_transaction, scope="function")]
-Called = Annotated[Caller, Depends(_caller)]
+Called = Annotated[Caller, Depends(caller_of)]
 MaybeCalled = Annotated[Caller | None, Depends(_caller_if_any)]

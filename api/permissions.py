@@ -7,7 +7,8 @@ Invariants
    nothing, or a permission that the matrix does not know, stops the application at its start.
 2. Exempt by name are only the static files and the OpenAPI document.
 
-What it does not do: decide. Services authorize (``trial.access``); tests compare this table with the matrix.
+What it does not do: decide. The gate (``api.gate``) asks for what stands here before a route does anything, services
+authorize each act (``trial.access``), and tests compare this table with the matrix.
 """
 
 from __future__ import annotations
@@ -80,20 +81,29 @@ def _guarded_routes(app: FastAPI) -> Iterator[RouteContext]:
     return (route for route in iter_route_contexts(app.routes) if route.name not in EXEMPT_ROUTES)
 
 
-def _access_of(route: RouteContext) -> RouteAccess:
-    declared = (getattr(route, "openapi_extra", None) or {}).get(KEY)
+def access_of_declaration(declared: Any) -> tuple[AccessKind, tuple[str, ...]]:
+    """What the value of ``x-permission`` demands. Raises ``RouteWithoutPermission`` for one that says nothing known."""
     names = tuple(declared) if isinstance(declared, list) else (declared,)
     if not all(isinstance(name, str) for name in names):
+        raise RouteWithoutPermission("openapi_extra holds no permission.")
+    kind = _KINDS.get(names[0], "permission")
+    if kind == "permission":
+        permission(*names)
+    return kind, names if kind == "permission" else ()
+
+
+def _access_of(route: RouteContext) -> RouteAccess:
+    declared = (getattr(route, "openapi_extra", None) or {}).get(KEY)
+    if declared is None:
         raise RouteWithoutPermission(
             f"The route {route.name} ({route.path}) does not say who may use it: give it "
             "openapi_extra=permission(...), public(), self_service() or participant_link()."
         )
-    kind = _KINDS.get(names[0], "permission")
-    demanded = permission(*names)[KEY] if kind == "permission" else []
+    kind, permissions = access_of_declaration(declared)
     return RouteAccess(
         name=route.name or "",
         methods=tuple(sorted(route.methods or ())),
         path=route.path or "",
         kind=kind,
-        permissions=tuple([demanded] if isinstance(demanded, str) else demanded),
+        permissions=permissions,
     )

@@ -1,0 +1,107 @@
+"""Where a request is: the trial that its address names, and the sites that the caller's roles reach there.
+
+A trial stands in the path, ``/t/{trial}/…`` for pages and ``/api/v1/trials/{trial}/…`` for programs, by its code. A site
+is chosen by ``?site=CODE``; a person of one site has it chosen for them.
+
+Invariants
+1. A trial in which the caller holds no role is answered as one that does not exist.
+2. A place is a value, found once a request by the gate (``api.gate``); handlers take it as ``Here``.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from sqlmodel import col, select
+
+from api.dependencies import Caller
+from trial.access.actors import Actor
+from trial.access.permissions import Permission
+from trial.access.policies import holds_anywhere, may
+from trial.conduct.sites import Site, SiteNotFound, sites_of
+from trial.conduct.trials import Trial, TrialNotFound, find_trial
+from trial.database.session import TrialSession
+from trial.protocol.versions import NoVersionAdopted, ProtocolVersion, version_in_force
+
+TRIAL_PARAMETER = "trial"
+SITE_PARAMETER = "site"
+
+
+@dataclass(frozen=True)
+class Place:
+    """``sites`` are those that the caller's roles reach; ``site`` is the one chosen, or the only one, or ``None``."""
+
+    caller: Caller
+    trial: Trial
+    sites: tuple[Site, ...]
+    site: Site | None = None
+    version: ProtocolVersion | None = None
+
+    @property
+    def actor(self) -> Actor:
+        return self.caller.actor
+
+    @property
+    def zone(self) -> str:
+        """The zone in which times are shown: the site's, or UTC where no site is chosen."""
+        return self.site.zone if self.site else "UTC"
+
+    def may(self, permission: Permission | str) -> bool:
+        """Whether the caller holds the permission here: at the chosen site, or anywhere in the trial without one."""
+        if self.site is not None:
+            return may(self.actor, permission, self.trial.id, self.site.id)
+        return holds_anywhere(self.actor, permission, self.trial.id)
+
+    def url(self, *parts: object) -> str:
+        """``/t/KETA-PAIN/participants/P-0001``; each part is one step of the path."""
+        return "/".join(["/t", quote(self.trial.code), *(quote(str(part), safe="") for part in parts)])
+
+
+def locate(session: TrialSession, caller: Caller, trial_code: str, site_code: str | None = None) -> Place:
+    """The place that a request names. Raises ``TrialNotFound``, ``SiteNotFound``."""
+    trial = find_trial(session, trial_code)
+    held = [role for role in caller.actor.roles if role.trial_id == trial.id]
+    if not held:
+        raise TrialNotFound(f"There is no trial {trial_code}. Choose one from your home page.")
+    own = {role.site_id for role in held}
+    sites = tuple(site for site in sites_of(session, trial.id) if None in own or site.id in own)
+    site = _chosen(sites, site_code)
+    return Place(caller, trial, sites, site, _version(session, trial, site))
+
+
+def _chosen(sites: tuple[Site, ...], code: str | None) -> Site | None:
+    if code:
+        for site in sites:
+            if site.code == code:
+                return site
+        raise SiteNotFound(f"There is no site {code} for you in this trial. Choose one from the list of sites.")
+    return sites[0] if len(sites) == 1 else None
+
+
+def _version(session: TrialSession, trial: Trial, site: Site | None) -> ProtocolVersion | None:
+    """The version in force at the site today; without a site the one that was activated last."""
+    if site is not None:
+        try:
+            return version_in_force(session, site.id, session.now().date())
+        except NoVersionAdopted:
+            return None
+    active = select(ProtocolVersion).where(
+        ProtocolVersion.trial_id == trial.id, col(ProtocolVersion.activated_at).is_not(None)
+    )
+    return session.exec(active.order_by(col(ProtocolVersion.activated_at).desc())).first()
+
+
+def trials_of(session: TrialSession, actor: Actor) -> list[Trial]:
+    """The trials in which the actor holds a role, by code."""
+    ids = {role.trial_id for role in actor.roles}
+    return list(session.exec(select(Trial).where(col(Trial.id).in_(ids)).order_by(Trial.code)))
+
+
+def _here(request: Request) -> Place:
+    place: Place = request.state.place
+    return place
+
+
+Here = Annotated[Place, Depends(_here)]
+"""The place of a route whose path holds ``{trial}``."""
