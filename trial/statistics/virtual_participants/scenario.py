@@ -56,7 +56,7 @@ SCALES: Final[Mapping[str, Scale]] = MappingProxyType(
     {
         "physical_function": Scale(36.0, 5.0, 22.5, 57.0, 1.2, 5.5, -0.6),
         "anxiety": Scale(58.0, 8.0, 40.3, 81.6, -1.4, 7.0, 0.5),
-        "depression": Scale(60.5, 8.0, 41.0, 79.4, -1.6, 7.0, 0.7),
+        "depression": Scale(61.5, 8.0, 41.0, 79.4, -1.6, 7.0, 0.7),
         "fatigue": Scale(63.0, 7.0, 33.7, 75.8, -2.1, 7.5, 0.9),
         "sleep_disturbance": Scale(59.0, 7.0, 32.0, 73.3, -1.5, 7.0, 0.6),
         "social_roles_ability": Scale(38.0, 6.0, 27.5, 64.2, 2.0, 6.5, -0.9),
