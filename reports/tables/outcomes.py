@@ -153,8 +153,10 @@ def _bounds_notes(look: InterimLook, looks: Looks, efficacy: str, futility: str)
     if look.oriented:
         direction = "z is positive where the difference is an improvement over the reference arm."
     return (
-        f"One-sided alpha {looks.alpha:g}, power {looks.power:g}. Efficacy spending: {efficacy}."
-        f" Futility spending: {futility}{binding}. Bounds at a look follow its observed information.",
+        (
+            f"One-sided alpha {looks.alpha:g}, power {looks.power:g}. Efficacy spending: {efficacy}."
+            f" Futility spending: {futility}{binding}. Bounds at a look follow its observed information."
+        ),
         f"Information: {look.analysed} with the primary endpoint of {look.planned} planned. {direction}",
     )
 

@@ -1,0 +1,97 @@
+"""The receipt of a randomization: number, kit, participant, who and when. Never an arm.
+
+Invariants
+1. It is made from what the coordinator may see, and from nothing else.
+2. The same facts give the same bytes, whatever the arm behind them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reportlab.lib.colors import HexColor
+from reportlab.platypus import Spacer
+from reportlab.platypus import Table as Grid
+
+from reports.appearance import QUIET, RULE
+from reports.context import ReportContext
+from reports.documents.blocks import callout, text
+from reports.documents.page import PORTRAIT, Marking, build_document, frame_width
+from reports.documents.typography import (
+    BOLD,
+    LEAD_STYLE,
+    NOTE_STYLE,
+    SUBTITLE_STYLE,
+    TITLE_STYLE,
+    register_fonts,
+    style,
+)
+from reports.tables.words import instant
+
+
+@dataclass(frozen=True)
+class RandomizationFacts:
+    """What a receipt says. ``local_time`` is the same instant as the site's clock shows it, with its zone."""
+
+    participant: str
+    site: str
+    randomization_number: str
+    kit: str
+    randomized_at: datetime
+    local_time: str
+    randomized_by: str
+    signature_meaning: str
+    protocol_version: str
+    record: str
+    next_step: str = ""
+
+
+def randomization_receipt(facts: RandomizationFacts, context: ReportContext) -> bytes:
+    """One page to print and file."""
+    register_fonts()
+    rows = [
+        ("Participant", facts.participant),
+        ("Site", facts.site),
+        ("Randomization number", facts.randomization_number),
+        ("Kit", facts.kit),
+        ("Randomized at", f"{facts.local_time}  ({instant(facts.randomized_at)})"),
+        ("Randomized and signed by", facts.randomized_by),
+        ("Meaning of the signature", facts.signature_meaning),
+        ("Protocol version", facts.protocol_version),
+        ("Record", facts.record),
+    ]
+    story: list[Any] = [
+        text("Randomization receipt", TITLE_STYLE),
+        text(context.title, SUBTITLE_STYLE),
+        _facts(rows),
+        Spacer(1, 12),
+    ]
+    if facts.next_step:
+        story.append(callout("Next", [facts.next_step]))
+    story += [
+        Spacer(1, 10),
+        text("This receipt does not tell the treatment, and neither does any number on it.", NOTE_STYLE),
+    ]
+    return build_document(
+        story, Marking(title="Randomization receipt", confidential="File with the participant's record."), context
+    )
+
+
+def _facts(rows: list[tuple[str, str]]) -> Grid:
+    name = style("fact", textColor=HexColor(QUIET), spaceAfter=0)
+    value = style("value", parent=LEAD_STYLE, fontName=BOLD, fontSize=9.5, leading=13, spaceAfter=0)
+    width = frame_width(PORTRAIT)
+    grid = Grid([[text(n, name), text(v, value)] for n, v in rows], colWidths=[width * 0.3, width * 0.7])
+    grid.setStyle(
+        [
+            ("LINEABOVE", (0, 0), (-1, -1), 0.4, HexColor(RULE)),
+            ("LINEBELOW", (0, -1), (-1, -1), 0.4, HexColor(RULE)),
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("TOPPADDING", (0, 0), (-1, -1), 5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 5),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ]
+    )
+    return grid
