@@ -22,7 +22,7 @@ from api.services import AppServices, services_of
 from trial.access.actors import Actor
 from trial.access.passwords import STRONG
 from trial.access.sign_in import SessionOver, resume_session
-from trial.access.signatures import Reauthenticated, reauthenticate
+from trial.access.signatures import CODE_GOOD_FOR, Reauthenticated, reauthenticate
 from trial.access.tokens import TOKEN_PREFIX, TokenRefused, resume_token
 from trial.database.session import TrialSession
 from trial.errors import NotAuthenticated, NotPermitted
@@ -44,6 +44,12 @@ class Caller:
     actor: Actor
     session_id: UUID | None = None
     code_accepted_at: datetime | None = None
+
+    @property
+    def needs_code(self) -> bool:
+        """Whether a signature now needs the code as well as the password."""
+        now = self.services.database.clock.now()
+        return self.code_accepted_at is None or now - self.code_accepted_at > CODE_GOOD_FOR
 
     def prove(self, password: str, code: str | None = None) -> Reauthenticated:
         """Re-authenticate for a signature, before the handler's transaction begins.

@@ -106,8 +106,21 @@ class Refusal:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class AnsweredRefusal(Exception):
+    """A refusal that its page has answered already: the form again, with what was typed.
+
+    It leaves the handler as an exception, so that the transaction of the refused act can never be committed.
+    """
+
+    def __init__(self, error: DomainError, response: Response) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
+        self.response = response
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Answer what routes raise; what they did not foresee falls into ``api.middleware.failures``."""
+    app.add_exception_handler(AnsweredRefusal, give_answer)
     for kind in (DomainError, HTTPException, RequestValidationError, OperationalError):
         app.add_exception_handler(kind, answer_error)
 
@@ -122,6 +135,13 @@ def answer_error(request: Request, error: Exception) -> Response:
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         return _to_sign_in(request)
     return _as_page(request, refusal, request_id)
+
+
+def give_answer(request: Request, error: Exception) -> Response:
+    """The page that the refused act made of its refusal."""
+    assert isinstance(error, AnsweredRefusal), "registered for this class alone"
+    _log(refusal_of(error.error), error.error, str(getattr(request.state, "request_id", "")))
+    return error.response
 
 
 def refusal_of(error: Exception) -> Refusal:
