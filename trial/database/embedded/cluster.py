@@ -27,8 +27,15 @@ from trial.database.embedded.passwords import APP, OWNER, SUPERUSER
 DATABASE = "equipoise"
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
 
-# The words of the operating system for: no space, quota reached, limit on the size of a file reached.
-NO_ROOM = ("No space left on device", "Disk quota exceeded", "File too large")
+# How the operating system and PostgreSQL say: no space, quota reached, limit on the size of a file reached.
+NO_ROOM = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "File too large",
+    "File size limit exceeded",
+    "wrote only",
+    "Check free disk space",
+)
 
 _ALWAYS = {
     "listen_addresses": "127.0.0.1",
@@ -55,9 +62,7 @@ _FOR_TESTS_ONLY = {
 }
 
 
-def server_settings(
-    *, port: int, durable: bool, shared_buffers_mb: int, max_connections: int
-) -> dict[str, str]:
+def server_settings(*, port: int, durable: bool, shared_buffers_mb: int, max_connections: int) -> dict[str, str]:
     """What the server is started with; on the command line, where no file in the cluster can undo it."""
     chosen = {
         "port": str(port),
@@ -67,9 +72,7 @@ def server_settings(
     return _ALWAYS | chosen | ({} if durable else _FOR_TESTS_ONLY)
 
 
-def make_cluster(
-    instance: Instance, binaries: Binaries, user: PostgresUser, password: str, *, durable: bool
-) -> None:
+def make_cluster(instance: Instance, binaries: Binaries, user: PostgresUser, password: str, *, durable: bool) -> None:
     """Run ``initdb`` aside and move the finished cluster to its place."""
     aside = instance.place / "initializing"
     shutil.rmtree(aside, ignore_errors=True)  # of a start that was killed
@@ -95,9 +98,7 @@ def _write_for(user: PostgresUser, path: Path, text: str) -> None:
             os.fchown(descriptor, user.uid, user.gid)
 
 
-def _run_initdb(
-    aside: Path, binaries: Binaries, user: PostgresUser, lock: int, *, durable: bool
-) -> str | None:
+def _run_initdb(aside: Path, binaries: Binaries, user: PostgresUser, lock: int, *, durable: bool) -> str | None:
     """What it complained of, if it failed."""
     command = [
         str(binaries.program("initdb")),
@@ -146,9 +147,7 @@ def _keep_rows_out_of_the_log(connection: psycopg.Connection[tuple[object, ...]]
     connection.execute("ALTER ROLE ALL SET log_min_messages = 'log'")
 
 
-def _ensure_role(
-    connection: psycopg.Connection[tuple[object, ...]], role: str, password: str, rights: sql.SQL
-) -> None:
+def _ensure_role(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str, rights: sql.SQL) -> None:
     if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
         return
     verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,15 +108,14 @@ def _recorded_instance(directory: Path, record: Path) -> Instance:
         identity, place, major = str(facts["identity"]), str(facts["place"]), int(facts["major"])
     except (ValueError, KeyError, TypeError) as error:
         raise DirectoryNotOurs(
-            f"{record} cannot be read as the record of a database: restore it from a backup, "
-            "or name another directory."
+            f"{record} cannot be read as the record of a database: restore it from a backup, or name another directory."
         ) from error
     if major != MAJOR_VERSION:
         raise other_version(directory, str(major), MAJOR_VERSION)
     return Instance(directory, identity, Path(place) if place else directory / "cluster", away=bool(place))
 
 
-def prepare_place(instance: Instance, user: PostgresUser, *, disposable: bool) -> None:
+def prepare_place(instance: Instance, user: PostgresUser) -> None:
     """The directory of the cluster, for the user who runs it, knowing where it belongs."""
     make_directory_for(user, instance.place)
     if not instance.away:
@@ -129,19 +127,7 @@ def prepare_place(instance: Instance, user: PostgresUser, *, disposable: bool) -
             f"{instance.directory} is a copy of {home}, whose database lies in {instance.place} and was not "
             "copied: use the original, or move a database by dumping and restoring it."
         )
-    write_whole(note, {"directory": str(instance.directory), "disposable": disposable})
-
-
-def sweep_abandoned_test_clusters(area: Path) -> None:
-    """Remove clusters that were made for tests, without durability, and whose data directory is gone."""
-    for note in area.glob(f"*/{HOME_NOTE}"):
-        try:
-            facts = json.loads(note.read_text(encoding="utf-8"))
-            home, disposable = Path(facts["directory"]), facts["disposable"] is True
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if disposable and _identity_in(home) != note.parent.name:
-            shutil.rmtree(note.parent, ignore_errors=True)
+    write_whole(note, {"directory": str(instance.directory)})
 
 
 def _home_in(note: Path) -> Path | None:

@@ -112,7 +112,6 @@ def _in_words(error: OSError, data_directory: Path) -> EmbeddedDatabaseUnavailab
         return disk_full(data_directory)
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.ELOOP):
         return DirectoryNotOurs(
-            f"{where} is not a data directory of Equipoise: name an empty directory, "
-            "or one that does not exist yet."
+            f"{where} is not a data directory of Equipoise: name an empty directory, or one that does not exist yet."
         )
     return None

@@ -26,12 +26,11 @@ from trial.database.embedded.directory import (
     Instance,
     check_version,
     prepare_place,
-    sweep_abandoned_test_clusters,
 )
 from trial.database.embedded.errors import AlreadyRunning, WouldNotStart
 from trial.database.embedded.locking import POLL_SECONDS, FileLock, is_held
 from trial.database.embedded.orphans import end_orphans
-from trial.database.embedded.ownership import PostgresUser, postgres_user, shared_area
+from trial.database.embedded.ownership import PostgresUser, give_back, postgres_user, shared_area
 from trial.database.embedded.passwords import SUPERUSER
 from trial.database.embedded.ports import free_port, is_free, port_in_use
 from trial.database.embedded.postmaster import (
@@ -80,7 +79,7 @@ def launch(instance: Instance, wishes: Wishes, passwords: dict[str, str]) -> int
         raise port_in_use(wishes.port)
     user = postgres_user(instance.place, instance.directory)
     plan = Launch(instance, _reachable_binaries(user), user, wishes)
-    prepare_place(instance, user, disposable=not wishes.durable)
+    prepare_place(instance, user)
     _prepare_cluster(plan, passwords[SUPERUSER])
     remove_stale_pid_file(instance)
     return _start_on_some_port(plan)
@@ -89,9 +88,7 @@ def launch(instance: Instance, wishes: Wishes, passwords: dict[str, str]) -> int
 def _reachable_binaries(user: PostgresUser) -> Binaries:
     if not user.borrowed:
         return wheel_binaries()
-    area = shared_area()
-    sweep_abandoned_test_clusters(area)
-    return copy_binaries(wheel_binaries(), area)
+    return copy_binaries(wheel_binaries(), shared_area())
 
 
 def _prepare_cluster(plan: Launch, password: str) -> None:
@@ -102,6 +99,7 @@ def _prepare_cluster(plan: Launch, password: str) -> None:
     if not exists:
         make_cluster(instance, plan.binaries, plan.user, password, durable=plan.wishes.durable)
     check_version(instance.pgdata)
+    give_back(plan.user, instance.pgdata)
 
 
 def _start_on_some_port(plan: Launch) -> int:
@@ -117,9 +115,7 @@ def _start_on_some_port(plan: Launch) -> int:
             raise explain_death(plan.instance, said)
         if plan.wishes.port is not None:
             raise port_in_use(plan.wishes.port)
-    raise WouldNotStart(
-        f"Other programs took {PORT_ATTEMPTS} free ports before the database could: start again."
-    )
+    raise WouldNotStart(f"Other programs took {PORT_ATTEMPTS} free ports before the database could: start again.")
 
 
 def _spawn(plan: Launch, port: int) -> int:
@@ -129,8 +125,7 @@ def _spawn(plan: Launch, port: int) -> int:
     try:
         if not lock.take(wait_seconds=SUPERVISOR_LOCK_SECONDS):
             raise AlreadyRunning(
-                f"Another process has just started the database in {plan.instance.directory}: "
-                "start again to share it."
+                f"Another process has just started the database in {plan.instance.directory}: start again to share it."
             )
         said_before = os.fstat(log).st_size
         subprocess.run(  # noqa: S603 - our own program, no shell

@@ -25,6 +25,7 @@ from trial.database.embedded.errors import DirectoryNotWritable, NoUnprivilegedU
 
 OWN_USER = "equipoise-postgres"
 STAND_INS = ("postgres", "nobody")  # where a system user of our own cannot be made
+USERADD_PATHS = "/usr/sbin:/sbin:/usr/bin:/bin"
 SHARED_AREAS = (Path("/var/lib/equipoise"), Path("/var/tmp/equipoise"))  # noqa: S108 - checked to be root's own
 
 
@@ -87,7 +88,7 @@ def _own_system_user() -> PostgresUser | None:
 
 def _make_system_user() -> bool:
     """Whether it is worth looking again."""
-    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    useradd = shutil.which("useradd", path=USERADD_PATHS)
     if useradd is None:
         return False
     options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
@@ -146,6 +147,15 @@ def make_directory(directory: Path, mode: int) -> None:
     except FileExistsError:
         return
     directory.chmod(mode)
+
+
+def give_back(user: PostgresUser, directory: Path) -> None:
+    """Hand a cluster that root copied or restored to the user who is to run it; links are not followed."""
+    if not user.borrowed or directory.stat().st_uid == user.uid:
+        return
+    for parent, directories, files in os.walk(directory):
+        for name in (".", *directories, *files):
+            os.chown(Path(parent, name), user.uid, user.gid, follow_symlinks=False)
 
 
 def make_directory_for(user: PostgresUser, directory: Path) -> None:

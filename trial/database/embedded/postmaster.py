@@ -70,8 +70,7 @@ def remove_stale_pid_file(instance: Instance) -> None:
         return
     if processes_in(instance.pgdata):
         raise AlreadyRunning(
-            f"A PostgreSQL that Equipoise did not start is running on {instance.pgdata}: "
-            "stop it, then start again."
+            f"A PostgreSQL that Equipoise did not start is running on {instance.pgdata}: stop it, then start again."
         )
     path.unlink(missing_ok=True)
 

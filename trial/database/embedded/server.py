@@ -111,8 +111,7 @@ class EmbeddedPostgres:
         check_directory_is_ours(self._directory)
         if is_held(self._directory / SUPERVISOR_LOCK):
             raise AlreadyRunning(
-                f"The database in {self._directory} is in use by another process: "
-                "stop that first, then remove it."
+                f"The database in {self._directory} is in use by another process: stop that first, then remove it."
             )
         shutil.rmtree(open_instance(self._directory).place, ignore_errors=True)
         shutil.rmtree(self._directory)
@@ -233,6 +232,5 @@ def _prepare_accounts(data_directory: Path, connection: Connection) -> None:
 
 def _does_not_stop(data_directory: Path) -> WouldNotStop:
     return WouldNotStop(
-        f"The database in {data_directory} is still shutting down: wait, see {data_directory / LOG}, "
-        "and try again."
+        f"The database in {data_directory} is still shutting down: wait, see {data_directory / LOG}, and try again."
     )

@@ -28,11 +28,9 @@ from pathlib import Path
 from typing import Any
 
 POLL_SECONDS = 0.05
-RESTARTS = (
-    5  # within the period below; a server that dies more often has a reason that a restart does not cure
-)
+RESTARTS = 5  # within the period below; a server that dies more often has a reason that a restart does not cure
 RESTART_PERIOD_SECONDS = 60.0
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 2.0
 QUIT_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
 
@@ -139,9 +137,7 @@ def postgres_processes_in(pgdata: str) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if process.joinpath("comm").read_text().startswith("postgres") and process.joinpath(
-                "cwd"
-            ).samefile(pgdata):
+            if process.joinpath("comm").read_text().startswith("postgres") and process.joinpath("cwd").samefile(pgdata):
                 found.append(int(process.name))
     return found
 
