@@ -35,6 +35,7 @@ class Action(StrEnum):
     RESET_APPROVED = "access:reset:approved"
     TOKEN_CREATED = "access:token:created"  # noqa: S105 - the name of an act
     TOKEN_REVOKED = "access:token:revoked"  # noqa: S105 - the name of an act
+    ALERT_SEEN = "access:alert:seen"
     INFUSION_DOMAIN_GRANTED = "access:infusion_domain:granted"
     # the trial and its protocol
     TRIAL_CREATED = "trial:trial:created"
@@ -57,6 +58,7 @@ class Action(StrEnum):
     VISIT_MISSED = "participant:visit:missed"
     OUTCOME_RECORDED = "participant:outcome:recorded"
     PARTICIPANT_ANSWERED = "participant:outcome:answered"
+    RATING_RECORDED = "participant:rating:recorded"
     INFUSION_ORDERED = "participant:infusion:ordered"
     INFUSION_RECORDED = "participant:infusion:recorded"
     INFUSION_MISSED = "participant:infusion:missed"
@@ -78,11 +80,16 @@ class Action(StrEnum):
     KITS_SHIPPED = "kit:shipment:sent"
     KITS_RECEIVED = "kit:shipment:received"
     KIT_DISPENSED = "kit:kit:dispensed"
+    KIT_SET_ASIDE = "kit:kit:set_aside"
     PREPARATION_RECORDED = "pharmacy:preparation:recorded"
     PREPARATION_VERIFIED = "pharmacy:preparation:verified"
     CODE_BROKEN = "unblinding:emergency:revealed"
     UNBLINDING_ASSESSED = "unblinding:impact:assessed"
+    SUSAR_UNBLINDED = "unblinding:susar:revealed"
     CLOSED_FRAME_OPENED = "unblinding:closed_report:revealed"
+    CLOSED_CODE_OPENED = "unblinding:closed_code:revealed"
+    CLOSED_DOCUMENT_OPENED = "unblinding:closed_document:opened"
+    UNBLINDED_PACK_OPENED = "unblinding:dataset_pack:opened"
     DATASET_UNBLINDED = "unblinding:end_of_trial:revealed"
     # safety
     EVENT_REPORTED = "safety:adverse_event:reported"
@@ -131,6 +138,7 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.RESET_APPROVED: Permission.ACCESS_MANAGE,
     Action.TOKEN_CREATED: NoPermission.SELF,
     Action.TOKEN_REVOKED: NoPermission.SELF,
+    Action.ALERT_SEEN: NoPermission.SELF,
     Action.INFUSION_DOMAIN_GRANTED: Permission.INFUSION_DOMAIN_GRANT,
     Action.TRIAL_CREATED: NoPermission.SYSTEM,
     Action.TRIAL_STARTED: Permission.PROTOCOL_AMEND,
@@ -151,6 +159,7 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.VISIT_MISSED: Permission.VISIT_WRITE,
     Action.OUTCOME_RECORDED: Permission.EFFICACY_WRITE,
     Action.PARTICIPANT_ANSWERED: NoPermission.PARTICIPANT,
+    Action.RATING_RECORDED: Permission.VISIT_WRITE,
     Action.INFUSION_ORDERED: Permission.INFUSION_ORDER,
     Action.INFUSION_RECORDED: Permission.INFUSION_WRITE,
     Action.INFUSION_MISSED: Permission.INFUSION_WRITE,
@@ -171,11 +180,16 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.KITS_SHIPPED: Permission.KIT_MANAGE,
     Action.KITS_RECEIVED: Permission.KIT_RECEIVE,
     Action.KIT_DISPENSED: Permission.KIT_DISPENSE,
+    Action.KIT_SET_ASIDE: Permission.KIT_ACCOUNT,
     Action.PREPARATION_RECORDED: Permission.PHARMACY_PREPARE,
     Action.PREPARATION_VERIFIED: Permission.PHARMACY_VERIFY,
     Action.CODE_BROKEN: Permission.UNBLINDING_EMERGENCY,
     Action.UNBLINDING_ASSESSED: Permission.UNBLINDING_ASSESS_IMPACT,
+    Action.SUSAR_UNBLINDED: Permission.SUSAR_UNBLIND,
     Action.CLOSED_FRAME_OPENED: Permission.ALLOCATION_READ,
+    Action.CLOSED_CODE_OPENED: Permission.REPORT_CLOSED_DECODE,
+    Action.CLOSED_DOCUMENT_OPENED: Permission.REPORT_CLOSED_READ,
+    Action.UNBLINDED_PACK_OPENED: Permission.DATASET_UNBLINDED_PULL,
     Action.DATASET_UNBLINDED: Permission.LIST_OPEN,
     Action.EVENT_REPORTED: Permission.ADVERSE_EVENT_REPORT,
     Action.EVENT_UPDATED: Permission.ADVERSE_EVENT_REPORT,

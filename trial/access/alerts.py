@@ -11,10 +11,17 @@ from uuid import UUID
 
 from sqlmodel import Field, col, select
 
+from trial.access.actions import Action
 from trial.access.actors import Actor
+from trial.access.policies import authorize
 from trial.database.columns import choice, instant, prose
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
+from trial.errors import NotFound
+
+
+class AlertNotFound(NotFound):
+    code = "alert.not_found"
 
 
 class AlertKind(StrEnum):
@@ -72,3 +79,14 @@ def alerts_for(session: TrialSession, actor: Actor, trial_id: UUID) -> list[Aler
         for alert in open_ones
         if alert.site_id is None or places & {(alert.role, alert.site_id), (alert.role, None)}
     ]
+
+
+def mark_seen(session: TrialSession, actor: Actor, trial_id: UUID, alert_id: UUID) -> Alert:
+    """``actor`` has seen the alert, for everybody in that role. Raises ``AlertNotFound`` for one that is not theirs."""
+    authorize(session, actor, Action.ALERT_SEEN)
+    for alert in alerts_for(session, actor, trial_id):
+        if alert.id == alert_id:
+            alert.seen_at, alert.seen_by = session.now(), actor.account_id
+            session.add(alert)
+            return alert
+    raise AlertNotFound("This alert has been seen already, or is not for your role.")

@@ -14,7 +14,7 @@ import hashlib
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlmodel import Field, select
+from sqlmodel import Field, col, select
 
 from trial.access.accounts import Account, code_secret, find_account, get_account
 from trial.access.actions import Action
@@ -197,3 +197,16 @@ def end_session(session: TrialSession, actor: Actor, session_id: UUID) -> None:
     if found is not None and found.account_id == actor.account_id:
         found.ended_at = session.now()
         session.add(found)
+
+
+def open_sessions_of(session: TrialSession, account_id: UUID) -> list[LoginSession]:
+    """The sessions of an account that nobody has ended and that are not too old, the latest used first."""
+    since = session.now() - LONGEST_SESSION
+    return list(
+        session.exec(
+            select(LoginSession)
+            .where(LoginSession.account_id == account_id, col(LoginSession.ended_at).is_(None))
+            .where(col(LoginSession.code_accepted_at).is_not(None), col(LoginSession.recorded_at) > since)
+            .order_by(col(LoginSession.last_seen_at).desc(), col(LoginSession.id))
+        )
+    )

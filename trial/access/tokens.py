@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
-from sqlmodel import Field, select
+from sqlmodel import Field, col, select
 
 from trial.access.accounts import get_account
 from trial.access.actions import Action
@@ -127,3 +127,9 @@ def revoke_token(session: TrialSession, actor: Actor, token_id: UUID) -> None:
         raise TokenRefused("This is not a token of yours. Choose one from your account page.")
     token.revoked_at = session.now()
     session.add(token)
+
+
+def tokens_of(session: TrialSession, account_id: UUID) -> list[ApiToken]:
+    """Every token that the account ever made, the newest first."""
+    found = select(ApiToken).where(ApiToken.account_id == account_id)
+    return list(session.exec(found.order_by(col(ApiToken.recorded_at).desc(), col(ApiToken.id))))
