@@ -78,6 +78,22 @@ class Looks:
 
 
 @dataclass(frozen=True)
+class HarmRule:
+    """A bound on harm: so many related events, or a rate that is probably above its limit."""
+
+    name: str
+    text: str
+    kind: str  # related_events | posterior_rate
+    events: str  # fatal | serious | aesi_serious
+    by_arm: bool
+    of_one_kind: bool = False
+    count: int = 0
+    rate_limit: float = 0.0
+    probability_above: float = 0.0
+    prior: tuple[float, float] = (0.5, 0.5)
+
+
+@dataclass(frozen=True)
 class AnalysisPlan:
     """The part of the protocol that analyses read. Everything in it is data; no rule of one trial is code."""
 
@@ -92,6 +108,7 @@ class AnalysisPlan:
     infusion_instruments: tuple[str, ...] = ()
     doses_planned: int = 0
     looks: Looks | None = None
+    harm_rules: tuple[HarmRule, ...] = ()
 
     def scale(self, domain: str) -> Scale:
         """The scale called ``domain``; one that the plan does not describe counts as a symptom without

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.context import AnalysisPlan, Looks, Scale, Threshold
+from reports.context import AnalysisPlan, HarmRule, Looks, Scale, Threshold
 from trial.errors import InvalidInput
 from trial.protocol.schema.instruments import Domain, Instrument
 from trial.protocol.schema.protocol import Protocol
+from trial.protocol.schema.safety import RelatedEventsRule, StoppingRule
 from trial.reference.dictionaries import aesi_terms
 
 
@@ -40,6 +41,7 @@ def plan_from_protocol(protocol: Protocol) -> AnalysisPlan:
         infusion_instruments=tuple(i.id for i in protocol.instruments if i.completed_by == "infusion_nurse"),
         doses_planned=sum(visit.dose is not None for visit in protocol.visits),
         looks=_looks(protocol),
+        harm_rules=tuple(_harm_rule(rule) for rule in protocol.stopping_rules),
     )
 
 
@@ -86,6 +88,29 @@ def _special_interest(protocol: Protocol) -> tuple[str, ...]:
     if listed.list_name is None:
         return listed.terms
     return tuple(dict.fromkeys(term.name for term in aesi_terms(listed.list_name)))
+
+
+def _harm_rule(rule: StoppingRule) -> HarmRule:
+    if isinstance(rule, RelatedEventsRule):
+        return HarmRule(
+            name=rule.id,
+            text=rule.text,
+            kind=rule.kind,
+            events=rule.events,
+            by_arm=rule.by_arm,
+            of_one_kind=rule.of_one_kind,
+            count=rule.count,
+        )
+    return HarmRule(
+        name=rule.id,
+        text=rule.text,
+        kind=rule.kind,
+        events=rule.events,
+        by_arm=rule.by_arm,
+        rate_limit=rule.rate_limit,
+        probability_above=rule.probability_above,
+        prior=(rule.prior_a, rule.prior_b),
+    )
 
 
 def _looks(protocol: Protocol) -> Looks | None:

@@ -132,7 +132,7 @@ def _decision(look: InterimLook) -> str:
             f"|z| = {abs(look.z):.2f} {side} the efficacy bound {result.efficacy_bound:.2f}."
             " Which arm the difference favours is read from the table; no direction is claimed here."
         )
-    place = f"z = {look.z:.2f}; efficacy bound {result.efficacy_bound:.2f}"
+    place = f"Here z = {look.z:.2f}, efficacy bound {result.efficacy_bound:.2f}"
     if result.futility_bound is not None:
         place += f", futility bound {result.futility_bound:.2f} (non-binding)"
     said = {
@@ -140,4 +140,4 @@ def _decision(look: InterimLook) -> str:
         "futility": "z is below the futility bound: the design would permit stopping for futility; it does not bind.",
         "none": "Neither bound has been crossed: the design gives no reason to stop.",
     }[look.crossed]
-    return f"{said} ({place}.)"
+    return f"{said} {place}.".replace("= -", "= −").replace("bound -", "bound −")

@@ -46,6 +46,8 @@ from reports.tables.model import Column, Row, Table
 
 PAD = 3.0
 SMALLEST = 5.2
+AIR = 16.0
+LEAST_SHARE = 0.62
 KEEP_ROWS = 16
 
 
@@ -61,6 +63,17 @@ class Heading(Paragraph):  # type: ignore[misc]  # the paper library ships no ty
         self.canv.bookmarkPage(self.plain)
         self.canv.addOutlineEntry(self.plain, self.plain, level=0)
         super().draw()
+
+
+def section(title: str, *blocks: list[Any]) -> list[Any]:
+    """A heading that stays with what follows it, then the rest."""
+    first, *others = blocks
+    head: list[Any]
+    if first and isinstance(first[0], KeepTogether):
+        head = [KeepTogether([Heading(title), *first[0]._content]), *first[1:]]  # noqa: SLF001 - no public way in
+    else:
+        head = [CondPageBreak(170), Heading(title), *first]
+    return [*head, *(part for block in others for part in block)]
 
 
 def text(words: str, of: Any = BODY_STYLE) -> Paragraph:
@@ -104,9 +117,7 @@ def table(of: Table, orientation: str = PORTRAIT) -> list[Any]:
         body = [Spacer(1, 6), _title(of), text(of.empty), Spacer(1, 2)]
     body += [text(note, NOTE_STYLE) for note in (of.footnotes if of.rows else ())]
     body.append(Spacer(1, 8))
-    if len(of.rows) <= KEEP_ROWS:
-        return [KeepTogether(body)]
-    return [CondPageBreak(120), *body]
+    return [KeepTogether(body)] if len(of.rows) <= KEEP_ROWS else [CondPageBreak(120), *body]
 
 
 def wide_pages(flowables: list[Any]) -> list[Any]:
@@ -133,7 +144,7 @@ def _grid(of: Table, width: float) -> LongTable:
         )
     heads.append([_heading(c.heading, c.align, size) for c in of.columns])
     body = [_cells(row, of.columns, cell) for row in of.rows]
-    grid = LongTable([*heads, *body], colWidths=widths, repeatRows=len(heads))
+    grid = LongTable([*heads, *body], colWidths=widths, repeatRows=len(heads), hAlign="LEFT")
     grid.setStyle(_grid_style(of, len(heads), grouped, size))
     return grid
 
@@ -170,6 +181,7 @@ def _fitted(of: Table, width: float) -> tuple[float, list[float]]:
         if sum(needs) <= width or size <= SMALLEST:
             break
         size -= 0.2
+    width = min(width, max(_natural(of, needs, size), LEAST_SHARE * width))
     spare = width - sum(needs)
     if spare < 0:
         return size, [need * width / sum(needs) for need in needs]
@@ -178,6 +190,16 @@ def _fitted(of: Table, width: float) -> tuple[float, list[float]]:
     short = [max(want - need, 0.0) for want, need in zip(wanted, needs, strict=True)]
     share = spare / sum(short) if sum(short) else 0.0
     return size, [need + gap * share for need, gap in zip(needs, short, strict=True)]
+
+
+def _natural(of: Table, needs: list[float], size: float) -> float:
+    """How wide the table would like to be: words unwrapped, figures with air around them."""
+    total = 0.0
+    for index, (column, need) in enumerate(zip(of.columns, needs, strict=True)):
+        words = [row.cells[index] for row in of.rows if row.kind != "section"] if column.align == "left" else []
+        longest = max((stringWidth(word, BOLD, size) for word in words), default=0.0)
+        total += max(need, longest + 2 * PAD) + AIR
+    return float(total)
 
 
 def _need(of: Table, index: int, size: float) -> float:

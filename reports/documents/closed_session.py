@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from reportlab.platypus import PageBreak
+from reportlab.platypus import PageBreak, Spacer
 
 from reports.analyses import completeness
 from reports.analyses.baseline import baseline_table
@@ -26,9 +26,10 @@ from reports.analyses.groups import Frames, Grouping, by_arm, yes
 from reports.analyses.harms import Harms, harms
 from reports.analyses.infusions import courses, largest_changes
 from reports.analyses.interim import InterimLook, interim_looks
+from reports.analyses.stopping import RuleState, harm_rule_states
 from reports.context import ReportContext
 from reports.documents import common
-from reports.documents.blocks import Heading, Numbering, bullets, callout, figure, table, text, tiles, wide_pages
+from reports.documents.blocks import Heading, Numbering, bullets, callout, figure, section, table, tiles, wide_pages
 from reports.documents.page import WIDE, Marking, build_document
 from reports.figures.bounds import bounds_picture
 from reports.figures.course import course_picture
@@ -38,6 +39,7 @@ from reports.tables import conduct, outcomes
 from reports.tables.baseline import baseline_page
 from reports.tables.harms import deaths_listing, harms_table, serious_listing, special_interest_table
 from reports.tables.model import Table
+from reports.tables.words import chance
 from trial.errors import InvalidInput
 
 MARKING = Marking(
@@ -61,6 +63,10 @@ METHODS = (
 )
 
 
+# Blood pressure and dissociation, by whichever of its names the protocol gives it.
+DRAWN_MEASURES = ("SYSBP", "DIABP", "CADSS", "DISSOCIA")
+
+
 class NoArmLabels(InvalidInput):
     code = "report.no_arm_labels"
 
@@ -76,6 +82,7 @@ class _Closed:
     harms: Harms
     primary: Efficacy | None
     looks: tuple[InterimLook, ...]
+    rules: tuple[RuleState, ...]
     codes: Mapping[str, str] | None
     reference: str | None
 
@@ -102,7 +109,7 @@ def closed_session(
     closed = _gathered(frames, context, by_arm(labels), codes, reference)
     number = Numbering()
     story = [
-        *_first_page(closed),
+        *_first_page(number, closed),
         *_flow(number, closed),
         *_harms(number, closed),
         *_infusions(number, closed),
@@ -127,13 +134,14 @@ def _gathered(
         flow=participant_flow(frames, plan, grouping),
         harms=harms(frames, plan, grouping, reference=reference),
         primary=primary,
+        rules=harm_rule_states(frames, plan, grouping),
         looks=interim_looks(primary, context, oriented=reference is not None) if primary else (),
         codes=codes,
         reference=reference,
     )
 
 
-def _first_page(closed: _Closed) -> list[Any]:
+def _first_page(number: Numbering, closed: _Closed) -> list[Any]:
     context = closed.context
     safety = common.safety_headline(closed.frames)
     expected = expected_on(context.expected_enrolment, context.cut_off_at.date())
@@ -141,13 +149,15 @@ def _first_page(closed: _Closed) -> list[Any]:
     return [
         *common.masthead(context, "Closed session report"),
         *_where_it_stands(closed),
+        *_bounds_on_harm(closed),
+        Spacer(1, 8),
         tiles(_figures(closed, safety)),
         *common.asked(context, QUESTIONS),
         Heading("Safety by arm"),
         *table(_without_grades(overall)),
-        Heading("Enrolment"),
         *bullets((common.enrolment_sentence(closed.flow.randomized, context.planned_participants, expected),)),
         *common.actions(context),
+        *(figure(number.figure(), bounds_picture(closed.looks[0])) if closed.looks else ()),
         PageBreak(),
     ]
 
@@ -164,11 +174,22 @@ def _where_it_stands(closed: _Closed) -> list[Any]:
         result = look.result
         if look.oriented and result is not None and result.conditional_power_design is not None:
             lines.append(
-                f"Chance of crossing an efficacy bound later: {100 * result.conditional_power_design:.0f} % under the"
-                f" design's effect, {100 * (result.conditional_power_observed or 0):.0f} % under the effect seen so far."
+                f"Chance of crossing an efficacy bound later: {chance(result.conditional_power_design)} under the"
+                f" design's effect, {chance(result.conditional_power_observed)} under the effect seen so far."
             )
         found.append(callout(title, lines, strong=look.crossed != "none"))
     return found
+
+
+def _bounds_on_harm(closed: _Closed) -> list[Any]:
+    """A call-out when a bound on harm is reached; one sentence when none is."""
+    if not closed.rules:
+        return []
+    reached = [s for s in closed.rules if s.reached]
+    if not reached:
+        return [Spacer(1, 5), *bullets(("No bound on harm has been reached.",))]
+    lines = [f"{s.rule.text} ({'all arms' if s.group == 'all' else 'arm ' + s.group})." for s in reached]
+    return [Spacer(1, 5), callout("A bound on harm has been reached", lines, strong=True)]
 
 
 def _figures(closed: _Closed, safety: common.SafetyHeadline) -> list[tuple[str, str]]:
@@ -195,37 +216,32 @@ def _without_grades(of: Table) -> Table:
 def _flow(number: Numbering, closed: _Closed) -> list[Any]:
     frames, plan, grouping = closed.frames, closed.context.plan, closed.grouping
     states = completeness.score_states(frames, plan, grouping)
-    return [
-        Heading("Participant flow and conduct by arm"),
-        *figure(number.figure(), flow_picture(closed.flow)),
-        *table(baseline_page(number.table(), baseline_table(frames, plan, grouping))),
-        *table(conduct.doses_table(number.table(), completeness.doses(frames, plan, grouping))),
-        *table(conduct.completeness_table(number.table(), states)),
-        *wide_pages(table(conduct.visits_table(number.table(), completeness.visit_states(frames, grouping)), WIDE)),
-    ]
+    return section(
+        "Participant flow and conduct by arm",
+        figure(number.figure(), flow_picture(closed.flow)),
+        table(baseline_page(number.table(), baseline_table(frames, plan, grouping))),
+        table(conduct.doses_table(number.table(), completeness.doses(frames, plan, grouping))),
+        table(conduct.visits_table(number.table(), completeness.visit_states(frames, grouping))),
+        table(conduct.completeness_table(number.table(), states)),
+    )
 
 
 def _harms(number: Numbering, closed: _Closed) -> list[Any]:
-    found, adae = closed.harms, closed.frames["ADAE"]
+    found, adae, by_term = closed.harms, closed.frames["ADAE"], "Adverse events by arm, organ class and term"
+    forests = [figure(number.figure(), forest_picture(found, comparison=i)) for i in range(len(found.compared))]
+    upright = section(
+        "Harms by arm",
+        table(outcomes.harm_rules_table(number.table(), closed.rules)),
+        *forests,
+        table(serious_listing(number.listing(), adae, closed.grouping, withhold_special=False)),
+        table(deaths_listing(number.listing(), closed.frames["ADSL"], closed.grouping)),
+    )
     wide = [
         *table(harms_table(number.table(), "Adverse events by arm, overall", found, found.overall), WIDE),
         *table(special_interest_table(number.table(), found), WIDE),
-        *table(
-            harms_table(
-                number.table(), "Adverse events by arm, organ class and term", found, found.terms, by_class=True
-            ),
-            WIDE,
-        ),
+        *table(harms_table(number.table(), by_term, found, found.terms, by_class=True), WIDE),
     ]
-    forests = [figure(number.figure(), forest_picture(found, comparison=i)) for i in range(len(found.compared))]
-    return [
-        Heading("Harms by arm"),
-        text("Points to the right of the line: more participants in the first arm."),
-        *(part for forest in forests for part in forest),
-        *table(serious_listing(number.listing(), adae, closed.grouping, withhold_special=False)),
-        *table(deaths_listing(number.listing(), closed.frames["ADSL"], closed.grouping)),
-        *wide_pages(wide),
-    ]
+    return [*upright, *wide_pages(wide)]
 
 
 def _infusions(number: Numbering, closed: _Closed) -> list[Any]:
@@ -233,14 +249,18 @@ def _infusions(number: Numbering, closed: _Closed) -> list[Any]:
     if not readings.height:
         return []
     measures = tuple(sorted(set(readings["PARAMCD"].to_list())))
-    story: list[Any] = [Heading("Readings during infusions by arm")]
-    for measure in (m for m in ("SYSBP", "DIABP", "CADSS", "DISSOCIA") if m in measures):
-        drawn = courses(closed.frames, closed.grouping, (measure,))
-        unit = drawn[0].unit if drawn else ""
-        label = _measure_title(drawn[0].label) if drawn else measure
-        story += figure(number.figure(), course_picture(drawn, f"{label} during infusions", unit))
+    drawn = [courses(closed.frames, closed.grouping, (m,)) for m in DRAWN_MEASURES if m in measures]
+    figures = [
+        figure(number.figure(), course_picture(one, f"{_measure_title(one[0].label)} during infusions", one[0].unit))
+        for one in drawn
+        if one
+    ]
     changes = largest_changes(closed.frames, closed.grouping, measures)
-    return [*story, *table(outcomes.infusion_changes_table(number.table(), changes))]
+    return section(
+        "Readings during infusions by arm",
+        *figures,
+        table(outcomes.infusion_changes_table(number.table(), changes)),
+    )
 
 
 def _measure_title(label: str) -> str:
@@ -251,24 +271,26 @@ def _efficacy(number: Numbering, closed: _Closed) -> list[Any]:
     primary, plan = closed.primary, closed.context.plan
     if primary is None:
         return []
-    story: list[Any] = [Heading("Interim efficacy by arm"), *table(outcomes.efficacy_table(number.table(), primary))]
-    for look in closed.looks:
+    blocks = [table(outcomes.efficacy_table(number.table(), primary))]
+    for index, look in enumerate(closed.looks):
         if plan.looks is None:
             continue
-        story += figure(number.figure(), bounds_picture(look))
-        story += table(outcomes.bounds_table(number.table(), look, plan.looks))
+        if index:
+            blocks.append(figure(number.figure(), bounds_picture(look)))
+        blocks.append(table(outcomes.bounds_table(number.table(), look, plan.looks)))
         if look.oriented:
-            story += table(outcomes.conditional_power_table(number.table(), look, plan.looks))
+            blocks.append(table(outcomes.conditional_power_table(number.table(), look, plan.looks)))
     others = [scale.domain for scale in plan.scales if scale.domain != plan.primary_domain]
     results = tuple(
         efficacy(closed.frames, plan, closed.grouping, domain, plan.primary_visit, reference=closed.reference)
         for domain in others
     )
-    return [*story, *table(outcomes.scales_table(number.table(), results))]
+    blocks.append(table(outcomes.scales_table(number.table(), results)))
+    return section("Interim efficacy by arm", *blocks)
 
 
 def _blinding(number: Numbering, closed: _Closed) -> list[Any]:
     if not closed.frames["ADGUESS"].height:
         return []
     found = blinding(closed.frames, closed.grouping, closed.codes)
-    return [Heading("Blinding"), *table(outcomes.blinding_table(number.table(), found))]
+    return section("Blinding", table(outcomes.blinding_table(number.table(), found)))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-from reportlab.platypus import PageBreak, Spacer
+from reportlab.platypus import PageBreak
 
 from reports.analyses import completeness
 from reports.analyses.baseline import baseline_table
@@ -22,7 +22,7 @@ from reports.analyses.groups import Frames, pooled
 from reports.analyses.harms import harms
 from reports.context import ReportContext
 from reports.documents import common
-from reports.documents.blocks import Heading, Numbering, bullets, figure, table, text, tiles
+from reports.documents.blocks import Heading, Numbering, bullets, figure, section, table, tiles
 from reports.documents.page import Marking, build_document
 from reports.figures.enrolment import enrolment_picture
 from reports.figures.flow import flow_picture
@@ -62,7 +62,7 @@ def open_session(snapshot: Mapping[str, pl.DataFrame], context: ReportContext) -
     course = enrolment(frames, snapshot["sites"], context)
     flow = participant_flow(frames, context.plan, pooled())
     story = [
-        *_first_page(frames, context, course, flow),
+        *_first_page(number, frames, context, course, flow),
         *_enrolment(number, course, snapshot),
         *_flow(number, flow, course),
         *_conduct(number, frames, context, flow),
@@ -72,7 +72,7 @@ def open_session(snapshot: Mapping[str, pl.DataFrame], context: ReportContext) -
     return build_document(story, MARKING, context)
 
 
-def _first_page(frames: Frames, context: ReportContext, course: Enrolment, flow: Flow) -> list[Any]:
+def _first_page(number: Numbering, frames: Frames, context: ReportContext, course: Enrolment, flow: Flow) -> list[Any]:
     safety = common.safety_headline(frames)
     deviations = completeness.deviations(frames)
     important = sum(n for _, importance, _, n in deviations.rows if importance == "IMPORTANT")
@@ -105,6 +105,7 @@ def _first_page(frames: Frames, context: ReportContext, course: Enrolment, flow:
             )
         ),
         *common.actions(context),
+        *figure(number.figure(), enrolment_picture(course)),
         PageBreak(),
     ]
 
@@ -118,46 +119,42 @@ def _missing_primary(frames: Frames, context: ReportContext) -> str:
 
 
 def _enrolment(number: Numbering, course: Enrolment, snapshot: Mapping[str, pl.DataFrame]) -> list[Any]:
-    return [
-        Heading("Enrolment"),
-        *figure(number.figure(), enrolment_picture(course)),
-        *table(conduct.sites_table(number.table(), course)),
-        *table(conduct.months_table(number.table(), course)),
-        *table(conduct.versions_table(number.table(), snapshot["adoptions"], snapshot["participants"])),
-    ]
+    return section(
+        "Enrolment",
+        table(conduct.sites_table(number.table(), course)),
+        table(conduct.months_table(number.table(), course)),
+        table(conduct.versions_table(number.table(), snapshot["adoptions"], snapshot["participants"])),
+    )
 
 
 def _flow(number: Numbering, flow: Flow, course: Enrolment) -> list[Any]:
-    return [
-        Heading("Participant flow"),
-        *figure(number.figure(), flow_picture(flow)),
-        *table(conduct.exclusions_table(number.table(), course)),
-    ]
+    return section(
+        "Participant flow",
+        figure(number.figure(), flow_picture(flow)),
+        table(conduct.exclusions_table(number.table(), course)),
+    )
 
 
 def _conduct(number: Numbering, frames: Frames, context: ReportContext, flow: Flow) -> list[Any]:
     plan, group = context.plan, pooled()
-    return [
-        Heading("Conduct and completeness"),
-        *table(baseline_page(number.table(), baseline_table(frames, plan, group))),
-        *table(conduct.doses_table(number.table(), completeness.doses(frames, plan, group))),
-        *table(conduct.visits_table(number.table(), completeness.visit_states(frames, group))),
-        *table(conduct.completeness_table(number.table(), completeness.score_states(frames, plan, group))),
-        *table(conduct.deviations_table(number.table(), completeness.deviations(frames), flow.randomized)),
-    ]
+    return section(
+        "Conduct and completeness",
+        table(baseline_page(number.table(), baseline_table(frames, plan, group))),
+        table(conduct.doses_table(number.table(), completeness.doses(frames, plan, group))),
+        table(conduct.visits_table(number.table(), completeness.visit_states(frames, group))),
+        table(conduct.completeness_table(number.table(), completeness.score_states(frames, plan, group))),
+        table(conduct.deviations_table(number.table(), completeness.deviations(frames), flow.randomized)),
+    )
 
 
 def _safety(number: Numbering, frames: Frames, context: ReportContext) -> list[Any]:
     group = pooled()
     found = harms(frames, context.plan, group, withhold_special=True)
-    return [
-        Heading("Pooled safety"),
-        text("Figures are of the safety set, all arms together."),
-        *table(harms_table(number.table(), "Adverse events, overall", found, found.overall)),
-        *table(
-            harms_table(number.table(), "Adverse events by organ class and term", found, found.terms, by_class=True)
-        ),
-        *table(serious_listing(number.listing(), frames["ADAE"], group, withhold_special=True)),
-        *table(deaths_listing(number.listing(), frames["ADSL"], group)),
-        Spacer(1, 4),
-    ]
+    by_term = "Adverse events by organ class and term"
+    return section(
+        "Pooled safety",
+        table(harms_table(number.table(), "Adverse events, overall", found, found.overall)),
+        table(harms_table(number.table(), by_term, found, found.terms, by_class=True)),
+        table(serious_listing(number.listing(), frames["ADAE"], group, withhold_special=True)),
+        table(deaths_listing(number.listing(), frames["ADSL"], group)),
+    )

@@ -208,4 +208,6 @@ def _overlay(pdf: pikepdf.Pdf, page_number: int, x: float, y: float, picture: Pi
     if "/XObject" not in resources:
         resources["/XObject"] = pikepdf.Dictionary()
     resources["/XObject"][name] = form
-    page.contents_add(f"q 1 0 0 1 {x:.3f} {y:.3f} cm {name} Do Q".encode())
+    alternative = pikepdf.Dictionary(Alt=pikepdf.String(picture.alt)).unparse()
+    drawing = f" BDC q 1 0 0 1 {x:.3f} {y:.3f} cm {name} Do Q EMC".encode()
+    page.contents_add(b"/Figure " + alternative + drawing)

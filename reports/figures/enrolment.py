@@ -38,7 +38,7 @@ def _draw(axes: Axes, enrolment: Enrolment) -> None:
     axes.annotate(
         f"Randomized: {enrolment.randomized}",
         (_x(cut_off), totals[-1]),
-        xytext=(6, 0),
+        xytext=(6, -11),
         textcoords="offset points",
         color=ACCENT,
         weight="bold",

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from reports.analyses.baseline import Baseline, CategoryRow, NumberRow
 from reports.appearance import arm_heading
 from reports.tables.model import Column, Row, Table
 from reports.tables.words import low_high, mean_sd, median_quartiles, share, words
+
+# Words that do not follow from their submission value, proper nouns above all.
+SPELLED: Final = {
+    "F": "Female",
+    "M": "Male",
+    "U": "Unknown",
+    "<65": "Under 65",
+    ">=65": "65 or older",
+    "AMERICAN INDIAN OR ALASKA NATIVE": "American Indian or Alaska Native",
+    "BLACK OR AFRICAN AMERICAN": "Black or African American",
+    "NATIVE HAWAIIAN OR OTHER PACIFIC ISLANDER": "Native Hawaiian or other Pacific Islander",
+    "HISPANIC OR LATINO": "Hispanic or Latino",
+    "NOT HISPANIC OR LATINO": "Not Hispanic or Latino",
+}
 
 
 def baseline_page(number: str, baseline: Baseline) -> Table:
@@ -52,5 +68,4 @@ def _category_rows(row: CategoryRow, sizes: tuple[int, ...]) -> list[Row]:
 
 
 def _value(value: str) -> str:
-    known = {"F": "Female", "M": "Male", "U": "Unknown", "<65": "Under 65", ">=65": "65 or older"}
-    return known.get(value, words(value))
+    return SPELLED.get(value, words(value))

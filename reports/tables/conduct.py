@@ -10,6 +10,7 @@ from reports.analyses.enrolment import Enrolment
 from reports.appearance import arm_heading
 from reports.tables.model import Column, Row, Table, section
 from reports.tables.words import count, day, share, words
+from reports.tables.words import month as month_of
 
 
 def sites_table(number: str, enrolment: Enrolment) -> Table:
@@ -55,7 +56,7 @@ def months_table(number: str, enrolment: Enrolment) -> Table:
     total, rows = 0, []
     for month, assessed, randomized in enrolment.by_month:
         total += randomized
-        rows.append(Row((month, count(assessed), count(randomized), count(total))))
+        rows.append(Row((month_of(month), count(assessed), count(randomized), count(total))))
     columns = (Column("Month", 2, "left"), Column("Assessed"), Column("Randomized"), Column("Randomized, cumulative"))
     return Table(number, "Enrolment by calendar month", columns, tuple(rows))
 
@@ -131,17 +132,15 @@ def doses_table(number: str, doses: tuple[Doses, ...], word: str = "Doses given"
 def visits_table(number: str, states: tuple[VisitState, ...]) -> Table:
     """Visits expected, done, missed and overdue."""
     labels = tuple(dict.fromkeys(state.group for state in states))
-    names = ("Expected", "Done n (%)", "In window", "Missed", "Overdue", "Not yet due")
+    alone = len(labels) == 1
+    names = ("Expected", "Done n (%)", *(("In window",) if alone else ()), "Missed", "Overdue", "Not yet due")
     columns = [Column("Visit", 2.2, "left")]
     for label in labels:
-        group = "" if len(labels) == 1 else arm_heading(label, labels)
+        group = "" if alone else arm_heading(label, labels)
         columns += [Column(name, 1.5 if "%" in name else 1.0, group=group) for name in names]
     rows = []
     for visit in dict.fromkeys(state.visit for state in states):
-        cells: list[str] = []
-        for state in (s for s in states if s.visit == visit):
-            cells += [count(state.expected), share(state.done, state.expected), count(state.in_window)]
-            cells += [count(state.missed), count(state.overdue), count(state.not_yet)]
+        cells = [cell for state in states if state.visit == visit for cell in _visit_cells(state, alone=alone)]
         rows.append(Row((visit, *cells)))
     return Table(
         number,
@@ -152,8 +151,13 @@ def visits_table(number: str, states: tuple[VisitState, ...]) -> Table:
             "Expected: done, recorded as missed, or window closed at the cut-off. Overdue: window closed, nothing recorded.",
             "Visits after somebody left the study are not expected. Percentages are of those expected.",
         ),
-        wide=len(labels) > 1,
     )
+
+
+def _visit_cells(state: VisitState, *, alone: bool) -> list[str]:
+    within = [count(state.in_window)] if alone else []
+    late = [count(state.missed), count(state.overdue), count(state.not_yet)]
+    return [count(state.expected), share(state.done, state.expected), *within, *late]
 
 
 def completeness_table(number: str, states: tuple[ScoreState, ...]) -> Table:

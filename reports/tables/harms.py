@@ -8,7 +8,7 @@ from reports.analyses.groups import Grouping, yes
 from reports.analyses.harms import GroupHarm, HarmRow, Harms
 from reports.appearance import arm_heading
 from reports.tables.model import Column, Row, Table, section
-from reports.tables.words import UNKNOWN, count, number, points, share, words
+from reports.tables.words import UNKNOWN, count, number, points, recorded, share, words
 
 METHODS = (
     (
@@ -165,7 +165,7 @@ CRITERIA = (
 def _serious_line(row: dict[str, object], grouping: Grouping, withhold_special: bool) -> Row:
     hidden = withhold_special and row["CQ01NAM"] is not None
     because = ", ".join(word for variable, word in CRITERIA if row[variable] == "Y")
-    onset = str(row["ASTDTC"] or UNKNOWN).replace("T", " ")
+    onset = recorded(str(row["ASTDTC"]) if row["ASTDTC"] else None)
     cells = [
         str(row["SUBJID"]),
         *([] if grouping.pooled else [str(row["GROUP"])]),
@@ -199,9 +199,9 @@ def deaths_listing(number_of: str, adsl: pl.DataFrame, grouping: Grouping) -> Ta
                 *([] if grouping.pooled else [str(row["GROUP"])]),
                 str(row["SITEID"]),
                 f"{row['AGE']} {row['SEX']}",
-                str(row["TRTSDT"] or UNKNOWN),
+                recorded(str(row["TRTSDT"] or "")),
                 str(row["EXNUM"]),
-                str(row["DTHDT"]),
+                recorded(str(row["DTHDT"] or "")),
             )
         )
         for row in rows.iter_rows(named=True)

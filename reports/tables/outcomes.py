@@ -6,10 +6,11 @@ from reports.analyses.blinding import Blinding
 from reports.analyses.efficacy import Efficacy
 from reports.analyses.infusions import LargestChange
 from reports.analyses.interim import InterimLook
+from reports.analyses.stopping import RuleState
 from reports.appearance import arm_heading
 from reports.context import Looks
 from reports.tables.model import Column, Row, Table, section
-from reports.tables.words import UNKNOWN, count, interval, mean_sd, number, p_value, points, share
+from reports.tables.words import UNKNOWN, chance, count, interval, mean_sd, number, p_value, points, share
 from trial.statistics.estimates import Estimate
 from trial.statistics.spending import Spending
 
@@ -192,7 +193,7 @@ def conditional_power_table(number_of: str, look: InterimLook, looks: Looks) -> 
             result.predictive_power if result and known else None,
         ),
     )
-    rows = tuple(Row((name, UNKNOWN if v is None else f"{100 * v:.1f} %")) for name, v in values)
+    rows = tuple(Row((name, chance(v))) for name, v in values)
     return Table(
         number_of,
         "Chance of crossing an efficacy bound at a later look",
@@ -200,6 +201,28 @@ def conditional_power_table(number_of: str, look: InterimLook, looks: Looks) -> 
         rows,
         ("Futility is not counted. Predictive power takes a flat prior. A low chance is no proof of no effect.",),
     )
+
+
+def harm_rules_table(number_of: str, states: tuple[RuleState, ...]) -> Table:
+    """The protocol's bounds on harm and where each stands."""
+    rows = []
+    for state in states:
+        rule = state.rule
+        limit = str(rule.count) if state.probability is None else chance(rule.probability_above)
+        seen = str(state.observed) if state.probability is None else chance(state.probability)
+        people = "" if state.probability is None else f"{state.observed} / {state.at_risk}"
+        reached = "REACHED" if state.reached else "not reached"
+        rows.append(Row((rule.text, state.group, people, seen, limit, reached), "total" if state.reached else "body"))
+    columns = (
+        Column("Rule", 4, "left"),
+        Column("Arm", 0.7, "left"),
+        Column("Participants", 1.1),
+        Column("Observed", 1),
+        Column("Bound", 0.9),
+        Column("State", 1.1, "left"),
+    )
+    note = "Observed: number of events, or the posterior probability that the rate exceeds its limit. N: safety set."
+    return Table(number_of, "Bounds on harm", columns, tuple(rows), (note,), empty="The protocol states none.")
 
 
 def blinding_table(number_of: str, blinding: Blinding) -> Table:

@@ -75,6 +75,29 @@ def instant(value: datetime) -> str:
     return f"{day(there.date())} {there:%H:%M} UTC"
 
 
+def month(value: str) -> str:
+    """``2026-11`` as Nov 2026."""
+    return f"{date.fromisoformat(value + '-01'):%b %Y}"
+
+
+def recorded(value: str | None) -> str:
+    """An ISO 8601 text, perhaps partial, as people write it: 20 Feb 2026 16:32, or Feb 2026."""
+    if not value:
+        return UNKNOWN
+    if len(value) >= 10:
+        return f"{day(date.fromisoformat(value[:10]))} {value[11:16]}".rstrip()
+    return month(value) if len(value) == 7 else value
+
+
+def chance(value: float | None) -> str:
+    """A probability in per cent; what rounds to none or to all is given as a limit."""
+    if value is None:
+        return UNKNOWN
+    if value < 0.001:
+        return "< 0.1 %"
+    return "> 99.9 %" if value > 0.999 else f"{100 * value:.1f} %"
+
+
 def words(code: str) -> str:
     """A coded term as a sentence's word: ``LOST TO FOLLOW-UP`` becomes ``Lost to follow-up``."""
     return code.replace("_", " ").strip().capitalize()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from reports.context import AnalysisPlan, Looks, ReportContext, Scale, Threshold
+from reports.context import AnalysisPlan, HarmRule, Looks, ReportContext, Scale, Threshold
 from trial.locks.snapshot_tables import SNAPSHOT_TABLES
 
 SITES = (
@@ -139,6 +139,27 @@ def make_plan() -> AnalysisPlan:
         covariate_factors=("baseline_opioid", "pain_type"),
         aesi=AESI,
         doses_planned=5,
+        harm_rules=(
+            HarmRule("death", "Any related death", "related_events", "fatal", by_arm=False, count=1),
+            HarmRule(
+                "pair",
+                "Two related serious events of one kind",
+                "related_events",
+                "serious",
+                by_arm=False,
+                of_one_kind=True,
+                count=2,
+            ),
+            HarmRule(
+                "rate",
+                "Rate of serious events of special interest above 5 %",
+                "posterior_rate",
+                "aesi_serious",
+                by_arm=True,
+                rate_limit=0.05,
+                probability_above=0.95,
+            ),
+        ),
         looks=Looks(
             (0.5, 0.75, 1.0),
             futility_spending="hwang_shih_decani",
