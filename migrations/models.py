@@ -1,9 +1,31 @@
 """Every table of the house, imported so that the metadata holds them all."""
 
 from trial.access import accounts, alerts, exactly_once, grants, resets, sign_in, signatures, tokens
-from trial.conduct import sites, trials
+from trial.conduct import (
+    attendance,
+    concomitant,
+    consents,
+    departures,
+    deviations,
+    eligibility,
+    factors,
+    forms,
+    guesses,
+    identities,
+    infusion_courses,
+    outcomes,
+    participants,
+    queries,
+    screening,
+    sites,
+    trials,
+    visits,
+)
 from trial.database.records import metadata
+from trial.locks import blobs, cutoffs, datasets, freezes, lock, snapshots
+from trial.oversight import decisions, meetings, members, papers, recommendations, votes
 from trial.protocol import versions
+from trial.safety import adverse_events, causality, susars
 
 TABLE_MODULES = (
     accounts,
@@ -17,6 +39,37 @@ TABLE_MODULES = (
     sites,
     trials,
     versions,
+    participants,
+    consents,
+    identities,
+    queries,
+    forms,
+    factors,
+    screening,
+    eligibility,
+    outcomes,
+    visits,
+    departures,
+    infusion_courses,
+    guesses,
+    deviations,
+    attendance,
+    concomitant,
+    adverse_events,
+    causality,
+    susars,
+    members,
+    meetings,
+    papers,
+    votes,
+    recommendations,
+    decisions,
+    blobs,
+    freezes,
+    snapshots,
+    cutoffs,
+    lock,
+    datasets,
 )
 
 __all__ = ["TABLE_MODULES", "metadata"]

@@ -1,0 +1,322 @@
+"""Eligibility: every criterion answered, checked against what is recorded, and signed by an investigator.
+
+Invariants
+1. An answer says whether a criterion's own words are true. Where the protocol has a machine check, the answer is the
+   check's; a person cannot contradict recorded data, only correct them.
+2. The signature is bound to the assessment with the values that it rests on. When one of those values changes, the
+   assessment no longer counts and another must be made and signed.
+3. Nobody is signed eligible who does not meet every criterion, and nobody is ready to randomize without all of: current
+   consent, a signed assessment that still holds, in time, and every stratification factor recorded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from sqlmodel import col, select
+
+from trial.access.actions import Action
+from trial.access.actors import Actor
+from trial.access.exactly_once import exactly_once
+from trial.access.permissions import Permission
+from trial.access.policies import check_may
+from trial.access.signatures import Reauthenticated, check_signed, sign
+from trial.conduct.casebooks import Casebook, open_casebook, open_for
+from trial.conduct.consents import check_consent_current
+from trial.conduct.factors import check_factors_complete, factor_values, stratum_label
+from trial.conduct.forms import screening_answers
+from trial.conduct.outcomes import screening_scores
+from trial.conduct.participants import (
+    Participant,
+    ParticipantRecord,
+    ParticipantStatus,
+    Step,
+    check_before_randomization,
+    check_can_take,
+    check_trial_open,
+    take_step,
+)
+from trial.conduct.sites import Site
+from trial.conduct.trials import Lever, Trial, check_lever_open
+from trial.database.columns import document
+from trial.database.records import in_schema
+from trial.database.session import TrialSession
+from trial.errors import Conflict, DomainError, InvalidInput
+from trial.protocol.schema import Criterion, Protocol, Value
+
+MEANING = "The participant meets every eligibility criterion of the protocol."
+Recorded = Mapping[tuple[str, str], Value | None]
+
+
+class AnswerContradictsData(InvalidInput):
+    code = "eligibility.answer_contradicts_data"
+
+
+class CriterionUnknown(InvalidInput):
+    code = "eligibility.criterion_unknown"
+
+
+class CriteriaNotMet(Conflict):
+    code = "eligibility.criteria_not_met"
+
+
+class NotAssessed(Conflict):
+    code = "eligibility.not_assessed"
+
+
+class AssessmentOutdated(Conflict):
+    code = "eligibility.assessment_outdated"
+
+
+class EligibilityNotSigned(Conflict):
+    code = "eligibility.not_signed"
+
+
+class EligibilityLapsed(Conflict):
+    code = "eligibility.lapsed"
+
+
+class AssessEligibility(BaseModel):
+    """``answers``: whether each criterion's words are true. A criterion with a machine check may be left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    participant_id: UUID
+    answers: dict[str, bool] = {}
+
+
+class SignEligibility(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    participant_id: UUID
+    idempotency_key: str
+
+
+class EligibilityAssessment(ParticipantRecord, table=True):
+    """``answers`` holds true, false or null (unknown) by criterion; ``evidence`` the values used, by ``form.field``."""
+
+    __tablename__ = "eligibility_assessment"
+    __table_args__ = in_schema("trial")
+
+    assessed_on: date
+    answers: dict[str, Any] = document()
+    evidence: dict[str, Any] = document()
+    eligible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RandomizationCandidate:
+    """Somebody who may be randomized now, with all that a stratum is made of."""
+
+    participant: Participant
+    site: Site
+    trial: Trial
+    protocol: Protocol
+    protocol_version_id: UUID
+    factors: Mapping[str, str]
+    stratum: str
+
+
+def assess_eligibility(session: TrialSession, actor: Actor, command: AssessEligibility) -> EligibilityAssessment:
+    """Answer the criteria. Unknown ones are kept as unknown: they do not let anybody in.
+
+    Raises ``AnswerContradictsData``, ``CriterionUnknown``, ``AlreadyRandomized``, ``ParticipantHasLeft``.
+    """
+    casebook = open_for(session, actor, Action.SCREENING_RECORDED, command.participant_id)
+    check_before_randomization(casebook.participant)
+    recorded = recorded_values(session, casebook)
+    answers = answer_criteria(casebook.protocol, command.answers, recorded)
+    assessment = EligibilityAssessment(
+        **casebook.stamp(session),
+        assessed_on=casebook.today,
+        answers=answers,
+        evidence=evidence_for(casebook.protocol, recorded),
+        eligible=not unmet(casebook.protocol, answers),
+    )
+    session.add(assessment)
+    session.flush()
+    return assessment
+
+
+def sign_eligibility(
+    session: TrialSession, actor: Actor, proof: Reauthenticated, command: SignEligibility
+) -> EligibilityAssessment:
+    """An investigator's signature on the latest assessment; the participant may then be randomized.
+
+    Raises ``NotAssessed``, ``CriteriaNotMet``, ``AssessmentOutdated``, ``ConsentMissing``, ``ConsentOutdated``,
+    ``ReauthenticationNeeded``.
+    """
+    casebook = open_for(session, actor, Action.ELIGIBILITY_SIGNED, command.participant_id)
+
+    def do() -> UUID:
+        check_before_randomization(casebook.participant)
+        check_consent_current(casebook)
+        assessment = _latest(session, casebook.participant)
+        _check_met(casebook, assessment)
+        _check_up_to_date(session, casebook, assessment)
+        take_step(session, casebook.participant, Step.FIND_ELIGIBLE)
+        casebook.participant.eligibility_signed_at = session.now()
+        sign(session, actor, proof, assessment, MEANING, casebook.trial.id)
+        return assessment.id
+
+    signed = exactly_once(session, actor, Action.ELIGIBILITY_SIGNED, command.idempotency_key, command, do)
+    found = session.get(EligibilityAssessment, signed)
+    assert found is not None, "assessments are never removed"
+    return found
+
+
+def check_eligible_for_randomization(session: TrialSession, participant_id: UUID) -> RandomizationCandidate:
+    """Everything that must hold before a slot is touched; locks the participant's row.
+
+    Raises ``ParticipantNotFound``, ``TrialLocked``, ``LeverClosed``, ``AlreadyRandomized``, ``ParticipantHasLeft``,
+    ``ConsentMissing``, ``ConsentOutdated``, ``EligibilityNotSigned``, ``NotAssessed``, ``NotSigned``, ``SignatureVoid``,
+    ``AssessmentOutdated``, ``EligibilityLapsed``, ``FactorMissing``. None of these says anything of a slot.
+    """
+    casebook = open_casebook(session, participant_id, to_write=True)
+    participant = casebook.participant
+    check_trial_open(casebook.trial)
+    check_lever_open(casebook.trial, Lever.RANDOMIZING)
+    if participant.status is ParticipantStatus.SCREENING:
+        raise EligibilityNotSigned(
+            f"{participant.code} is not signed eligible. An investigator signs eligibility first."
+        )
+    check_can_take(participant, Step.RANDOMIZE)
+    check_consent_current(casebook)
+    assessment = _latest(session, participant)
+    check_signed(session, assessment)
+    _check_met(casebook, assessment)
+    _check_up_to_date(session, casebook, assessment)
+    _check_in_time(casebook)
+    factors = factor_values(session, participant.id)
+    check_factors_complete(participant, casebook.protocol, factors)
+    return RandomizationCandidate(
+        participant=participant,
+        site=casebook.site,
+        trial=casebook.trial,
+        protocol=casebook.protocol,
+        protocol_version_id=casebook.version_id,
+        factors=factors,
+        stratum=stratum_label(casebook.protocol, casebook.site.code, factors),
+    )
+
+
+def can_be_randomized(session: TrialSession, participant_id: UUID) -> bool:
+    """Whether ``check_eligible_for_randomization`` would let the participant through."""
+    return why_not_randomizable(session, participant_id) is None
+
+
+def why_not_randomizable(session: TrialSession, participant_id: UUID) -> DomainError | None:
+    """What stands in the way, as the refusal would say it; ``None`` when nothing does."""
+    try:
+        check_eligible_for_randomization(session, participant_id)
+    except DomainError as refusal:
+        return refusal
+    return None
+
+
+def recorded_values(session: TrialSession, casebook: Casebook) -> dict[tuple[str, str], Value | None]:
+    """What the screening period knows, by form and field, or instrument and domain."""
+    return {**screening_answers(session, casebook), **screening_scores(session, casebook)}
+
+
+def answer_criteria(protocol: Protocol, given: Mapping[str, bool], recorded: Recorded) -> dict[str, bool | None]:
+    """Each criterion's answer: the machine check's where there is one, else the person's, else unknown."""
+    known = {criterion.id for criterion in protocol.eligibility}
+    if unknown := sorted(set(given) - known):
+        raise CriterionUnknown(f"The protocol has no criterion {', '.join(unknown)}. Use the ids of the protocol.")
+    checked = machine_answers(protocol, recorded)
+    against = {
+        criterion: "The recorded data say otherwise."
+        for criterion, answer in given.items()
+        if checked.get(criterion) is not None and checked[criterion] != answer
+    }
+    if against:
+        raise AnswerContradictsData(
+            f"The answers to {', '.join(against)} contradict what is recorded. Correct the data or the answers.",
+            fields=against,
+        )
+    return {
+        criterion.id: checked[criterion.id] if criterion.id in checked else given.get(criterion.id)
+        for criterion in protocol.eligibility
+    }
+
+
+def machine_answers(protocol: Protocol, recorded: Recorded) -> dict[str, bool | None]:
+    """What recorded values say of each criterion that has a check; ``None`` where they cannot tell."""
+    return {one.id: one.check.holds(recorded) for one in protocol.eligibility if one.check}
+
+
+def unmet(protocol: Protocol, answers: Mapping[str, bool | None]) -> list[Criterion]:
+    """The criteria that do not let the participant in: not met, present, or unknown."""
+    return [
+        criterion
+        for criterion in protocol.eligibility
+        if answers.get(criterion.id) is not (criterion.kind == "inclusion")
+    ]
+
+
+def evidence_for(protocol: Protocol, recorded: Recorded) -> dict[str, Value | None]:
+    """The values that the machine checks rest on, by ``form.field``."""
+    used = {
+        (condition.form, condition.field)
+        for criterion in protocol.eligibility
+        if criterion.check
+        for condition in criterion.check.conditions
+    }
+    return {f"{form}.{field}": recorded.get((form, field)) for form, field in sorted(used)}
+
+
+def assessments_for(session: TrialSession, actor: Actor, participant_id: UUID) -> list[EligibilityAssessment]:
+    """Every assessment of a participant, the latest first. Raises ``NotPermitted``."""
+    casebook = open_casebook(session, participant_id)
+    check_may(actor, Permission.SCREENING_READ, casebook.trial.id, casebook.site.id)
+    return list(session.exec(_assessments(participant_id)))
+
+
+def _assessments(participant_id: UUID) -> Any:
+    return (
+        select(EligibilityAssessment)
+        .where(EligibilityAssessment.participant_id == participant_id)
+        .order_by(col(EligibilityAssessment.recorded_at).desc(), col(EligibilityAssessment.id))
+    )
+
+
+def _latest(session: TrialSession, participant: Participant) -> EligibilityAssessment:
+    found: EligibilityAssessment | None = session.exec(_assessments(participant.id).limit(1)).first()
+    if found is None:
+        raise NotAssessed(f"The criteria of {participant.code} are not answered yet. Answer them first.")
+    return found
+
+
+def _check_met(casebook: Casebook, assessment: EligibilityAssessment) -> None:
+    missing = unmet(casebook.protocol, assessment.answers)
+    if missing:
+        raise CriteriaNotMet(
+            f"{casebook.participant.code} does not meet {', '.join(one.id for one in missing)}. Record the missing data"
+            " and assess again, or end the screening.",
+            fields={one.id: one.text for one in missing},
+        )
+
+
+def _check_up_to_date(session: TrialSession, casebook: Casebook, assessment: EligibilityAssessment) -> None:
+    recorded = recorded_values(session, casebook)
+    checked = machine_answers(casebook.protocol, recorded)
+    same = all(assessment.answers.get(criterion) == answer for criterion, answer in checked.items())
+    if not same or evidence_for(casebook.protocol, recorded) != assessment.evidence:
+        raise AssessmentOutdated(
+            f"Data of {casebook.participant.code} or the protocol changed after the criteria were answered."
+            " Assess the criteria again and have them signed."
+        )
+
+
+def _check_in_time(casebook: Casebook) -> None:
+    days = casebook.protocol.randomization.within_days_of_eligibility
+    signed_at = casebook.participant.eligibility_signed_at
+    assert signed_at is not None, "an eligible participant was signed eligible"
+    if (casebook.today - casebook.day_of(signed_at)).days > days:
+        raise EligibilityLapsed(
+            f"Eligibility of {casebook.participant.code} was signed more than {days} days ago. Assess and sign it again."
+        )
