@@ -64,6 +64,7 @@ class Freeze(TrialRecord, table=True):
     visit: str | None = Field(default=None, max_length=48)
     reason: str = prose()
     frozen_by: str = Field(max_length=80)
+    lock_id: UUID | None = None
     lifted_at: datetime | None = instant(default=None)
     lifted_by: str | None = Field(default=None, max_length=80)
 
@@ -74,13 +75,16 @@ def freeze_data(session: TrialSession, actor: Actor, command: FreezeData) -> Fre
     return add_freeze(session, actor, command)
 
 
-def add_freeze(session: TrialSession, actor: Actor, command: FreezeData) -> Freeze:
+def add_freeze(
+    session: TrialSession, actor: Actor, command: FreezeData, *, lock_id: UUID | None = None
+) -> Freeze:
     """A freeze that follows from an act that was authorized (a staged lock freezes its visits)."""
     freeze = Freeze(
         **session.stamp(),
         **command.model_dump(),
         protocol_version_id=newest_active_version(session, command.trial_id).id,
         frozen_by=actor.name,
+        lock_id=lock_id,
     )
     session.add(freeze)
     session.flush()

@@ -13,7 +13,7 @@ What it does not do: judge causality (``causality``), expectedness (``susars``) 
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
@@ -303,7 +303,7 @@ def check_death_agrees(*, death: bool, outcome: str, grade: int) -> None:
             "The outcome FATAL and the criterion death go together. Set both or neither.",
             fields={"outcome": "FATAL if and only if the criterion death is met."},
         )
-    if grade == 5 and not death:  # noqa: PLR2004 - CTCAE's grade 5 is death by definition
+    if grade == 5 and not death:
         raise EventInconsistent(
             "Grade 5 is death. Set the criterion death, or choose the grade that the event had.",
             fields={"grade": "Grade 5 is death."},
@@ -335,7 +335,7 @@ def _check_heard_of(casebook: Casebook, command: ReportAdverseEvent) -> None:
             )
 
 
-def _columns(casebook: Casebook, facts: EventFacts, coding: Coding) -> dict[str, object]:
+def _columns(casebook: Casebook, facts: EventFacts, coding: Coding) -> dict[str, Any]:
     written = facts.model_dump(exclude={"term", "grade", "aesi", "onset", "ended"})
     return written | _coding_columns(coding) | {
         "onset": str(facts.onset),
@@ -344,7 +344,7 @@ def _columns(casebook: Casebook, facts: EventFacts, coding: Coding) -> dict[str,
     }
 
 
-def _coding_columns(coding: Coding) -> dict[str, object]:
+def _coding_columns(coding: Coding) -> dict[str, Any]:
     return {name: getattr(coding, name) for name in Coding.__dataclass_fields__}
 
 

@@ -106,7 +106,7 @@ class _AsText:
     """Pydantic's view: ISO 8601 text in, a ``PartialDate`` out, and back."""
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ARG003 - Pydantic's signature
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         def read(value: object) -> PartialDate:
             return value if isinstance(value, PartialDate) else PartialDate.parse(str(value))
 
