@@ -34,13 +34,13 @@ class Course:
 
 @dataclass(frozen=True)
 class LargestChange:
-    """Of each infusion the largest change from before it, summarised over participants."""
+    """Of each infusion the largest rise and the deepest fall from before it, summarised over participants."""
 
     measure: str
     label: str
     unit: str
     infusion: int
-    groups: tuple[tuple[str, Summary], ...]
+    groups: tuple[tuple[str, Summary, Summary], ...]  # group, rises, falls
 
 
 def courses(frames: Frames, grouping: Grouping, measures: tuple[str, ...]) -> tuple[Course, ...]:
@@ -58,13 +58,16 @@ def courses(frames: Frames, grouping: Grouping, measures: tuple[str, ...]) -> tu
 
 
 def largest_changes(frames: Frames, grouping: Grouping, measures: tuple[str, ...]) -> tuple[LargestChange, ...]:
-    """The largest rise after the start of each infusion, by group."""
+    """The largest rise and the deepest fall after the start of each infusion, by group."""
     rows = grouping.of(frames["ADINF"].filter(yes("SAFFL") & pl.col("CHG").is_not_null()), "TRTA")
-    peaks = rows.group_by("USUBJID", "GROUP", "PARAMCD", "AVISITN").agg(peak=pl.col("CHG").max())
+    peaks = rows.group_by("USUBJID", "GROUP", "PARAMCD", "AVISITN").agg(
+        rise=pl.col("CHG").max(), fall=pl.col("CHG").min()
+    )
     found = []
     for measure, infusion in _kinds(rows, measures):
         mine = peaks.filter((pl.col("PARAMCD") == measure) & (pl.col("AVISITN") == infusion))
-        groups = tuple((g, summary(mine.filter(pl.col("GROUP") == g)["peak"])) for g in grouping.labels)
+        parts = ((g, mine.filter(pl.col("GROUP") == g)) for g in grouping.labels)
+        groups = tuple((g, summary(part["rise"]), summary(part["fall"])) for g, part in parts)
         found.append(LargestChange(measure, *_named(rows, measure), infusion, groups))
     return tuple(found)
 

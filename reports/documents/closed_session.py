@@ -63,6 +63,7 @@ METHODS = (
 )
 
 
+FIRST_PAGE_FIGURE_MM = 50.0
 # Blood pressure and dissociation, by whichever of its names the protocol gives it.
 DRAWN_MEASURES = ("SYSBP", "DIABP", "CADSS", "DISSOCIA")
 
@@ -157,7 +158,7 @@ def _first_page(number: Numbering, closed: _Closed) -> list[Any]:
         *table(_without_grades(overall)),
         *bullets((common.enrolment_sentence(closed.flow.randomized, context.planned_participants, expected),)),
         *common.actions(context),
-        *(figure(number.figure(), bounds_picture(closed.looks[0])) if closed.looks else ()),
+        *(figure(number.figure(), bounds_picture(closed.looks[0], FIRST_PAGE_FIGURE_MM)) if closed.looks else ()),
         PageBreak(),
     ]
 
@@ -210,7 +211,7 @@ def _without_grades(of: Table) -> Table:
     keep = [i for i, column in enumerate(of.columns) if not column.heading.startswith(("Worst", "Serious", "Related"))]
     rows = tuple(type(row)(tuple(row.cells[i] for i in keep), row.kind) for row in of.rows)
     columns = tuple(of.columns[i] for i in keep)
-    return Table(of.number, of.title, columns, rows, of.footnotes[:2], empty=of.empty)
+    return Table(of.number, of.title, columns, rows, of.footnotes[:1], empty=of.empty)
 
 
 def _flow(number: Numbering, closed: _Closed) -> list[Any]:

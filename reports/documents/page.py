@@ -191,8 +191,7 @@ class _NumberedCanvas(Canvas):  # type: ignore[misc]  # the paper library ships 
 def _finished(data: bytes, placed: _Placed) -> bytes:
     """Put the figures on their pages, say the language, and write with an identifier made from the content."""
     with pikepdf.open(io.BytesIO(data)) as pdf:
-        for index, (page, x, y, picture) in enumerate(placed.pictures, start=1):
-            _overlay(pdf, page, x, y, picture, f"/Figure{index}")
+        _overlay_all(pdf, placed)
         pdf.Root.Lang = pikepdf.String("en")
         pdf.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
         out = io.BytesIO()
@@ -200,14 +199,21 @@ def _finished(data: bytes, placed: _Placed) -> bytes:
         return out.getvalue()
 
 
-def _overlay(pdf: pikepdf.Pdf, page_number: int, x: float, y: float, picture: Picture, name: str) -> None:
-    with pikepdf.open(io.BytesIO(as_pdf(picture))) as drawn:
-        form = pdf.copy_foreign(drawn.pages[0].as_form_xobject())
-    page = pdf.pages[page_number - 1]
+def _overlay_all(pdf: pikepdf.Pdf, placed: _Placed) -> None:
+    """All figures are drawn into one file first, so that they share their fonts."""
+    if not placed.pictures:
+        return
+    with pikepdf.open(io.BytesIO(as_pdf(*(picture for *_, picture in placed.pictures)))) as drawn:
+        for index, (page, x, y, picture) in enumerate(placed.pictures):
+            form = pdf.copy_foreign(drawn.pages[index].as_form_xobject())
+            _overlay(pdf.pages[page - 1], form, f"/Figure{index + 1}", x, y, picture.alt)
+
+
+def _overlay(page: pikepdf.Page, form: pikepdf.Object, name: str, x: float, y: float, alternative: str) -> None:
     resources: Any = page.obj.Resources
     if "/XObject" not in resources:
         resources["/XObject"] = pikepdf.Dictionary()
     resources["/XObject"][name] = form
-    alternative = pikepdf.Dictionary(Alt=pikepdf.String(picture.alt)).unparse()
+    said = pikepdf.Dictionary(Alt=pikepdf.String(alternative)).unparse()
     drawing = f" BDC q 1 0 0 1 {x:.3f} {y:.3f} cm {name} Do Q EMC".encode()
-    page.contents_add(b"/Figure " + alternative + drawing)
+    page.contents_add(b"/Figure " + said + drawing)

@@ -11,10 +11,10 @@ from reports.figures.canvas import Picture, sheet
 LOWEST, HIGHEST = -3.5, 5.5
 
 
-def bounds_picture(look: InterimLook) -> Picture:
+def bounds_picture(look: InterimLook, height_mm: float = 66) -> Picture:
     """z by information: planned bounds as lines with their looks marked, this look as a large point."""
-    with sheet(180, 72) as figure:
-        axes = figure.add_axes((0.07, 0.15, 0.78, 0.80))
+    with sheet(180, height_mm) as figure:
+        axes = figure.add_axes((0.07, 11 / height_mm, 0.78, 1 - 14 / height_mm))
         _draw_bounds(axes, look)
         _draw_now(axes, look)
         axes.set_xlim(0, 1.04)

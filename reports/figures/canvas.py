@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -76,12 +76,14 @@ def sheet(width_mm: float, height_mm: float) -> Iterator[Figure]:
         yield Figure(figsize=(width_mm * MM, height_mm * MM), facecolor="none")
 
 
-def as_pdf(picture: Picture) -> bytes:
-    """One vector page, fonts embedded."""
+def as_pdf(*pictures: Picture) -> bytes:
+    """One vector page for each picture, fonts embedded once for all of them."""
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
-        canvas: Any = FigureCanvasPdf(picture.figure)
-        canvas.print_pdf(buffer, metadata={"CreationDate": None, "Producer": None, "Creator": None})
+        pages: Any = PdfPages(buffer, metadata={"CreationDate": None, "Producer": None, "Creator": None})
+        with pages:
+            for picture in pictures:
+                pages.savefig(picture.figure, facecolor="none")
     return buffer.getvalue()
 
 

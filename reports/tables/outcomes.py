@@ -267,18 +267,16 @@ def _index(index: Estimate | None) -> str:
 
 
 def infusion_changes_table(number_of: str, changes: tuple[LargestChange, ...]) -> Table:
-    """The largest rise during each infusion, by arm."""
+    """The largest rise and the deepest fall during each infusion, by arm."""
     if not changes:
-        return Table(number_of, "Largest change during each infusion", (Column("Measure", 1, "left"),), ())
-    labels = tuple(group for group, _ in changes[0].groups)
+        return Table(number_of, "Largest changes during each infusion", (Column("Measure", 1, "left"),), ())
+    labels = tuple(group for group, *_ in changes[0].groups)
     columns = [Column("Measure, infusion", 2.4, "left")]
     for label in labels:
         heading = arm_heading(label, labels)
-        columns += [
-            Column("N", 0.6, group=heading),
-            Column("Mean (SD)", 1.3, group=heading),
-            Column("Largest", 1, group=heading),
-        ]
+        columns += [Column("N", 0.6, group=heading), Column("Rise, mean (SD)", 1.2, group=heading)]
+        columns += [Column("Highest", 0.8, group=heading), Column("Fall, mean (SD)", 1.2, group=heading)]
+        columns.append(Column("Deepest", 0.8, group=heading))
     rows: list[Row] = []
     last = ""
     for one in changes:
@@ -286,11 +284,11 @@ def infusion_changes_table(number_of: str, changes: tuple[LargestChange, ...]) -
             rows.append(section(f"{_title(one.label)} ({one.unit})" if one.unit else _title(one.label), len(columns)))
             last = one.measure
         cells: list[str] = []
-        for _, of in one.groups:
-            cells += [count(of.n), mean_sd(of), number(of.maximum, 0)]
+        for _, rise, fall in one.groups:
+            cells += [count(rise.n), mean_sd(rise), number(rise.maximum, 0), mean_sd(fall), number(fall.minimum, 0)]
         rows.append(Row((f"Infusion {one.infusion}", *cells), "inset"))
-    note = "Largest value after the start minus the last value before it, in each participant and infusion."
-    return Table(number_of, "Largest change during each infusion", tuple(columns), tuple(rows), (note,))
+    note = "Largest value and smallest value after the start, minus the last value before it, in each participant."
+    return Table(number_of, "Largest changes during each infusion", tuple(columns), tuple(rows), (note,))
 
 
 def _title(label: str) -> str:
