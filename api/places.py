@@ -22,7 +22,8 @@ from trial.access.policies import holds_anywhere, may
 from trial.conduct.sites import Site, SiteNotFound, sites_of
 from trial.conduct.trials import Trial, TrialNotFound, find_trial
 from trial.database.session import TrialSession
-from trial.protocol.versions import NoVersionAdopted, ProtocolVersion, version_in_force
+from trial.protocol.schema import Protocol
+from trial.protocol.versions import NoVersionAdopted, ProtocolVersion, protocol_of, version_in_force
 
 TRIAL_PARAMETER = "trial"
 SITE_PARAMETER = "site"
@@ -46,6 +47,11 @@ class Place:
     def zone(self) -> str:
         """The zone in which times are shown: the site's, or UTC where no site is chosen."""
         return self.site.zone if self.site else "UTC"
+
+    @property
+    def protocol(self) -> Protocol | None:
+        """The protocol in force here, or ``None`` before any version is."""
+        return protocol_of(self.version) if self.version else None
 
     def may(self, permission: Permission | str) -> bool:
         """Whether the caller holds the permission here: at the chosen site, or anywhere in the trial without one."""

@@ -21,6 +21,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Page
 
 from api.app import create_app
@@ -56,6 +57,7 @@ class Client(httpx.Client):
 class Doors:
     house: House
     address: str
+    app: FastAPI
 
     def username(self, role: str, site: str | None = None) -> str:
         """The user name of the house's person in that role."""
@@ -131,7 +133,7 @@ def open_doors(house: House, settings: Settings | None = None) -> Iterator[Doors
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         try:
-            yield Doors(house, f"http://127.0.0.1:{listening.getsockname()[1]}")
+            yield Doors(house, f"http://127.0.0.1:{listening.getsockname()[1]}", app)
         finally:
             server.should_exit = True
             thread.join(timeout=10)

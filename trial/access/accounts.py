@@ -8,12 +8,13 @@ Invariants
 What it does not do: say what a person may do (``grants``) or let one in (``sign_in``).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
-from sqlmodel import Field, select
+from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
 from trial.access.actors import Actor
@@ -112,3 +113,17 @@ def close_account(session: TrialSession, actor: Actor, account_id: UUID, trial_i
     account.closed_at = session.now()
     session.add(account)
     return account
+
+
+def accounts_by_id(session: TrialSession, ids: Iterable[UUID]) -> dict[UUID, Account]:
+    """The accounts of these ids, in one question to the database."""
+    found = session.exec(select(Account).where(col(Account.id).in_(set(ids))))
+    return {account.id: account for account in found}
+
+
+def names_of_actors(session: TrialSession, actors: Iterable[str]) -> dict[str, str]:
+    """Display names for actors as the audit writes them; what is no person keeps its own words."""
+    wanted = set(actors)
+    ids = {UUID(name.removeprefix("person:")) for name in wanted if name.startswith("person:")}
+    people = {f"person:{key}": account.display_name for key, account in accounts_by_id(session, ids).items()}
+    return {name: people.get(name, name.replace(":", " ")) for name in wanted}
