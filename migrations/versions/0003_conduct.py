@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("stratum", sa.String(300), nullable=True),
         sa.Column("first_dose_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_dose_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("left_on", sa.Date(), nullable=True),
         sa.ForeignKeyConstraint(
             ["consent_version_id"], ["trial.protocol_version.id"], name=op.f("fk_participant_consent_version_id")
         ),

@@ -202,6 +202,7 @@ def _leave(session: TrialSession, casebook: Casebook, command: EndStudy) -> Stud
     if participant.status in (ParticipantStatus.RANDOMIZED, ParticipantStatus.ON_TREATMENT):
         _treatment_end(session, casebook, command.ended_on, command.reason, command.detail)
     take_step(session, participant, _STEP_OF[command.kind])
+    participant.left_on = command.ended_on
     ended = StudyEnd(**casebook.stamp(session), **command.model_dump(exclude={"participant_id"}))
     session.add(ended)
     return ended
@@ -212,13 +213,15 @@ def withdraw_consent(session: TrialSession, actor: Actor, command: WithdrawConse
 
     What was recorded until then stays. Raises ``ConsentMissing``, ``ParticipantHasLeft``, ``ScopeNotPossible``.
     """
-    casebook = open_for(session, actor, Action.STUDY_ENDED, command.participant_id)
+    of_treatment = command.scope is WithdrawalScope.TREATMENT
+    action = Action.TREATMENT_ENDED if of_treatment else Action.STUDY_ENDED
+    casebook = open_for(session, actor, action, command.participant_id)
     check_active(casebook.participant)
     check_consented(casebook.participant)
     check_not_future(command.withdrawn_on, casebook.today, "withdrawn_on")
     withdrawal = ConsentWithdrawal(**casebook.stamp(session), **command.model_dump(exclude={"participant_id"}))
     session.add(withdrawal)
-    if command.scope is WithdrawalScope.TREATMENT:
+    if of_treatment:
         _stop_treatment(session, casebook, command)
     elif casebook.participant.status in BEFORE_RANDOMIZATION:
         _decline(session, casebook, command)
@@ -238,6 +241,7 @@ def _stop_treatment(session: TrialSession, casebook: Casebook, command: Withdraw
 
 def _decline(session: TrialSession, casebook: Casebook, command: WithdrawConsent) -> None:
     take_step(session, casebook.participant, Step.DECLINE)
+    casebook.participant.left_on = command.withdrawn_on
     session.add(
         ScreeningFailure(
             **casebook.stamp(session),

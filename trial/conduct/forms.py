@@ -59,18 +59,17 @@ def write_forms(
     performed_on: date,
     *,
     domains: Collection[DataDomain],
+    known: Mapping[str, FormRecord],
     reason: str | None = None,
-    first_time: bool = False,
 ) -> list[FormRecord]:
     """Keep the answers of several forms of one visit, and raise the queries that they call for.
 
-    domains: which domains the calling act may write. first_time: the caller knows that nothing of this visit is recorded.
+    domains: which domains the calling act may write. known: what is recorded at this visit, by form.
     Raises ``FormNotExpected``, ``AnswersRefused``, ``CorrectionNeedsReason``, ``NotInProtocol``.
     """
     if not given:
         return []
     forms = [_expected(casebook, visit, code, domains) for code in given]
-    known = {} if first_time else recorded_forms(session, casebook.participant.id, visit.code)
     together = {(code, name): value for code, answers in given.items() for name, value in answers.items()}
     before = {(code, name): value for code, record in known.items() for name, value in record.answers.items()}
     kept = []

@@ -142,7 +142,7 @@ def record_infusion(session: TrialSession, actor: Actor, command: RecordInfusion
     _date_doses(session, casebook, command.started_at)
     infusion = _given(session, casebook, plan, order, visit, command, day)
     session.add(infusion)
-    write_forms(session, casebook, visit, command.forms, day, domains={DataDomain.INFUSION}, first_time=True)
+    write_forms(session, casebook, visit, command.forms, day, domains={DataDomain.INFUSION}, known={})
     note_visit(session, casebook, visit, day)
     _close_if_last(session, casebook, plan, [*course.infusions, infusion], day)
     session.flush()

@@ -27,7 +27,7 @@ from trial.conduct.casebooks import Casebook, begin, open_casebook
 from trial.conduct.consents import check_consented
 from trial.conduct.forms import CorrectionNeedsReason
 from trial.conduct.instruments import alerts, score_instrument
-from trial.conduct.participants import ParticipantRecord, check_active, check_not_future, check_randomized
+from trial.conduct.participants import ParticipantRecord, check_not_future, check_randomized, check_was_active
 from trial.conduct.queries import READERS, DataDomain, query_from_check
 from trial.conduct.trials import Lever, check_lever_open
 from trial.database.columns import choice, document
@@ -146,7 +146,7 @@ def _action(actor: Actor, casebook: Casebook, instruments: Iterable[Instrument],
 
 
 def _check_state(casebook: Casebook, visit: Visit, command: RecordOutcomes) -> None:
-    check_active(casebook.participant)
+    check_was_active(casebook.participant, command.answered_on)
     check_consented(casebook.participant)
     check_not_future(command.answered_on, casebook.today, "answered_on")
     if visit.period != "screening":

@@ -185,6 +185,7 @@ class Participant(TrialRecord, table=True):
     stratum: str | None = Field(default=None, max_length=300)
     first_dose_at: datetime | None = instant(default=None)
     last_dose_at: datetime | None = instant(default=None)
+    left_on: date | None = None
 
 
 class ParticipantRecord(TrialRecord):
@@ -229,6 +230,12 @@ def check_active(participant: Participant) -> None:
         raise ParticipantHasLeft(
             f"{participant.code} has left the trial ({_words(participant.status)}), so nothing more is recorded here."
         )
+
+
+def check_was_active(participant: Participant, day: date) -> None:
+    """Raise ``ParticipantHasLeft`` for a day after the participant left. What happened before may be entered late."""
+    if participant.left_on is None or day > participant.left_on:
+        check_active(participant)
 
 
 def check_randomized(participant: Participant) -> None:

@@ -21,7 +21,7 @@ from trial.access.policies import check_may
 from trial.conduct.casebooks import open_casebook, open_for
 from trial.conduct.consents import check_consented
 from trial.conduct.factors import note_factors
-from trial.conduct.forms import FormAnswers, FormNotExpected, FormRecord, write_forms
+from trial.conduct.forms import FormAnswers, FormNotExpected, FormRecord, recorded_forms, write_forms
 from trial.conduct.participants import (
     ParticipantRecord,
     Step,
@@ -102,6 +102,7 @@ def write_before_randomization(
     visit = casebook.protocol.visit(command.visit)
     if visit.period != "screening":
         raise FormNotExpected(f"{visit.name} comes after randomization. Record it as a visit.")
+    known = recorded_forms(session, casebook.participant.id, visit.code)
     written = write_forms(
         session,
         casebook,
@@ -109,10 +110,12 @@ def write_before_randomization(
         command.forms,
         command.performed_on,
         domains=WRITTEN_AT_VISITS,
+        known=known,
         reason=command.reason,
     )
     note_factors(session, casebook, written)
-    note_visit(session, casebook, visit, command.performed_on)
+    if not known:
+        note_visit(session, casebook, visit, command.performed_on)
     session.flush()
     return written
 
@@ -124,6 +127,7 @@ def fail_screening(session: TrialSession, actor: Actor, command: FailScreening) 
     for criterion in command.criteria:
         casebook.protocol.criterion(criterion)
     take_step(session, casebook.participant, _STEP_OF[command.kind])
+    casebook.participant.left_on = casebook.today
     failure = ScreeningFailure(
         **casebook.stamp(session),
         kind=command.kind,

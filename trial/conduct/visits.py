@@ -17,7 +17,6 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from pydantic import Field as Bounded
 from sqlalchemy import UniqueConstraint
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
@@ -26,7 +25,7 @@ from trial.access.permissions import Permission
 from trial.access.policies import check_may, check_may_somewhere, may
 from trial.clock import local_date
 from trial.conduct.casebooks import Casebook, open_casebook, open_for
-from trial.conduct.forms import CorrectionNeedsReason, FormAnswers, write_forms
+from trial.conduct.forms import CorrectionNeedsReason, FormAnswers, recorded_forms, write_forms
 from trial.conduct.participants import (
     ACTIVE,
     Participant,
@@ -35,6 +34,7 @@ from trial.conduct.participants import (
     check_active,
     check_not_future,
     check_randomized,
+    check_was_active,
     take_step,
 )
 from trial.conduct.queries import DataDomain
@@ -143,6 +143,7 @@ def record_visit(session: TrialSession, actor: Actor, command: RecordVisit) -> V
     ``DateInFuture``, ``AnswersRefused``, ``CorrectionNeedsReason``, ``NotInProtocol``.
     """
     casebook = open_for(session, actor, Action.VISIT_RECORDED, command.participant_id, reason=command.reason)
+    check_was_active(casebook.participant, command.happened_on)
     visit = _visit_after_randomization(casebook, command.visit)
     check_not_future(command.happened_on, casebook.today, "happened_on")
     known = _stored(session, casebook.participant.id, visit.code)
@@ -161,8 +162,8 @@ def record_visit(session: TrialSession, actor: Actor, command: RecordVisit) -> V
         command.forms,
         command.happened_on,
         domains=WRITTEN_AT_VISITS,
+        known={} if known is None else recorded_forms(session, casebook.participant.id, visit.code),
         reason=command.reason,
-        first_time=known is None,
     )
     session.add(record)
     session.flush()
@@ -172,6 +173,7 @@ def record_visit(session: TrialSession, actor: Actor, command: RecordVisit) -> V
 def miss_visit(session: TrialSession, actor: Actor, command: MissVisit) -> VisitRecord:
     """A visit did not take place, and why. Raises as ``record_visit``, and ``VisitNotYetDue``."""
     casebook = open_for(session, actor, Action.VISIT_MISSED, command.participant_id, reason=command.reason)
+    check_active(casebook.participant)
     visit = _visit_after_randomization(casebook, command.visit)
     known = _stored(session, casebook.participant.id, visit.code)
     _check_move(visit, known, VisitStanding.MISSED)
@@ -202,26 +204,18 @@ def start_treatment(session: TrialSession, actor: Actor, command: StartTreatment
 
 
 def note_visit(session: TrialSession, casebook: Casebook, visit: Visit, on: date) -> None:
-    """That a visit took place, where another record shows it; nothing where it is recorded already."""
+    """That a visit took place, where another record shows it. The caller knows that it is not recorded yet."""
     record = _new(session, casebook, visit.code, VisitStanding.DONE)
     _place(record, casebook, on)
-    session.execute(
-        insert(VisitRecord)
-        .values(**record.model_dump())
-        .on_conflict_do_nothing(index_elements=["participant_id", "visit"])
-    )
+    session.add(record)
 
 
 def note_missed(session: TrialSession, casebook: Casebook, visit: Visit, reason: str) -> None:
-    """That a visit was missed, where another record shows it."""
+    """That a visit was missed, where another record shows it. The caller knows that it is not recorded yet."""
     record = _new(session, casebook, visit.code, VisitStanding.MISSED)
     _place(record, casebook, None)
     record.missed_reason = reason
-    session.execute(
-        insert(VisitRecord)
-        .values(**record.model_dump())
-        .on_conflict_do_nothing(index_elements=["participant_id", "visit"])
-    )
+    session.add(record)
 
 
 def can_become(now: VisitStanding, then: VisitStanding) -> bool:
@@ -313,7 +307,6 @@ def _deadline(state: VisitState) -> tuple[date, str, int]:
 
 def _visit_after_randomization(casebook: Casebook, code: str) -> Visit:
     visit = casebook.protocol.visit(code)
-    check_active(casebook.participant)
     if visit.period == "screening":
         raise VisitIsScreening(f"{visit.name} is recorded with screening. Open the screening forms.")
     check_randomized(casebook.participant)

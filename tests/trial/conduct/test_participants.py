@@ -1,7 +1,6 @@
-import pytest
 
 from tests.support.house import House
-from tests.support.participants import consented, participant, pretend_randomized, ready_to_randomize, registered
+from tests.support.participants import participant, pretend_randomized, ready_to_randomize, registered
 from trial.conduct.participants import ParticipantStatus
 
 
