@@ -104,17 +104,19 @@ class EmbeddedPostgres:
             self._await_end_unless_shared()
 
     def destroy(self) -> None:
-        """Stop, then remove the database and its data directory for good."""
-        self.stop()
+        """Stop, then remove the database and its data directory for good; refused while others use it."""
         if not self._directory.exists():
             return
         check_directory_is_ours(self._directory)
-        if is_held(self._directory / SUPERVISOR_LOCK):
-            raise AlreadyRunning(
-                f"The database in {self._directory} is in use by another process: stop that first, then remove it."
-            )
-        shutil.rmtree(open_instance(self._directory).place, ignore_errors=True)
-        shutil.rmtree(self._directory)
+        with in_words(self._directory), self._start_lock():
+            self._let_go()
+            self._await_end_unless_shared()
+            if self.is_running():
+                raise AlreadyRunning(
+                    f"The database in {self._directory} is in use by another process: stop that first, then remove it."
+                )
+            shutil.rmtree(open_instance(self._directory).place, ignore_errors=True)
+            shutil.rmtree(self._directory)
 
     def is_running(self) -> bool:
         """Whether a server is up on the data directory, ours or one that another process started."""

@@ -62,7 +62,7 @@ def new_house(open_path):
     made.clear()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(tmp_path_factory):
     """A server for tests that only look; for root its cluster lies away from the data directory."""
     made = House(tmp_path_factory.mktemp("running") / "database")

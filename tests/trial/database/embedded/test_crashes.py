@@ -142,10 +142,10 @@ def test_a_stale_pid_file_whose_number_is_now_another_process_is_not_believed(ho
     innocent.wait()
 
 
-def test_a_stale_pid_file_whose_number_is_now_another_database_leaves_that_one_alone(house, new_house):
+def test_a_stale_pid_file_whose_number_is_now_another_database_leaves_that_one_alone(house, running):
     left_behind = kill_all_and_keep_the_pid_file(house)
-    neighbour = new_house.server().start()
-    lines = [str(new_house.postmaster), *left_behind.splitlines()[1:]]
+    neighbour = running.server().start()
+    lines = [str(running.postmaster), *left_behind.splitlines()[1:]]
     house.instance.postmaster_pid.write_text("\n".join(lines) + "\n")
     with house.server(durable=True) as connection:
         assert the_row_is_there(connection)

@@ -45,7 +45,7 @@ def test_too_little_space_is_seen_before_anything_is_written(cramped, small_disk
     assert not list(cramped.instance.place.iterdir())
 
 
-@pytest.mark.parametrize("room", [0, 3_000_000, 20_000_000])
+@pytest.mark.parametrize("room", [0, 20_000_000])
 def test_a_disk_that_fills_while_the_cluster_is_made_leaves_no_half_of_it(cramped, small_disk, room):
     fill(small_disk, but_for=room)
     with pytest.raises(DiskFull, match="free some space"):
@@ -78,9 +78,7 @@ def test_a_limit_on_the_size_of_files_is_told_like_a_full_disk(new_house):
     program = new_house.program(LIMITED)
     said, _ = program.communicate(f"{1_000_000}\n")
     assert said.startswith("database.disk_full")
-    assert not new_house.instance.pgdata.exists()
-    with new_house.server() as connection:
-        assert query(connection, "SELECT 1") == [(1,)]
+    assert not list(new_house.instance.place.iterdir())
 
 
 def test_the_limit_of_this_test_run_itself_is_not_what_is_tested():
