@@ -1,5 +1,10 @@
 """Every table of the house, imported so that the metadata holds them all."""
 
+from randomization import holders
+from randomization.kits import contents, dispensing, kits, shipments
+from randomization.ledger import allocation_lists, allocations, sealed_matter, tallies
+from randomization.pharmacy import preparations
+from randomization.unblinding import coding, documents, opening, register
 from trial.access import accounts, alerts, exactly_once, grants, resets, sign_in, signatures, tokens
 from trial.conduct import (
     attendance,
@@ -70,6 +75,20 @@ TABLE_MODULES = (
     cutoffs,
     lock,
     datasets,
+    holders,
+    allocation_lists,
+    sealed_matter,
+    tallies,
+    allocations,
+    kits,
+    contents,
+    shipments,
+    dispensing,
+    preparations,
+    register,
+    coding,
+    opening,
+    documents,
 )
 
 __all__ = ["TABLE_MODULES", "metadata"]

@@ -1,0 +1,74 @@
+"""What is in each kit, under seal: arm, lot, and the lot's real expiry.
+
+Invariants
+1. Everything here runs inside ``strongroom``.
+2. Each content is sealed to one size and bound to its kit: contents of two kits cannot be swapped.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import LargeBinary
+from sqlmodel import Field, col, select
+
+from randomization.holders import find_data_key, make_data_key
+from randomization.sealing import DataKey, Place, SealedValue, open_value, seal_value
+from trial.database.records import Record, in_schema
+from trial.database.session import TrialSession
+
+_SIZE = 256
+
+
+class KitContent(Record, table=True):
+    __tablename__ = "kit_content"
+    __table_args__ = in_schema("sealed", digest=("content",))
+
+    trial_id: UUID = Field(foreign_key="trial.trial.id", index=True)
+    kit_id: UUID = Field(foreign_key="trial.kit.id", unique=True)
+    content: bytes = Field(sa_type=LargeBinary, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsealedContent:
+    """A kit laid open: handle it as what it is."""
+
+    arm: str = field(repr=False)
+    lot: str = field(repr=False)
+    expires_on: date = field(repr=False)
+
+
+def kit_key(session: TrialSession, trial_id: UUID) -> DataKey:
+    """The key of the trial's kits, made with the first shipment."""
+    holder = f"kits:{trial_id}"
+    return find_data_key(session, holder) or make_data_key(session, trial_id, holder)
+
+
+def store_content(session: TrialSession, key: DataKey, trial_id: UUID, kit_id: UUID, content: UnsealedContent) -> None:
+    plain = json.dumps([content.arm, content.lot, content.expires_on.isoformat()]).encode()
+    session.add(
+        KitContent(
+            **session.stamp(),
+            trial_id=trial_id,
+            kit_id=kit_id,
+            content=seal_value(key, _place(kit_id), plain, session.entropy, _SIZE).token,
+        )
+    )
+
+
+def open_content(key: DataKey, kit_id: UUID, token: bytes) -> UnsealedContent:
+    arm, lot, expires_on = json.loads(open_value(key, _place(kit_id), SealedValue(token)))
+    return UnsealedContent(arm, lot, date.fromisoformat(expires_on))
+
+
+def contents_of(session: TrialSession, trial_id: UUID, kit_ids: Iterable[UUID]) -> dict[UUID, UnsealedContent]:
+    """The content of each kit."""
+    key = kit_key(session, trial_id)
+    rows = session.exec(select(KitContent.kit_id, KitContent.content).where(col(KitContent.kit_id).in_(list(kit_ids))))
+    return {kit_id: open_content(key, kit_id, bytes(token)) for kit_id, token in rows}
+
+
+def _place(kit_id: UUID) -> Place:
+    return Place("kit", part=str(kit_id))

@@ -1,0 +1,106 @@
+"""Kits as everybody may see them: a number, a place, a status, a date by which to use them; what is in them is sealed.
+
+Invariants
+1. A number is random and has a check digit. Neither the number, nor its order, nor its range tells an arm.
+2. ``use_by`` is one date for a whole shipment: the earliest of all the lots in it, whatever a kit holds.
+3. A status changes only by a step of ``STEPS``.
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, select
+
+from trial.database.columns import choice
+from trial.database.records import TrialRecord, in_schema
+from trial.database.session import TrialSession
+from trial.errors import Conflict, NotFound
+from trial.ids import Entropy, draw_below
+
+_DIGITS: Final = 6
+
+
+class KitStatus(StrEnum):
+    IN_TRANSIT = "in_transit"
+    AVAILABLE = "available"
+    ASSIGNED = "assigned"
+    DISPENSED = "dispensed"
+    QUARANTINED = "quarantined"
+    LOST = "lost"
+
+
+_S = KitStatus
+STEPS: Final[dict[KitStatus, frozenset[KitStatus]]] = {
+    _S.IN_TRANSIT: frozenset({_S.AVAILABLE, _S.QUARANTINED, _S.LOST}),
+    _S.AVAILABLE: frozenset({_S.ASSIGNED, _S.QUARANTINED, _S.LOST}),
+    _S.ASSIGNED: frozenset({_S.DISPENSED, _S.QUARANTINED, _S.LOST}),
+    _S.DISPENSED: frozenset({_S.LOST}),
+    _S.QUARANTINED: frozenset({_S.AVAILABLE, _S.LOST}),
+    _S.LOST: frozenset(),
+}
+
+
+class KitNotFound(NotFound):
+    code = "kit.not_found"
+
+
+class KitStepNotPossible(Conflict):
+    code = "kit.step_not_possible"
+
+
+class Kit(TrialRecord, table=True):
+    __tablename__ = "kit"
+    __table_args__ = in_schema("trial", UniqueConstraint("trial_id", "number"))
+
+    site_id: UUID = Field(foreign_key="trial.site.id", index=True)
+    shipment_id: UUID = Field(foreign_key="trial.shipment.id", index=True)
+    number: str = Field(max_length=16)
+    status: KitStatus = choice(KitStatus)
+    use_by: date
+
+
+def can_become(kit: Kit, status: KitStatus) -> bool:
+    return status in STEPS[kit.status]
+
+
+def move_kit(session: TrialSession, kit: Kit, status: KitStatus) -> None:
+    """Raise ``KitStepNotPossible`` unless the kit's status allows it."""
+    if not can_become(kit, status):
+        now, then = (value.value.replace("_", " ") for value in (kit.status, status))
+        raise KitStepNotPossible(f"Kit {kit.number} is {now}, so it cannot become {then}. Check the number.")
+    kit.status = status
+    session.add(kit)
+
+
+def find_kit(session: TrialSession, trial_id: UUID, number: str, *, to_write: bool = False) -> Kit:
+    """By its number; ``to_write`` locks it. Raises ``KitNotFound``."""
+    wanted = select(Kit).where(Kit.trial_id == trial_id, Kit.number == number)
+    if to_write:
+        wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
+    found = session.exec(wanted).first()
+    if found is None:
+        raise KitNotFound("There is no kit of this number in the trial. Read the number on the label again.")
+    return found
+
+
+def draw_number(entropy: Entropy) -> str:
+    """Six random digits and a check digit (Luhn), so that one wrong digit, or two swapped, is noticed."""
+    digits = f"{draw_below(entropy, 10**_DIGITS, 'kit number'):0{_DIGITS}d}"
+    return digits + check_digit(digits)
+
+
+def check_digit(digits: str) -> str:
+    """The Luhn digit that belongs behind ``digits``."""
+    total = 0
+    for index, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if index % 2 == 0 else 1)
+        total += value - 9 if value > 9 else value
+    return str(-total % 10)
+
+
+def number_is_well_formed(number: str) -> bool:
+    """Whether the check digit fits."""
+    return number.isdigit() and len(number) == _DIGITS + 1 and check_digit(number[:-1]) == number[-1]

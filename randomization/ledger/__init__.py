@@ -1,0 +1,1 @@
+"""The ledger: allocation lists, their strata, and who was given which position and kit."""

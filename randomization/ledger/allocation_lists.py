@@ -1,0 +1,182 @@
+"""Allocation lists as everybody may see them: scheme, strata, commitments; never a slot.
+
+Invariants
+1. A list has two makers, and is of use only when it is sealed; a sealed list never changes.
+2. Each stratum of a list has one counter row. Who allocates locks it; its position rises by one and skips nothing.
+3. Several lists may hold one stratum (an extension): the earlier one is used up first.
+
+What a position tells, anybody can count who sees strata and times. Block sizes and arms stand in ``sealed_matter``.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, col, select
+
+from randomization.sealing import ListCommitment
+from trial.conduct.trials import Trial
+from trial.database.columns import choice, instant, prose
+from trial.database.records import Record, TrialRecord, in_schema
+from trial.database.session import TrialSession
+from trial.errors import Conflict, NotFound
+
+MAIN_STAGE = "main"
+
+
+class ListStatus(StrEnum):
+    DESIGNED = "designed"
+    SEALED = "sealed"
+
+
+class ListNotFound(NotFound):
+    code = "list.not_found"
+
+
+class ListNotSealed(Conflict):
+    code = "list.not_sealed"
+
+
+class ListAlreadySealed(Conflict):
+    code = "list.already_sealed"
+
+
+class StratumExhausted(Conflict):
+    code = "stratum.exhausted"
+
+
+class AllocationList(TrialRecord, table=True):
+    """``slots_per_stratum`` is 0 for a scheme that decides for each participant anew."""
+
+    __tablename__ = "allocation_list"
+    __table_args__ = in_schema("trial", UniqueConstraint("trial_id", "stage", "ordinal"))
+
+    stage: str = Field(max_length=32)
+    ordinal: int
+    scheme: str = Field(max_length=48)
+    status: ListStatus = choice(ListStatus)
+    slots_per_stratum: int
+    designed_by: UUID = Field(foreign_key="access.account.id")
+    contribution_commitment: str = Field(max_length=64)
+    confirmed_by: UUID | None = Field(default=None, foreign_key="access.account.id")
+    sealed_at: datetime | None = instant(default=None)
+    design_commitment: str | None = Field(default=None, max_length=64)
+    root: str | None = Field(default=None, max_length=64)
+
+    @property
+    def has_slots(self) -> bool:
+        return self.slots_per_stratum > 0
+
+
+class StratumCounter(Record, table=True):
+    """``ordinal`` is the stratum's place in the design; ``slots`` is ``None`` where the scheme has no list, so no end."""
+
+    __tablename__ = "stratum_counter"
+    __table_args__ = in_schema("trial", UniqueConstraint("list_id", "stratum"))
+
+    trial_id: UUID = Field(foreign_key="trial.trial.id", index=True)
+    list_id: UUID = Field(foreign_key="trial.allocation_list.id")
+    ordinal: int
+    stratum: str = prose()
+    slots: int | None = None
+    next_position: int = 1
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self.slots is not None and self.next_position > self.slots
+
+
+def get_list(session: TrialSession, list_id: UUID) -> AllocationList:
+    """Raises ``ListNotFound``."""
+    found = session.get(AllocationList, list_id)
+    if found is None:
+        raise ListNotFound("There is no such allocation list. Choose one from the trial's lists.")
+    return found
+
+
+def lists_of(session: TrialSession, trial_id: UUID) -> list[AllocationList]:
+    """Every list of the trial, in the order in which they were designed."""
+    return list(
+        session.exec(
+            select(AllocationList)
+            .where(AllocationList.trial_id == trial_id)
+            .order_by(AllocationList.stage, col(AllocationList.ordinal))
+        )
+    )
+
+
+def lock_next_counter(
+    session: TrialSession, trial_id: UUID, stage: str, stratum: str
+) -> tuple[AllocationList, StratumCounter]:
+    """The counter to take the next position from, locked until the transaction ends.
+
+    Raises ``ListNotSealed`` where no sealed list holds the stratum, ``StratumExhausted`` where all are used up.
+    """
+    # A row lock on an object that is loaded already would keep the object's stale values.
+    found = session.exec(
+        select(AllocationList, StratumCounter)
+        .join(StratumCounter, col(StratumCounter.list_id) == col(AllocationList.id))
+        .where(
+            AllocationList.trial_id == trial_id,
+            AllocationList.stage == stage,
+            AllocationList.status == ListStatus.SEALED,
+            StratumCounter.stratum == stratum,
+        )
+        .order_by(col(AllocationList.ordinal))
+        .with_for_update(of=StratumCounter, key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    if not found:
+        raise ListNotSealed(
+            "There is no sealed allocation list for this stratum yet, so nobody was randomized. Ask the randomization"
+            " statistician."
+        )
+    for allocation_list, counter in found:
+        if not counter.is_exhausted:
+            return allocation_list, counter
+    raise StratumExhausted(
+        "The allocation list of this stratum is used up, so nobody was randomized. Ask the randomization statistician"
+        " to extend it."
+    )
+
+
+def take_position(session: TrialSession, counter: StratumCounter) -> int:
+    """The next position of a locked counter; the one after it is next."""
+    position = counter.next_position
+    counter.next_position = position + 1
+    session.add(counter)
+    return position
+
+
+def list_facts(session: TrialSession) -> list[dict[str, Any]]:
+    """What an anchor says of every sealed list: its commitments, and how far each stratum has come."""
+    rows = session.exec(
+        select(Trial.code, AllocationList, StratumCounter.stratum, StratumCounter.next_position)
+        .join(AllocationList, col(AllocationList.trial_id) == col(Trial.id))
+        .join(StratumCounter, col(StratumCounter.list_id) == col(AllocationList.id))
+        .where(AllocationList.status == ListStatus.SEALED)
+        .order_by(Trial.code, AllocationList.stage, col(AllocationList.ordinal), col(StratumCounter.stratum))
+    )
+    facts: dict[UUID, dict[str, Any]] = {}
+    for code, sealed, stratum, next_position in rows:
+        fact = facts.setdefault(
+            sealed.id,
+            {
+                "trial": code,
+                "list": str(sealed.id),
+                "root": sealed.root,
+                "design": sealed.design_commitment,
+                "used": {},
+            },
+        )
+        fact["used"][stratum] = next_position - 1
+    return list(facts.values())
+
+
+def commitment_of(sealed: AllocationList, leaves: tuple[bytes, ...]) -> ListCommitment:
+    """The list's published commitment with its leaves. Raises ``ListNotSealed``."""
+    if sealed.root is None or sealed.design_commitment is None:
+        raise ListNotSealed("This list is not sealed yet, so nothing of it is published. Have it confirmed.")
+    return ListCommitment(str(sealed.id), bytes.fromhex(sealed.design_commitment), bytes.fromhex(sealed.root), leaves)

@@ -1,0 +1,94 @@
+"""Allocations: who was randomized, when, by whom, in which stratum as used, and with which kit; never to which arm.
+
+Invariants
+1. One allocation a participant and stage; one participant a position; one participant a kit.
+2. An allocation is signed as it is written and never changes.
+3. Number and kit tell nothing of the arm; the stratum is the one that was used, whatever is corrected later.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, col, select
+
+from randomization.kits.kits import Kit
+from randomization.ledger.allocation_lists import MAIN_STAGE
+from trial.access.actors import Actor
+from trial.conduct.participants import Participant, ParticipantRecord, check_randomized, get_participant, may_see
+from trial.database.columns import instant, prose
+from trial.database.records import in_schema
+from trial.database.session import TrialSession
+from trial.errors import NotPermitted
+
+
+class Allocation(ParticipantRecord, table=True):
+    __tablename__ = "allocation"
+    __table_args__ = in_schema(
+        "trial",
+        UniqueConstraint("participant_id", "stage"),
+        UniqueConstraint("trial_id", "number"),
+        UniqueConstraint("counter_id", "position"),
+    )
+
+    stage: str = Field(max_length=32)
+    number: str = Field(max_length=48)
+    list_id: UUID = Field(foreign_key="trial.allocation_list.id", index=True)
+    counter_id: UUID = Field(foreign_key="trial.stratum_counter.id")
+    position: int
+    stratum: str = prose()
+    kit_id: UUID = Field(foreign_key="trial.kit.id", unique=True)
+    randomized_at: datetime = instant()
+    randomized_by: UUID = Field(foreign_key="access.account.id")
+
+
+@dataclass(frozen=True, slots=True)
+class RandomizationReceipt:
+    """What the person at the site gets."""
+
+    allocation_id: UUID
+    participant: str
+    randomization_number: str
+    kit_number: str
+    randomized_at: datetime
+
+
+def find_allocation(session: TrialSession, participant: Participant, stage: str = MAIN_STAGE) -> Allocation:
+    """The participant's allocation. Raises ``NotRandomized``."""
+    found = session.exec(
+        select(Allocation).where(Allocation.participant_id == participant.id, Allocation.stage == stage)
+    ).first()
+    if found is None:
+        check_randomized(participant)
+        raise AssertionError("a randomized participant has an allocation")
+    return found
+
+
+def allocations_of(session: TrialSession, trial_id: UUID, *, until: datetime | None = None) -> list[Allocation]:
+    """Every allocation of the trial in the order of its number; with ``until`` those made by then."""
+    found = select(Allocation).where(Allocation.trial_id == trial_id)
+    if until is not None:
+        found = found.where(col(Allocation.randomized_at) <= until)
+    return list(session.exec(found.order_by(Allocation.stage, Allocation.number)))
+
+
+def receipt_of(session: TrialSession, allocation_id: UUID) -> RandomizationReceipt:
+    """The receipt of an allocation: numbers, never an arm."""
+    allocation, participant, kit = session.exec(
+        select(Allocation, Participant.code, Kit.number)
+        .join(Participant, col(Participant.id) == col(Allocation.participant_id))
+        .join(Kit, col(Kit.id) == col(Allocation.kit_id))
+        .where(Allocation.id == allocation_id)
+    ).one()
+    return RandomizationReceipt(allocation.id, participant, allocation.number, kit, allocation.randomized_at)
+
+
+def receipt_for(
+    session: TrialSession, actor: Actor, participant_id: UUID, stage: str = MAIN_STAGE
+) -> RandomizationReceipt:
+    """The receipt again, for a reader. Raises ``ParticipantNotFound``, ``NotPermitted``, ``NotRandomized``."""
+    participant = get_participant(session, participant_id)
+    if not may_see(actor, participant):
+        raise NotPermitted("This participant belongs to a site that your roles do not reach.")
+    return receipt_of(session, find_allocation(session, participant, stage).id)

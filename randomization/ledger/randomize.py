@@ -1,0 +1,142 @@
+"""Randomizing: one participant, one slot, one kit, one answer.
+
+The order is fixed and the same for everybody: the participant's row; every precondition; the tallies that hold the
+caps; the counter of the stratum; the site's shelf. Only then is a slot looked at.
+
+Invariants
+1. A slot is taken in its order: who comes second waits for the first, and nobody skips a locked slot.
+2. A usable kit of every arm is on the shelf before the slot is opened; the refusal says nothing of the slot.
+3. The kit is drawn uniformly among those that match. The receipt holds two numbers and no arm.
+4. Everything happens in one transaction; a repeated key gives the first receipt.
+"""
+
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Bounded
+
+from randomization.kits.kits import Kit, KitStatus
+from randomization.kits.shelves import choose_kit, lock_shelf, open_shelf
+from randomization.kits.stock import alert_when_low
+from randomization.ledger.allocation_lists import (
+    MAIN_STAGE,
+    AllocationList,
+    StratumCounter,
+    lock_next_counter,
+    take_position,
+)
+from randomization.ledger.allocations import Allocation, RandomizationReceipt, receipt_of
+from randomization.ledger.generation import SITE
+from randomization.ledger.seats import take_seat
+from randomization.ledger.tallies import take_number
+from randomization.lists import UNSTRATIFIED, stratum_key
+from trial.access.actions import Action
+from trial.access.actors import Actor
+from trial.access.exactly_once import exactly_once
+from trial.access.policies import authorize
+from trial.access.signatures import Reauthenticated, sign
+from trial.conduct.casebooks import open_casebook
+from trial.conduct.eligibility import RandomizationCandidate, check_eligible_for_randomization
+from trial.conduct.participants import mark_randomized
+from trial.conduct.sites import check_site_active
+from trial.database.session import TrialSession, strongroom
+
+MEANING = "I randomize this participant."
+
+
+class RandomizeParticipant(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    participant_id: UUID
+    stage: str = Bounded(default=MAIN_STAGE, min_length=1, max_length=32, pattern=r"^[a-z0-9_]+$")
+    idempotency_key: str
+
+
+def randomize_participant(
+    session: TrialSession, actor: Actor, proof: Reauthenticated, command: RandomizeParticipant
+) -> RandomizationReceipt:
+    """Allocate the next slot of the participant's stratum, and a kit for it.
+
+    Raises ``ParticipantNotFound``, ``NotPermitted``, what ``check_eligible_for_randomization`` raises, ``SiteNotActive``,
+    ``SiteCapReached``, ``TrialFull``, ``ListNotSealed``, ``StratumExhausted``, ``NoUsableKit``,
+    ``ReauthenticationNeeded``.
+    """
+    casebook = open_casebook(session, command.participant_id, to_write=True)
+    authorize(
+        session,
+        actor,
+        Action.PARTICIPANT_RANDOMIZED,
+        trial_id=casebook.trial.id,
+        site_id=casebook.site.id,
+    )
+    made = exactly_once(
+        session,
+        actor,
+        Action.PARTICIPANT_RANDOMIZED,
+        command.idempotency_key,
+        command,
+        lambda: _allocate(session, actor, proof, command),
+    )
+    return receipt_of(session, made)
+
+
+def _allocate(session: TrialSession, actor: Actor, proof: Reauthenticated, command: RandomizeParticipant) -> UUID:
+    candidate = check_eligible_for_randomization(session, command.participant_id)
+    check_site_active(candidate.site)
+    levels = _levels(candidate)
+    number = take_number(session, candidate, command.stage)
+    stratum = _counter_key(candidate, levels)
+    allocation_list, counter = lock_next_counter(session, candidate.trial.id, command.stage, stratum)
+    position = take_position(session, counter)
+    kit = _take_kit(session, candidate, allocation_list, counter, position, levels)
+    allocation = Allocation(
+        **session.stamp(),
+        trial_id=candidate.trial.id,
+        protocol_version_id=candidate.protocol_version_id,
+        participant_id=candidate.participant.id,
+        site_id=candidate.site.id,
+        stage=command.stage,
+        number=number,
+        list_id=allocation_list.id,
+        counter_id=counter.id,
+        position=position,
+        stratum=stratum_key(levels),
+        kit_id=kit.id,
+        randomized_at=session.now(),
+        randomized_by=actor.account_id,
+    )
+    session.add(allocation)
+    mark_randomized(session, candidate.participant, number, allocation.randomized_at, stratum=candidate.stratum)
+    sign(session, actor, proof, allocation, MEANING, candidate.trial.id)
+    return allocation.id
+
+
+def _levels(candidate: RandomizationCandidate) -> dict[str, str]:
+    """The levels that the stratum is made of, from what is recorded."""
+    own = {factor.name: candidate.factors[factor.name] for factor in candidate.protocol.factors}
+    return {SITE: candidate.site.code, **own} if candidate.protocol.randomization.site_is_factor else own
+
+
+def _counter_key(candidate: RandomizationCandidate, levels: dict[str, str]) -> str:
+    has_list = candidate.protocol.randomization.scheme.name == "permuted_blocks"
+    return stratum_key(levels) if has_list else UNSTRATIFIED
+
+
+def _take_kit(
+    session: TrialSession,
+    candidate: RandomizationCandidate,
+    allocation_list: AllocationList,
+    counter: StratumCounter,
+    position: int,
+    levels: dict[str, str],
+) -> Kit:
+    """A kit that matches the slot at ``position``. Raises ``NoUsableKit`` before the slot is looked at."""
+    lock_shelf(session, candidate.site.id)
+    with strongroom(session):
+        shelf = open_shelf(session, candidate.site, candidate.protocol)
+        arm = take_seat(session, allocation_list, counter, position, levels)
+        kit = choose_kit(session, shelf, arm)
+    kit.status = KitStatus.ASSIGNED
+    session.add(kit)
+    alert_when_low(session, candidate.site, candidate.protocol, left=shelf.total - 1)
+    return kit

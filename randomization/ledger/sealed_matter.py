@@ -1,0 +1,224 @@
+"""What is stored of a list under seal: its seed and design, the contributions, its slots, its draws.
+
+Invariants
+1. Everything here runs inside ``strongroom``: the blinded role cannot read one of these tables.
+2. A slot is written once, when its list is sealed, and never marked: how far a stratum has come stands in its counter.
+3. A draw (the seat that a scheme without a list gave) is sealed like a slot.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, UniqueConstraint, insert, tuple_
+from sqlmodel import Field, col, select
+
+from randomization.holders import data_key_of
+from randomization.ledger.allocation_lists import AllocationList, StratumCounter
+from randomization.lists import AdaptiveDesign, ListDesign
+from randomization.sealing import (
+    DataKey,
+    Place,
+    SealBroken,
+    SealedList,
+    SealedSlot,
+    SealedValue,
+    UnsealedSlot,
+    open_adaptive_design,
+    open_list_design,
+    open_seed,
+    open_slot,
+    open_value,
+    seal_value,
+)
+from trial.database.records import Record, in_schema
+from trial.database.session import TrialSession
+
+_CONTRIBUTION = "contribution"
+CONTRIBUTION_SIZE = 1100
+
+
+class ListMatter(Record, table=True):
+    """A list's seed and design. The seed is there from the moment at which the list is sealed."""
+
+    __tablename__ = "list_matter"
+    __table_args__ = in_schema("sealed", digest=("design", "seed"))
+
+    trial_id: UUID = Field(foreign_key="trial.trial.id", index=True)
+    list_id: UUID = Field(foreign_key="trial.allocation_list.id", unique=True)
+    design: bytes = Field(sa_type=LargeBinary, repr=False)
+    seed: bytes | None = Field(default=None, sa_type=LargeBinary, repr=False)
+
+
+class SealedContribution(Record, table=True):
+    """One maker's random bytes, kept so that the seed can be shown to come from both."""
+
+    __tablename__ = "contribution"
+    __table_args__ = in_schema("sealed", UniqueConstraint("list_id", "account_id"), digest=("content",))
+
+    trial_id: UUID = Field(foreign_key="trial.trial.id", index=True)
+    list_id: UUID = Field(foreign_key="trial.allocation_list.id")
+    account_id: UUID = Field(foreign_key="access.account.id")
+    content: bytes = Field(sa_type=LargeBinary, repr=False)
+
+
+class SlotRecord(Record, table=True):
+    __tablename__ = "slot"
+    __table_args__ = in_schema(
+        "sealed",
+        UniqueConstraint("counter_id", "position"),
+        unaudited="its seal, its commitment and the list's audited root bind it; triggers refuse any change",
+    )
+
+    counter_id: UUID = Field(foreign_key="trial.stratum_counter.id")
+    position: int
+    content: bytes = Field(sa_type=LargeBinary, repr=False)
+    commitment: bytes = Field(sa_type=LargeBinary)
+
+
+class Draw(Record, table=True):
+    """The seat that a scheme without a list gave at a position."""
+
+    __tablename__ = "draw"
+    __table_args__ = in_schema("sealed", UniqueConstraint("counter_id", "position"), digest=("content",))
+
+    trial_id: UUID = Field(foreign_key="trial.trial.id", index=True)
+    counter_id: UUID = Field(foreign_key="trial.stratum_counter.id")
+    position: int
+    content: bytes = Field(sa_type=LargeBinary, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMatter:
+    """A list's key, with which its matter opens."""
+
+    allocation_list: AllocationList
+    key: DataKey
+    stored: ListMatter
+
+    @property
+    def seed(self) -> bytes:
+        if self.stored.seed is None:
+            raise SealBroken("A sealed list has lost its seed. Stop using it and restore it from a backup.")
+        return open_seed(self.key, SealedValue(bytes(self.stored.seed)))
+
+    @property
+    def list_design(self) -> ListDesign:
+        return open_list_design(self.key, SealedValue(bytes(self.stored.design)))
+
+    @property
+    def adaptive_design(self) -> AdaptiveDesign:
+        return open_adaptive_design(self.key, SealedValue(bytes(self.stored.design)))
+
+    @property
+    def design(self) -> ListDesign | AdaptiveDesign:
+        return self.list_design if self.allocation_list.has_slots else self.adaptive_design
+
+
+def open_matter(session: TrialSession, allocation_list: AllocationList) -> OpenMatter:
+    """Raises ``WrongKey`` and what else a seal raises."""
+    stored = session.exec(select(ListMatter).where(ListMatter.list_id == allocation_list.id)).one()
+    return OpenMatter(allocation_list, data_key_of(session, str(allocation_list.id)), stored)
+
+
+def store_contribution(
+    session: TrialSession, key: DataKey, allocation_list: AllocationList, account_id: UUID, secret: bytes
+) -> None:
+    place = Place(_CONTRIBUTION, part=str(account_id))
+    session.add(
+        SealedContribution(
+            **session.stamp(),
+            trial_id=allocation_list.trial_id,
+            list_id=allocation_list.id,
+            account_id=account_id,
+            content=seal_value(key, place, secret, session.entropy, CONTRIBUTION_SIZE).token,
+        )
+    )
+
+
+def stored_contribution(session: TrialSession, key: DataKey, list_id: UUID, account_id: UUID) -> bytes:
+    """The bytes that a maker gave."""
+    content = session.exec(
+        select(SealedContribution.content).where(
+            SealedContribution.list_id == list_id, SealedContribution.account_id == account_id
+        )
+    ).one()
+    return open_value(key, Place(_CONTRIBUTION, part=str(account_id)), SealedValue(bytes(content)))
+
+
+def store_sealed_list(session: TrialSession, matter: ListMatter, sealed: SealedList, counters: dict[str, UUID]) -> None:
+    """Seed, design and every slot; ``counters`` maps a stratum's key to its counter."""
+    matter.design, matter.seed = sealed.design.token, sealed.seed.token
+    session.add(matter)
+    rows = [
+        {
+            **session.stamp(),
+            "counter_id": counters[slot.stratum],
+            "position": slot.position,
+            "content": slot.sealed.token,
+            "commitment": slot.commitment,
+        }
+        for slot in sealed.slots
+    ]
+    if rows:
+        session.execute(insert(SlotRecord), rows)
+
+
+def open_one_slot(session: TrialSession, key: DataKey, counter: StratumCounter, position: int) -> UnsealedSlot:
+    """The slot at ``position`` of a stratum. Raises ``SealBroken`` for one that is missing or was altered."""
+    row = session.exec(
+        select(SlotRecord.content, SlotRecord.commitment).where(
+            SlotRecord.counter_id == counter.id, SlotRecord.position == position
+        )
+    ).first()
+    if row is None:
+        raise SealBroken(
+            f"Slot {position} of {counter.stratum} is missing from its list. Stop using the list and restore it."
+        )
+    return open_slot(key, SealedSlot(counter.stratum, position, SealedValue(bytes(row[0])), bytes(row[1])))
+
+
+def open_slots(
+    session: TrialSession, key: DataKey, list_id: UUID, *, only: Collection[tuple[UUID, int]] | None = None
+) -> Iterator[tuple[UUID, SealedSlot, UnsealedSlot]]:
+    """The list's slots with their counter's id, in the design's order; all, or ``only`` these (counter, position)."""
+    found = (
+        select(
+            StratumCounter.id, StratumCounter.stratum, SlotRecord.position, SlotRecord.content, SlotRecord.commitment
+        )  # type: ignore[call-overload]  # SQLModel's overloads end at four
+        .join(SlotRecord, col(SlotRecord.counter_id) == col(StratumCounter.id))
+        .where(StratumCounter.list_id == list_id)
+        .order_by(col(StratumCounter.ordinal), col(SlotRecord.position))
+    )
+    if only is not None:
+        found = found.where(tuple_(col(SlotRecord.counter_id), col(SlotRecord.position)).in_(list(only)))
+    for counter_id, stratum, position, content, commitment in session.exec(found):
+        slot = SealedSlot(stratum, position, SealedValue(bytes(content)), bytes(commitment))
+        yield counter_id, slot, open_slot(key, slot)
+
+
+def store_draw(session: TrialSession, key: DataKey, counter: StratumCounter, position: int, seat: int) -> None:
+    session.add(
+        Draw(
+            **session.stamp(),
+            trial_id=counter.trial_id,
+            counter_id=counter.id,
+            position=position,
+            content=seal_value(key, _draw_place(position), str(seat).encode(), session.entropy).token,
+        )
+    )
+
+
+def open_draws(session: TrialSession, key: DataKey, counter_ids: Sequence[UUID]) -> dict[tuple[UUID, int], int]:
+    """The seat of each draw, by counter and position."""
+    rows = session.exec(
+        select(Draw.counter_id, Draw.position, Draw.content).where(col(Draw.counter_id).in_(counter_ids))
+    )
+    return {
+        (counter_id, position): int(open_value(key, _draw_place(position), SealedValue(bytes(content))))
+        for counter_id, position, content in rows
+    }
+
+
+def _draw_place(position: int) -> Place:
+    return Place("draw", position)

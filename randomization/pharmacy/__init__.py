@@ -1,0 +1,1 @@
+"""The unblinded pharmacist's room: what to draw for one participant today, who prepared it, who checked it."""

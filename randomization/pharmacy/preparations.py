@@ -1,0 +1,306 @@
+"""Preparations: what an order asks for, made by the unblinded pharmacist, checked by a second person.
+
+Invariants
+1. The order and the day's weight come first; the worksheet follows from them, from the arm and from the protocol.
+2. The arm on the slot and the arm in the kit must agree, or nothing is prepared.
+3. Who prepared does not check. What was drawn is sealed; that it was prepared and checked everybody may see.
+4. An order that changed is prepared anew; the last preparation counts.
+5. Whoever sees a worksheet leaves a record of it.
+"""
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import LargeBinary
+from sqlmodel import Field, col, select
+
+from randomization.holders import find_data_key, make_data_key
+from randomization.kits.contents import UnsealedContent, contents_of
+from randomization.kits.kits import Kit, KitStatus
+from randomization.ledger.allocations import Allocation, find_allocation
+from randomization.ledger.seats import arm_given
+from randomization.pharmacy.worksheets import Drawing, Worksheet, drawing_for, plan_and_preparation, worksheet_of
+from randomization.sealing import Place, SealedValue, open_value, seal_value
+from trial.access.actions import Action
+from trial.access.actors import Actor
+from trial.access.exactly_once import exactly_once
+from trial.access.permissions import Permission
+from trial.access.policies import authorize, may
+from trial.conduct.casebooks import Casebook, open_casebook
+from trial.conduct.infusion_courses import InfusionOrder
+from trial.conduct.participants import ParticipantRecord, check_trial_open
+from trial.conduct.trials import Lever, Trial, check_lever_open
+from trial.database.columns import choice, instant
+from trial.database.records import Record, in_schema
+from trial.database.session import TrialSession, strongroom
+from trial.errors import Conflict, NotFound, NotPermitted
+
+_SIZE = 256
+
+
+class PreparationStatus(StrEnum):
+    PREPARED = "prepared"
+    VERIFIED = "verified"
+
+
+class OrderNotFound(NotFound):
+    code = "preparation.order_not_found"
+
+
+class PreparationNotFound(NotFound):
+    code = "preparation.not_found"
+
+
+class OrderNotOfToday(Conflict):
+    code = "preparation.order_not_of_today"
+
+
+class AlreadyPrepared(Conflict):
+    code = "preparation.already_made"
+
+
+class AlreadyVerified(Conflict):
+    code = "preparation.already_verified"
+
+
+class OrderChanged(Conflict):
+    code = "preparation.order_changed"
+
+
+class KitDiffers(Conflict):
+    code = "preparation.kit_differs"
+
+
+class SecondPersonNeeded(NotPermitted):
+    code = "preparation.second_person_needed"
+
+
+class PrepareDose(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    order_id: UUID
+    idempotency_key: str
+
+
+class VerifyPreparation(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    preparation_id: UUID
+    idempotency_key: str
+
+
+class Preparation(ParticipantRecord, table=True):
+    """``ordered_mg`` is the nominal dose of the order as it was then."""
+
+    __tablename__ = "preparation"
+    __table_args__ = in_schema("trial")
+
+    order_id: UUID = Field(foreign_key="trial.infusion_order.id", index=True)
+    infusion: int
+    kit_id: UUID = Field(foreign_key="trial.kit.id")
+    ordered_mg: float
+    status: PreparationStatus = choice(PreparationStatus)
+    prepared_at: datetime = instant()
+    prepared_by: UUID = Field(foreign_key="access.account.id")
+    verified_at: datetime | None = instant(default=None)
+    verified_by: UUID | None = Field(default=None, foreign_key="access.account.id")
+
+
+class WorksheetReading(ParticipantRecord, table=True):
+    """That somebody saw a worksheet."""
+
+    __tablename__ = "worksheet_reading"
+    __table_args__ = in_schema("trial")
+
+    preparation_id: UUID = Field(foreign_key="trial.preparation.id", index=True)
+    read_by: UUID = Field(foreign_key="access.account.id")
+
+
+class PreparedContent(Record, table=True):
+    """What was drawn, sealed."""
+
+    __tablename__ = "prepared_content"
+    __table_args__ = in_schema("sealed", digest=("content",))
+
+    trial_id: UUID = Field(foreign_key="trial.trial.id", index=True)
+    preparation_id: UUID = Field(foreign_key="trial.preparation.id", unique=True)
+    content: bytes = Field(sa_type=LargeBinary, repr=False)
+
+
+def prepare_dose(session: TrialSession, actor: Actor, command: PrepareDose) -> Worksheet:
+    """The pharmacist prepares today's dose and gets its worksheet.
+
+    Raises ``OrderNotFound``, ``OrderNotOfToday``, ``AlreadyPrepared``, ``LeverClosed``, ``NotRandomized``,
+    ``KitDiffers``, ``NothingToPrepare``, ``NotPermitted``.
+    """
+    order = session.get(InfusionOrder, command.order_id)
+    if order is None:
+        raise OrderNotFound("There is no such order. Choose one from today's list.")
+    casebook = open_casebook(session, order.participant_id, to_write=True)
+    authorize(session, actor, Action.PREPARATION_RECORDED, trial_id=casebook.trial.id, site_id=casebook.site.id)
+    made = exactly_once(
+        session,
+        actor,
+        Action.PREPARATION_RECORDED,
+        command.idempotency_key,
+        command,
+        lambda: _prepare(session, actor, casebook, order),
+    )
+    return _worksheet(session, casebook, get_preparation(session, made))
+
+
+def _prepare(session: TrialSession, actor: Actor, casebook: Casebook, order: InfusionOrder) -> UUID:
+    session.refresh(order)
+    check_trial_open(casebook.trial)
+    check_lever_open(casebook.trial, Lever.DOSING)
+    if order.for_day != casebook.today:
+        raise OrderNotOfToday("This order is of another day. Ask the investigator for today's, with today's weight.")
+    made = preparation_for(session, order.id)
+    if made is not None and made.ordered_mg == order.dose_mg:
+        raise AlreadyPrepared("This order is prepared already. Open its worksheet instead.")
+    allocation = find_allocation(session, casebook.participant)
+    kit = _kit(session, allocation)
+    preparation = Preparation(
+        **casebook.stamp(session),
+        order_id=order.id,
+        infusion=order.infusion,
+        kit_id=kit.id,
+        ordered_mg=order.dose_mg,
+        status=PreparationStatus.PREPARED,
+        prepared_at=session.now(),
+        prepared_by=actor.account_id,
+    )
+    session.add(preparation)
+    with strongroom(session):
+        _seal_drawing(session, casebook, preparation, order, allocation)
+    return preparation.id
+
+
+def _kit(session: TrialSession, allocation: Allocation) -> Kit:
+    kit = session.get(Kit, allocation.kit_id)
+    if kit is None or kit.status not in {KitStatus.ASSIGNED, KitStatus.DISPENSED}:
+        raise KitDiffers(
+            "The kit of this participant may not be used now. Look at its status in the accountability log."
+        )
+    return kit
+
+
+def _seal_drawing(
+    session: TrialSession, casebook: Casebook, preparation: Preparation, order: InfusionOrder, allocation: Allocation
+) -> None:
+    content = contents_of(session, casebook.trial.id, [preparation.kit_id])[preparation.kit_id]
+    if content.arm != arm_given(session, allocation):
+        raise KitDiffers("Slot and kit do not agree, so nothing is prepared. Quarantine the kit and call the sponsor.")
+    drawing = drawing_for(*plan_and_preparation(casebook, content.arm), order)
+    plain = json.dumps(
+        [content.arm, content.lot, content.expires_on.isoformat(), drawing.dose_mg, drawing.drawn_ml, drawing.drawn_mg]
+    )
+    holder = f"preparations:{casebook.trial.id}"
+    session.exec(select(Trial.id).where(Trial.id == casebook.trial.id).with_for_update(key_share=True)).one()
+    key = find_data_key(session, holder) or make_data_key(session, casebook.trial.id, holder)
+    session.add(
+        PreparedContent(
+            **session.stamp(),
+            trial_id=casebook.trial.id,
+            preparation_id=preparation.id,
+            content=seal_value(key, _place(preparation.id), plain.encode(), session.entropy, _SIZE).token,
+        )
+    )
+
+
+def _place(preparation_id: UUID) -> Place:
+    return Place("preparation", part=str(preparation_id))
+
+
+def read_worksheet(session: TrialSession, actor: Actor, preparation_id: UUID) -> Worksheet:
+    """The worksheet for who prepares or checks, at that site; the reading is recorded. Raises ``NotPermitted``."""
+    preparation = get_preparation(session, preparation_id)
+    prepares = may(actor, Permission.PHARMACY_PREPARE, preparation.trial_id, preparation.site_id)
+    action = Action.PREPARATION_RECORDED if prepares else Action.PREPARATION_VERIFIED
+    authorize(session, actor, action, trial_id=preparation.trial_id, site_id=preparation.site_id)
+    casebook = open_casebook(session, preparation.participant_id)
+    session.add(WorksheetReading(**casebook.stamp(session), preparation_id=preparation.id, read_by=actor.account_id))
+    return _worksheet(session, casebook, preparation)
+
+
+def _worksheet(session: TrialSession, casebook: Casebook, preparation: Preparation) -> Worksheet:
+    order = session.get(InfusionOrder, preparation.order_id)
+    kit = session.get(Kit, preparation.kit_id)
+    assert order is not None, "orders are never removed"
+    assert kit is not None, "kits are never removed"
+    number = find_allocation(session, casebook.participant).number
+    with strongroom(session):
+        content, drawing = _open_drawing(session, preparation)
+    return worksheet_of(
+        casebook,
+        order,
+        content,
+        drawing,
+        preparation_id=preparation.id,
+        number=number,
+        kit_number=kit.number,
+    )
+
+
+def _open_drawing(session: TrialSession, preparation: Preparation) -> tuple[UnsealedContent, Drawing]:
+    key = find_data_key(session, f"preparations:{preparation.trial_id}")
+    assert key is not None, "a preparation was sealed under this key"
+    token = session.exec(select(PreparedContent.content).where(PreparedContent.preparation_id == preparation.id)).one()
+    arm, lot, expires_on, *drawn = json.loads(open_value(key, _place(preparation.id), SealedValue(bytes(token))))
+    return UnsealedContent(arm, lot, datetime.fromisoformat(expires_on).date()), Drawing(*drawn)
+
+
+def verify_preparation(session: TrialSession, actor: Actor, command: VerifyPreparation) -> Preparation:
+    """The second person's check. Raises ``SecondPersonNeeded``, ``AlreadyVerified``, ``OrderChanged``, ``NotPermitted``."""
+    preparation = get_preparation(session, command.preparation_id)
+    authorize(
+        session,
+        actor,
+        Action.PREPARATION_VERIFIED,
+        trial_id=preparation.trial_id,
+        site_id=preparation.site_id,
+    )
+    exactly_once(
+        session,
+        actor,
+        Action.PREPARATION_VERIFIED,
+        command.idempotency_key,
+        command,
+        lambda: _verify(session, actor, preparation),
+    )
+    return preparation
+
+
+def _verify(session: TrialSession, actor: Actor, preparation: Preparation) -> UUID:
+    session.refresh(preparation, with_for_update={"key_share": True})
+    if preparation.prepared_by == actor.account_id:
+        raise SecondPersonNeeded("Who prepared does not check. Ask the second pharmacist or the unblinded monitor.")
+    if preparation.status is not PreparationStatus.PREPARED:
+        raise AlreadyVerified("This preparation is checked already.")
+    ordered = session.exec(select(InfusionOrder.dose_mg).where(InfusionOrder.id == preparation.order_id)).one()
+    if ordered != preparation.ordered_mg:
+        raise OrderChanged("The order was changed after this was prepared. Discard it and prepare again.")
+    preparation.status = PreparationStatus.VERIFIED
+    preparation.verified_at, preparation.verified_by = session.now(), actor.account_id
+    session.add(preparation)
+    return preparation.id
+
+
+def get_preparation(session: TrialSession, preparation_id: UUID) -> Preparation:
+    """Raises ``PreparationNotFound``."""
+    found = session.get(Preparation, preparation_id)
+    if found is None:
+        raise PreparationNotFound("There is no such preparation. Choose one from today's list.")
+    return found
+
+
+def preparation_for(session: TrialSession, order_id: UUID) -> Preparation | None:
+    """The last preparation of an order, if there is one: that it is made and checked, everybody at the site may see."""
+    return session.exec(
+        select(Preparation)
+        .where(Preparation.order_id == order_id)
+        .order_by(col(Preparation.prepared_at).desc(), col(Preparation.recorded_at).desc())
+    ).first()

@@ -1,0 +1,103 @@
+"""The worksheet's arithmetic: from an order and an arm to what a syringe draws.
+
+Invariants
+1. The bag has the same volume, rate and time in every arm; only what is drawn into it differs.
+2. An arm without active substance draws its product in the volume that the nominal dose would have.
+"""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from randomization.kits.contents import UnsealedContent
+from trial.conduct.casebooks import Casebook
+from trial.conduct.dosing import DrawnDose, drawn_dose
+from trial.conduct.infusion_courses import InfusionOrder
+from trial.errors import Conflict
+from trial.protocol.schema import InfusionPlan
+from trial.protocol.schema.arms import Preparation as ArmPreparation
+
+
+class NothingToPrepare(Conflict):
+    code = "preparation.not_in_protocol"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What is drawn for an arm: ``dose_mg`` is what was meant, ``drawn_mg`` what the syringe holds."""
+
+    dose_mg: float = field(repr=False)
+    drawn_ml: float = field(repr=False)
+    drawn_mg: float = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Worksheet:
+    """For the pharmacist and the one who checks; it names the arm."""
+
+    preparation_id: UUID
+    participant: str
+    randomization_number: str
+    kit_number: str
+    infusion: int
+    weight_kg: float
+    dose_weight_kg: float
+    ordered_mg: float
+    volume_ml: float
+    rate_ml_per_h: float
+    minutes: int
+    arm: str = field(repr=False)
+    product: str = field(repr=False)
+    diluent: str = field(repr=False)
+    lot: str = field(repr=False)
+    drawing: Drawing = field(repr=False)
+
+
+def plan_and_preparation(casebook: Casebook, arm: str) -> tuple[InfusionPlan, ArmPreparation]:
+    """Raise ``NothingToPrepare`` where the protocol says of this arm nothing to prepare."""
+    plan, preparation = casebook.protocol.infusions, casebook.protocol.arm(arm).preparation
+    if plan is None or preparation is None:
+        raise NothingToPrepare("The protocol has nothing to prepare: its kits are given as they are.")
+    return plan, preparation
+
+
+def drawing_for(plan: InfusionPlan, preparation: ArmPreparation, order: InfusionOrder) -> Drawing:
+    """What to draw for this arm on this order."""
+    graduation = plan.dose.syringe_graduation_ml
+    if preparation.mg_per_kg == 0 or preparation.stock_mg_per_ml is None:
+        nominal = drawn_dose(order.dose_mg, plan.dose.stock_mg_per_ml, graduation)
+        return Drawing(0.0, nominal.volume_ml, 0.0)
+    wanted = round(preparation.mg_per_kg * order.dose_weight_kg, 2)
+    dose = wanted if preparation.cap_mg is None else min(wanted, preparation.cap_mg)
+    drawn: DrawnDose = drawn_dose(dose, preparation.stock_mg_per_ml, graduation)
+    return Drawing(dose, drawn.volume_ml, drawn.dose_mg)
+
+
+def worksheet_of(
+    casebook: Casebook,
+    order: InfusionOrder,
+    content: UnsealedContent,
+    drawing: Drawing,
+    *,
+    preparation_id: UUID,
+    number: str,
+    kit_number: str,
+) -> Worksheet:
+    _, preparation = plan_and_preparation(casebook, content.arm)
+    return Worksheet(
+        preparation_id=preparation_id,
+        participant=casebook.participant.code,
+        randomization_number=number,
+        kit_number=kit_number,
+        infusion=order.infusion,
+        weight_kg=order.weight_kg,
+        dose_weight_kg=order.dose_weight_kg,
+        ordered_mg=order.dose_mg,
+        volume_ml=order.volume_ml,
+        rate_ml_per_h=order.rate_ml_per_h,
+        minutes=order.minutes,
+        arm=content.arm,
+        product=preparation.product,
+        diluent=preparation.diluent,
+        lot=content.lot,
+        drawing=drawing,
+    )
