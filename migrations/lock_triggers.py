@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import Final
 
 LOCK_CLASS: Final = 7305128
-"""The advisory locks of trials, by the hash of the trial's id; ``trial.locks.lock`` takes the exclusive one. The function below writes it out."""
+"""The advisory locks of trials, by the hash of the trial's id; ``trial.locks.lock`` takes the exclusive one.
+The function below writes the number out."""
 
 FUNCTION: Final = """
 CREATE FUNCTION trial.refuse_when_locked() RETURNS trigger

@@ -10,7 +10,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-WATCHED = {
+WATCHED: dict[str, dict[str, str]] = {
     "trial.adverse_event": {},
     "trial.sponsor_assessment": {},
     "trial.susar_assessment": {},

@@ -11,7 +11,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-WATCHED = {
+WATCHED: dict[str, dict[str, str]] = {
     "trial.board_member": {},
     "trial.meeting": {},
     "trial.board_declaration": {},

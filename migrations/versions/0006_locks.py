@@ -12,7 +12,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-WATCHED = {
+WATCHED: dict[str, dict[str, str]] = {
     "trial.freeze": {},
     "trial.snapshot": {},
     "trial.cutoff": {},

@@ -1,0 +1,77 @@
+"""Adverse events for tests, reported through the services that real use goes through."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from tests.support.house import House
+from tests.support.participants import site_code
+from trial.safety.adverse_events import (
+    AdverseEvent,
+    Ascertainment,
+    EventFacts,
+    ReportAdverseEvent,
+    report_adverse_event,
+)
+from trial.safety.causality import AssessAdverseEvent, Causality, assess_adverse_event
+from trial.safety.partial_dates import PartialDate
+from trial.safety.serious import SignSae, sign_sae
+
+ZONE = "Europe/Zurich"
+
+
+def facts(house: House, **changes: Any) -> EventFacts:
+    """Mild nausea that began now, unless changed."""
+    usual: dict[str, Any] = {
+        "verbatim": "felt sick",
+        "term": "Nausea",
+        "grade": 1,
+        "onset": PartialDate.of(house.clock.now(), ZONE),
+        "ascertainment": Ascertainment.SYSTEMATIC,
+        "outcome": "RECOVERED/RESOLVED",
+        "action_taken": "DOSE NOT CHANGED",
+    }
+    return EventFacts(**{**usual, **changes})
+
+
+def reporting(house: House, participant_id: UUID, **changes: Any) -> ReportAdverseEvent:
+    return ReportAdverseEvent(
+        idempotency_key=str(uuid4()),
+        participant_id=participant_id,
+        facts=facts(house, **changes),
+        aware_at=house.clock.now(),
+    )
+
+
+def reported(house: House, participant_id: UUID, *, role: str = "coordinator", **changes: Any) -> AdverseEvent:
+    with house.database.transaction() as session:
+        actor = house.actor(session, role, site_code(house, participant_id) if role != "medical_monitor" else None)
+        return report_adverse_event(session, actor, reporting(house, participant_id, **changes))
+
+
+def serious(house: House, participant_id: UUID, **changes: Any) -> AdverseEvent:
+    """A hospitalization that no reference safety information lists."""
+    usual = {"term": "Seizure", "verbatim": "seizure at home", "grade": 3, "hospitalization": True}
+    return reported(house, participant_id, **{**usual, **changes})
+
+
+def assessed(
+    house: House, event_id: UUID, causality: str, *, role: str = "investigator", site: str | None = "S1", **more: Any
+) -> Causality:
+    with house.database.transaction() as session:
+        return assess_adverse_event(
+            session,
+            house.actor(session, role, site),
+            AssessAdverseEvent(event_id=event_id, causality=causality, **more),
+        )
+
+
+def signed(house: House, event_id: UUID, site: str = "S1") -> None:
+    with house.database.transaction() as session:
+        sign_sae(
+            session,
+            house.actor(session, "investigator", site),
+            house.proof("investigator", site),
+            SignSae(idempotency_key=str(uuid4()), event_id=event_id),
+        )
