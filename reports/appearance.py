@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+NBSP: Final = "\u00a0"
 INK, QUIET, RULE, WASH = "#1b2326", "#55636a", "#c9d3d5", "#f1f5f5"
 ACCENT, ACCENT_LIGHT = "#0f5c63", "#dbe8e9"
 AMBER, BRICK = "#8a5a00", "#a3341f"
@@ -43,4 +44,4 @@ def arm_marks(labels: tuple[str, ...]) -> dict[str, ArmMark]:
 def arm_heading(label: str, labels: tuple[str, ...], size: int | None = None) -> str:
     """An arm as the heading of columns: glyph, label and, where given, its number."""
     named = label if len(labels) == 1 else f"{arm_marks(labels)[label].glyph} Arm {label}"
-    return named if size is None else f"{named} (N = {size})"
+    return named if size is None else f"{named} (N{NBSP}={NBSP}{size})"

@@ -121,6 +121,9 @@ def _model(
     """The adjusted comparison with as many of the plan's factors as the data can bear, and which those were."""
     if not compared:
         return None, (), "There are not two arms to compare."
+    with_data = set(rows["GROUP"].to_list())
+    if not {compared[0][1], *(arm for arm, _ in compared)} <= with_data:
+        return None, (), "An arm has nobody with data at baseline and at the visit."
     columns = {"site": "SITEID", **_factor_columns(randomized, plan)}
     problem = ""
     for names in (tuple(columns), tuple(columns)[1:], ()):

@@ -47,6 +47,7 @@ from reports.tables.model import Column, Row, Table
 PAD = 3.0
 SMALLEST = 5.2
 AIR = 16.0
+FIRST_COLUMN = 92.0
 LEAST_SHARE = 0.62
 KEEP_ROWS = 16
 
@@ -100,6 +101,33 @@ class PictureBox(Flowable):  # type: ignore[misc]  # the paper library ships no 
     def draw(self) -> None:
         x, y = self.canv.absolutePosition(0, 0)
         place(self.canv.getPageNumber(), x, y, self.picture)
+
+
+class IfRoom(Flowable):  # type: ignore[misc]  # the paper library ships no types
+    """Something that stands here only if the page has room for it; it stands elsewhere in full."""
+
+    def __init__(self, parts: list[Any]) -> None:
+        super().__init__()
+        self.parts = parts
+        self.heights: list[float] = []
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        self.heights = [float(part.wrap(width, height)[1]) for part in self.parts]
+        if sum(self.heights) > height:
+            self.heights = []
+        return (width, sum(self.heights)) if self.heights else (0.0, 0.0)
+
+    def draw(self) -> None:
+        y = sum(self.heights)
+        for part, height in zip(self.parts, self.heights, strict=bool(self.heights)):
+            y -= height
+            part.drawOn(self.canv, 0, y)
+
+
+def small_picture(title: str, picture: Picture) -> IfRoom:
+    """A figure without a number, for a first page that has room."""
+    register_fonts()
+    return IfRoom([Spacer(1, 8), Paragraph(escape(title), CAPTION_STYLE), Spacer(1, 3), PictureBox(picture)])
 
 
 def figure(number: str, picture: Picture) -> list[Any]:
@@ -213,6 +241,9 @@ def _need(of: Table, index: int, size: float) -> float:
         font = BOLD if row.kind == "total" else REGULAR
         inset = 8 if row.kind == "inset" and index == 0 else 0
         longest = max([longest, *(stringWidth(part, font, size) + inset for part in parts)])
+    if index == 0 and column.align == "left":
+        whole = [stringWidth(row.cells[0], BOLD, size) for row in of.rows if row.kind != "section"]
+        longest = max(longest, min(max(whole, default=0.0) + 8, FIRST_COLUMN))
     return float(longest) + 2 * PAD + 0.5
 
 

@@ -29,8 +29,19 @@ from reports.analyses.interim import InterimLook, interim_looks
 from reports.analyses.stopping import RuleState, harm_rule_states
 from reports.context import ReportContext
 from reports.documents import common
-from reports.documents.blocks import Heading, Numbering, bullets, callout, figure, section, table, tiles, wide_pages
-from reports.documents.page import WIDE, Marking, build_document
+from reports.documents.blocks import (
+    Heading,
+    Numbering,
+    bullets,
+    callout,
+    figure,
+    section,
+    small_picture,
+    table,
+    tiles,
+    wide_pages,
+)
+from reports.documents.page import WIDE, Marking, board_imprint, build_document
 from reports.figures.bounds import bounds_picture
 from reports.figures.course import course_picture
 from reports.figures.flow import flow_picture
@@ -110,7 +121,7 @@ def closed_session(
     closed = _gathered(frames, context, by_arm(labels), codes, reference)
     number = Numbering()
     story = [
-        *_first_page(number, closed),
+        *_first_page(closed),
         *_flow(number, closed),
         *_harms(number, closed),
         *_infusions(number, closed),
@@ -118,7 +129,7 @@ def closed_session(
         *_blinding(number, closed),
         *common.provenance(context, METHODS),
     ]
-    return build_document(story, MARKING, context)
+    return build_document(story, MARKING, board_imprint(context))
 
 
 def _gathered(
@@ -142,7 +153,7 @@ def _gathered(
     )
 
 
-def _first_page(number: Numbering, closed: _Closed) -> list[Any]:
+def _first_page(closed: _Closed) -> list[Any]:
     context = closed.context
     safety = common.safety_headline(closed.frames)
     expected = expected_on(context.expected_enrolment, context.cut_off_at.date())
@@ -158,7 +169,7 @@ def _first_page(number: Numbering, closed: _Closed) -> list[Any]:
         *table(_without_grades(overall)),
         *bullets((common.enrolment_sentence(closed.flow.randomized, context.planned_participants, expected),)),
         *common.actions(context),
-        *(figure(number.figure(), bounds_picture(closed.looks[0], FIRST_PAGE_FIGURE_MM)) if closed.looks else ()),
+        *_small_bounds(closed),
         PageBreak(),
     ]
 
@@ -180,6 +191,12 @@ def _where_it_stands(closed: _Closed) -> list[Any]:
             )
         found.append(callout(title, lines, strong=look.crossed != "none"))
     return found
+
+
+def _small_bounds(closed: _Closed) -> list[Any]:
+    if not closed.looks:
+        return []
+    return [small_picture("Where the trial stands", bounds_picture(closed.looks[0], FIRST_PAGE_FIGURE_MM))]
 
 
 def _bounds_on_harm(closed: _Closed) -> list[Any]:
@@ -273,11 +290,10 @@ def _efficacy(number: Numbering, closed: _Closed) -> list[Any]:
     if primary is None:
         return []
     blocks = [table(outcomes.efficacy_table(number.table(), primary))]
-    for index, look in enumerate(closed.looks):
+    for look in closed.looks:
         if plan.looks is None:
             continue
-        if index:
-            blocks.append(figure(number.figure(), bounds_picture(look)))
+        blocks.append(figure(number.figure(), bounds_picture(look)))
         blocks.append(table(outcomes.bounds_table(number.table(), look, plan.looks)))
         if look.oriented:
             blocks.append(table(outcomes.conditional_power_table(number.table(), look, plan.looks)))

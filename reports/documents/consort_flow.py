@@ -11,7 +11,7 @@ from reports.analyses.groups import by_arm, pooled
 from reports.context import ReportContext
 from reports.documents import common
 from reports.documents.blocks import Numbering, figure, table
-from reports.documents.page import Marking, build_document
+from reports.documents.page import Marking, board_imprint, build_document
 from reports.figures.flow import flow_picture
 from reports.tables.conduct import flow_table
 
@@ -37,4 +37,4 @@ def consort_flow(
         session="CLOSED SESSION" if shown else "",
         confidential="Shows arms." if shown else "Pooled; no arm is shown.",
     )
-    return build_document(story, marking, context)
+    return build_document(story, marking, board_imprint(context))

@@ -23,7 +23,7 @@ from reports.analyses.harms import harms
 from reports.context import ReportContext
 from reports.documents import common
 from reports.documents.blocks import Heading, Numbering, bullets, figure, section, table, tiles
-from reports.documents.page import Marking, build_document
+from reports.documents.page import Marking, board_imprint, build_document
 from reports.figures.enrolment import enrolment_picture
 from reports.figures.flow import flow_picture
 from reports.tables import conduct
@@ -69,7 +69,7 @@ def open_session(snapshot: Mapping[str, pl.DataFrame], context: ReportContext) -
         *_safety(number, frames, context),
         *common.provenance(context, METHODS),
     ]
-    return build_document(story, MARKING, context)
+    return build_document(story, MARKING, board_imprint(context))
 
 
 def _first_page(number: Numbering, frames: Frames, context: ReportContext, course: Enrolment, flow: Flow) -> list[Any]:

@@ -35,12 +35,28 @@ HEADER_HEIGHT, FOOTER_HEIGHT = 15 * mm, 13 * mm
 
 @dataclass(frozen=True)
 class Marking:
-    """What tells one kind of document from another on every page."""
+    """What tells one kind of document from another."""
 
     title: str
     session: str = ""  # OPEN SESSION, CLOSED SESSION or nothing
     confidential: str = ""
     subject: str = ""
+
+
+@dataclass(frozen=True)
+class Imprint:
+    """What stands on every page: the trial, the word for one that is not real, and the facts of the footer."""
+
+    trial: str
+    mark: str
+    facts: str
+
+
+def board_imprint(context: ReportContext) -> Imprint:
+    """The imprint of a document made from a snapshot."""
+    versions = ", ".join(context.protocol_versions) or "none"
+    facts = f"Data cut-off {instant(context.cut_off_at)}  ·  Protocol {versions}  ·  Snapshot {context.snapshot_short}"
+    return Imprint(context.trial, context.mark, facts)
 
 
 @dataclass
@@ -68,14 +84,14 @@ def _placing() -> Iterator[_Placed]:
         _placed.reset(token)
 
 
-def build_document(story: list[Any], marking: Marking, context: ReportContext) -> bytes:
+def build_document(story: list[Any], marking: Marking, imprint: Imprint) -> bytes:
     """Set the story on pages and return the PDF."""
     register_fonts()
     buffer = io.BytesIO()
     document = BaseDocTemplate(
         buffer,
         pagesize=A4,
-        title=f"{context.trial}: {marking.title}",
+        title=f"{imprint.trial}: {marking.title}",
         author="Equipoise",
         subject=marking.subject or marking.title,
         lang="en",
@@ -83,7 +99,7 @@ def build_document(story: list[Any], marking: Marking, context: ReportContext) -
         allowSplitting=1,
     )
     document.addPageTemplates(
-        [_template(PORTRAIT, A4, marking, context), _template(WIDE, landscape(A4), marking, context)]
+        [_template(PORTRAIT, A4, marking, imprint), _template(WIDE, landscape(A4), marking, imprint)]
     )
     with _placing() as placed:
         document.build(story, canvasmaker=_NumberedCanvas)
@@ -95,7 +111,7 @@ def frame_width(orientation: str) -> float:
     return float((A4 if orientation == PORTRAIT else landscape(A4))[0] - 2 * MARGIN)
 
 
-def _template(name: str, size: tuple[float, float], marking: Marking, context: ReportContext) -> PageTemplate:
+def _template(name: str, size: tuple[float, float], marking: Marking, imprint: Imprint) -> PageTemplate:
     width, height = size
     frame = Frame(
         MARGIN,
@@ -110,26 +126,26 @@ def _template(name: str, size: tuple[float, float], marking: Marking, context: R
 
     def on_page(canvas: Canvas, _: BaseDocTemplate) -> None:
         canvas.saveState()
-        _draw_header(canvas, width, height, marking, context)
-        _draw_footer(canvas, width, marking, context)
+        _draw_header(canvas, width, height, marking, imprint)
+        _draw_footer(canvas, width, marking, imprint)
         canvas.restoreState()
 
     return PageTemplate(id=name, frames=[frame], onPage=on_page, pagesize=size)
 
 
-def _draw_header(canvas: Canvas, width: float, height: float, marking: Marking, context: ReportContext) -> None:
+def _draw_header(canvas: Canvas, width: float, height: float, marking: Marking, imprint: Imprint) -> None:
     y = height - MARGIN + 1 * mm
     canvas.setFont(BOLD, 8)
     canvas.setFillColor(HexColor(ACCENT))
-    canvas.drawString(MARGIN, y, context.trial)
+    canvas.drawString(MARGIN, y, imprint.trial)
     canvas.setFont(REGULAR, 8)
     canvas.setFillColor(HexColor(QUIET))
-    canvas.drawString(MARGIN + canvas.stringWidth(context.trial, BOLD, 8) + 8, y, marking.title)
+    canvas.drawString(MARGIN + canvas.stringWidth(imprint.trial, BOLD, 8) + 8, y, marking.title)
     right = width - MARGIN
     if marking.session:
         right = _tag(canvas, right, y, marking.session, BRICK if marking.session.startswith("CLOSED") else ACCENT)
-    if context.mark:
-        _tag(canvas, right, y, context.mark, AMBER)
+    if imprint.mark:
+        _tag(canvas, right, y, imprint.mark, AMBER)
     canvas.setStrokeColor(HexColor(ACCENT))
     canvas.setLineWidth(0.8)
     canvas.line(MARGIN, y - 3 * mm, width - MARGIN, y - 3 * mm)
@@ -147,22 +163,20 @@ def _tag(canvas: Canvas, right: float, y: float, text: str, colour: str) -> floa
     return right - wide - 5
 
 
-def _draw_footer(canvas: Canvas, width: float, marking: Marking, context: ReportContext) -> None:
+def _draw_footer(canvas: Canvas, width: float, marking: Marking, imprint: Imprint) -> None:
     y = MARGIN / 2 + 6 * mm
     canvas.setStrokeColor(HexColor(RULE))
     canvas.setLineWidth(0.5)
     canvas.line(MARGIN, y + 4 * mm, width - MARGIN, y + 4 * mm)
     canvas.setFont(REGULAR, SMALL)
     canvas.setFillColor(HexColor(QUIET))
-    versions = ", ".join(context.protocol_versions) or "none"
-    facts = f"Data cut-off {instant(context.cut_off_at)}  ·  Protocol {versions}  ·  Snapshot {context.snapshot_short}"
-    canvas.drawString(MARGIN, y, facts)
-    second = [part for part in (marking.confidential, _not_real(context)) if part]
+    canvas.drawString(MARGIN, y, imprint.facts)
+    second = [part for part in (marking.confidential, _not_real(imprint.mark)) if part]
     canvas.drawString(MARGIN, y - 3.4 * mm, "  ·  ".join(second))
 
 
-def _not_real(context: ReportContext) -> str:
-    return f"{context.mark}: not data of patients" if context.mark == "SIMULATED" else context.mark
+def _not_real(mark: str) -> str:
+    return f"{mark}: not data of patients" if mark == "SIMULATED" else mark
 
 
 class _NumberedCanvas(Canvas):  # type: ignore[misc]  # the paper library ships no types

@@ -16,9 +16,8 @@ from reportlab.platypus import Spacer
 from reportlab.platypus import Table as Grid
 
 from reports.appearance import QUIET, RULE
-from reports.context import ReportContext
 from reports.documents.blocks import callout, text
-from reports.documents.page import PORTRAIT, Marking, build_document, frame_width
+from reports.documents.page import PORTRAIT, Imprint, Marking, build_document, frame_width
 from reports.documents.typography import (
     BOLD,
     LEAD_STYLE,
@@ -35,6 +34,9 @@ from reports.tables.words import instant
 class RandomizationFacts:
     """What a receipt says. ``local_time`` is the same instant as the site's clock shows it, with its zone."""
 
+    trial: str
+    title: str
+    kind: str  # real | practice | simulated
     participant: str
     site: str
     randomization_number: str
@@ -48,7 +50,7 @@ class RandomizationFacts:
     next_step: str = ""
 
 
-def randomization_receipt(facts: RandomizationFacts, context: ReportContext) -> bytes:
+def randomization_receipt(facts: RandomizationFacts) -> bytes:
     """One page to print and file."""
     register_fonts()
     rows = [
@@ -64,7 +66,7 @@ def randomization_receipt(facts: RandomizationFacts, context: ReportContext) -> 
     ]
     story: list[Any] = [
         text("Randomization receipt", TITLE_STYLE),
-        text(context.title, SUBTITLE_STYLE),
+        text(facts.title, SUBTITLE_STYLE),
         _facts(rows),
         Spacer(1, 12),
     ]
@@ -74,9 +76,10 @@ def randomization_receipt(facts: RandomizationFacts, context: ReportContext) -> 
         Spacer(1, 10),
         text("This receipt does not tell the treatment, and neither does any number on it.", NOTE_STYLE),
     ]
-    return build_document(
-        story, Marking(title="Randomization receipt", confidential="File with the participant's record."), context
-    )
+    mark = "" if facts.kind == "real" else facts.kind.upper()
+    imprint = Imprint(facts.trial, mark, f"Record {facts.record}  ·  Protocol {facts.protocol_version}")
+    marking = Marking(title="Randomization receipt", confidential="File with the participant's record.")
+    return build_document(story, marking, imprint)
 
 
 def _facts(rows: list[tuple[str, str]]) -> Grid:

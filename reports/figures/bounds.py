@@ -83,11 +83,10 @@ def _bound(
 def _draw_now(axes: Axes, look: InterimLook) -> None:
     if look.z is None or look.result is None:
         axes.text(
-            0.5,
-            0.5,
+            0.02,
+            0.06,
             "The statistic could not be computed at this look.",
             transform=axes.transAxes,
-            ha="center",
             color=QUIET,
         )
         return

@@ -7,6 +7,7 @@ Invariants
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -22,6 +23,8 @@ WIDTH = 180.0
 STAGE = 22.0  # the column that names the stages
 CENTRE = STAGE + 52.0  # the axis of the boxes above allocation, and of a single column below it
 SINGLE = 100.0
+BETWEEN = 4.0
+LETTER = 1.32  # the mean width of a letter
 
 
 @dataclass(frozen=True)
@@ -67,46 +70,48 @@ def _randomized(flow: Flow) -> _Box:
 def _arm_rows(flow: Flow) -> list[list[_Box]]:
     """Allocation, follow-up and analysis: one row each, a box for each arm."""
     labels = tuple(arm.label for arm in flow.arms)
-    most = 34 if len(labels) > 2 else 46
-    return [
-        [_allocation(arm, labels, most) for arm in flow.arms],
-        [
-            _Box(
-                (
-                    *_listed("Lost to follow-up for primary outcome", arm.lost, most),
-                    *_listed("Discontinued treatment", arm.discontinued, most),
-                )
-            )
-            for arm in flow.arms
-        ],
-        [
-            _Box(
-                (f"With primary outcome (n = {arm.analysed})", *_listed("Not in this analysis", arm.not_analysed, most))
-            )
-            for arm in flow.arms
-        ],
-    ]
-
-
-def _allocation(arm: ArmFlow, labels: tuple[str, ...], most: int) -> _Box:
-    name = "Allocated" if len(labels) == 1 else f"Allocated to {arm_heading(arm.label, labels)}"
-    return _Box(
+    most = int(_arm_width(len(labels)) / LETTER) - 5
+    follow_up = [
         (
-            f"{name} (n = {arm.allocated})",
-            f"Received treatment (n = {arm.received})",
-            *_listed("Did not receive it", arm.not_received, most),
+            *_listed("Lost to follow-up for primary outcome", arm.lost),
+            *_listed("Discontinued treatment", arm.discontinued),
         )
+        for arm in flow.arms
+    ]
+    analysis = [
+        (f"With primary outcome (n = {arm.analysed})", *_listed("Not in this analysis", arm.not_analysed))
+        for arm in flow.arms
+    ]
+    rows = ([_allocation(arm, labels) for arm in flow.arms], follow_up, analysis)
+    return [[_Box(_wrapped(lines, most)) for lines in row] for row in rows]
+
+
+def _arm_width(arms: int) -> float:
+    return SINGLE if arms == 1 else (WIDTH - STAGE - 1 - BETWEEN * (arms - 1)) / arms
+
+
+def _allocation(arm: ArmFlow, labels: tuple[str, ...]) -> tuple[str, ...]:
+    name = "Allocated" if len(labels) == 1 else f"Allocated to {arm_heading(arm.label, labels)}"
+    return (
+        f"{name} (n = {arm.allocated})",
+        f"Received treatment (n = {arm.received})",
+        *_listed("Did not receive it", arm.not_received),
     )
 
 
-def _listed(name: str, reasons: Reasons, most: int) -> tuple[str, ...]:
-    lines = [f"{name} (n = {reasons.total})"]
-    lines += [f" {_short(words(reason), most)} (n = {n})" for reason, n in reasons.by_reason]
-    return tuple(lines)
+def _listed(name: str, reasons: Reasons) -> tuple[str, ...]:
+    return (f"{name} (n = {reasons.total})", *(f" {words(reason)} (n = {n})" for reason, n in reasons.by_reason))
 
 
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+def _wrapped(lines: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """Long lines go on in the next one; a reason's second line is a reason's line too."""
+    found: list[str] = []
+    for line in lines:
+        mark = " " if line.startswith(" ") else ""
+        kept = line.strip().replace("(n = ", "(n\u00a0=\u00a0")
+        parts = textwrap.wrap(kept, most, break_long_words=False, break_on_hyphens=False)
+        found += [mark + part for part in parts]
+    return tuple(found)
 
 
 def _draw_enrolment(axes: Axes, top: tuple[_Box, _Box, _Box]) -> None:
@@ -125,8 +130,7 @@ def _draw_enrolment(axes: Axes, top: tuple[_Box, _Box, _Box]) -> None:
 
 def _draw_arms(axes: Axes, rows: list[list[_Box]], heights: list[float], start: float) -> None:
     arms = len(rows[0])
-    gap = 4.0
-    width = SINGLE if arms == 1 else (WIDTH - STAGE - 1 - gap * (arms - 1)) / arms
+    width = _arm_width(arms)
     left = CENTRE - SINGLE / 2 if arms == 1 else STAGE
     y = start + GAP
     for number, (name, row, height) in enumerate(
@@ -134,7 +138,7 @@ def _draw_arms(axes: Axes, rows: list[list[_Box]], heights: list[float], start: 
     ):
         _stage(axes, name, y, height)
         for index, box in enumerate(row):
-            x = left + index * (width + gap)
+            x = left + index * (width + BETWEEN)
             _box(axes, x, y, width, box, height)
             if number:
                 _arrow(axes, x + width / 2, y - GAP, x + width / 2, y)

@@ -72,12 +72,14 @@ def _draw(axes: Axes, harms: Harms, rows: list[HarmRow], comparison: int, height
 def _columns(harms: Harms) -> list[float]:
     """Where the counts of each arm stand, in widths of the axes left of it."""
     count = len(harms.labels)
-    return [-0.42 + 0.38 * (index + 1) / count for index in range(count)]
+    first = -0.42 if count < 3 else -0.58
+    return [first + (-0.04 - first) * (index + 1) / count for index in range(count)]
 
 
 def _labels(axes: Axes, harms: Harms, row: HarmRow, y: int) -> None:
     place = axes.get_yaxis_transform()
-    name = row.term if len(row.term) <= 38 else row.term[:37].rstrip() + "…"
+    most = 38 if len(harms.labels) < 3 else 29
+    name = row.term if len(row.term) <= most else row.term[: most - 1].rstrip() + "…"
     axes.text(-1.18, y, name, transform=place, va="center")
     for x, group in zip(_columns(harms), row.groups, strict=True):
         axes.text(x, y, f"{group.participants}/{group.at_risk}", transform=place, va="center", ha="right", fontsize=6.5)

@@ -209,7 +209,9 @@ def harm_rules_table(number_of: str, states: tuple[RuleState, ...]) -> Table:
     for state in states:
         rule = state.rule
         limit = str(rule.count) if state.probability is None else chance(rule.probability_above)
-        seen = str(state.observed) if state.probability is None else chance(state.probability)
+        seen = (
+            str(state.observed) if state.probability is None else chance(state.probability if state.at_risk else None)
+        )
         people = "" if state.probability is None else f"{state.observed} / {state.at_risk}"
         reached = "REACHED" if state.reached else "not reached"
         rows.append(Row((rule.text, state.group, people, seen, limit, reached), "total" if state.reached else "body"))
