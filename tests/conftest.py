@@ -1,5 +1,6 @@
 """One embedded PostgreSQL for the whole run, one migrated template database a worker, one fresh database a test."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from migrations.runner import admit, upgrade
 from tests.support.house import House
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
+from trial.database.embedded.errors import AlreadyRunning
 from trial.database.embedded.passwords import APP
 from trial.database.embedded.server import EmbeddedPostgres
 from trial.database.session import Database, open_engine
@@ -39,7 +41,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     postgres = EmbeddedPostgres(shared / "postgres", durable=False, max_connections=200)
     yield postgres.start()
-    postgres.stop()
+    # Another worker may still use it: then that one removes it.
+    with contextlib.suppress(AlreadyRunning):
+        postgres.destroy()
 
 
 def run_as_owner(server: Connection, statement: str) -> None:
