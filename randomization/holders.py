@@ -5,15 +5,19 @@ Invariants
 2. Everything here runs inside ``strongroom``: the blinded role cannot read the table.
 """
 
+from collections.abc import Collection
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import LargeBinary
-from sqlmodel import Field, select
+from sqlalchemy import LargeBinary, text
+from sqlmodel import Field
 
 from randomization.sealing import DataKey, WrappedKey, new_data_key, unwrap, wrap
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict
+
+_WRAPPED: Final = text("SELECT holder, key_id, token FROM sealed.data_key WHERE holder = ANY(:holders)")
 
 
 class DataKeyMissing(Conflict):
@@ -41,19 +45,29 @@ def make_data_key(session: TrialSession, trial_id: UUID, holder: str) -> DataKey
     return key
 
 
+def find_data_keys(session: TrialSession, holders: Collection[str]) -> dict[str, DataKey]:
+    """The keys of those holders that have one, at once. Raises ``WrongKey``, ``WrappedKeyBroken``."""
+    stored = session.execute(_WRAPPED, {"holders": list(holders)})
+    return {
+        row.holder: unwrap(WrappedKey(row.key_id, bytes(row.token)), row.holder, session.keyring.sealing)
+        for row in stored
+    }
+
+
 def find_data_key(session: TrialSession, holder: str) -> DataKey | None:
-    """The key of ``holder``, or ``None`` where nothing was sealed yet. Raises ``WrongKey``, ``WrappedKeyBroken``."""
-    stored = session.exec(
-        select(StoredDataKey.key_id, StoredDataKey.token).where(StoredDataKey.holder == holder)
-    ).first()
-    if stored is None:
-        return None
-    return unwrap(WrappedKey(stored[0], bytes(stored[1])), holder, session.keyring.sealing)
+    """The key of ``holder``, or ``None`` where nothing was sealed yet. Raises as ``find_data_keys``."""
+    return find_data_keys(session, [holder]).get(holder)
+
+
+def data_keys_of(session: TrialSession, holders: Collection[str]) -> dict[str, DataKey]:
+    """The key of each holder. Raises ``DataKeyMissing`` besides."""
+    found = find_data_keys(session, holders)
+    for holder in holders:
+        if holder not in found:
+            raise DataKeyMissing(f"The key of {holder} is not in this database. Restore it from a backup.")
+    return found
 
 
 def data_key_of(session: TrialSession, holder: str) -> DataKey:
-    """The key of ``holder``. Raises ``DataKeyMissing`` besides."""
-    key = find_data_key(session, holder)
-    if key is None:
-        raise DataKeyMissing(f"The key of {holder} is not in this database. Restore it from a backup.")
-    return key
+    """The key of ``holder``. Raises as ``data_keys_of``."""
+    return data_keys_of(session, [holder])[holder]

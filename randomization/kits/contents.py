@@ -40,9 +40,14 @@ class UnsealedContent:
     expires_on: date = field(repr=False)
 
 
+def kit_holder(trial_id: UUID) -> str:
+    """In whose name the contents of the trial's kits are sealed."""
+    return f"kits:{trial_id}"
+
+
 def kit_key(session: TrialSession, trial_id: UUID) -> DataKey:
     """The key of the trial's kits, made with the first shipment."""
-    holder = f"kits:{trial_id}"
+    holder = kit_holder(trial_id)
     return find_data_key(session, holder) or make_data_key(session, trial_id, holder)
 
 

@@ -15,8 +15,9 @@ from pydantic import Field as Bounded
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, select
 
+from randomization.kits.contents import kit_key
 from randomization.kits.kits import Kit, KitStatus, find_kit, move_kit
-from randomization.kits.shelves import choose_kit, lock_shelf, open_shelf
+from randomization.kits.shelves import open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
 from randomization.ledger.allocation_lists import MAIN_STAGE
 from randomization.ledger.allocations import Allocation, find_allocation
@@ -113,8 +114,7 @@ def _dispense(session: TrialSession, actor: Actor, casebook: Casebook, command: 
     earlier = dispensings_of(session, allocation.id)
     if command.visit in {one.visit for one in earlier}:
         raise AlreadyDispensed("The kit of this visit was handed out already. Look at the participant's page.")
-    lock_shelf(session, casebook.site.id)
-    kit = _next_kit(session, casebook, allocation) if earlier else _assigned_kit(session, allocation)
+    kit = _next_kit(session, casebook, allocation) if earlier else _locked_kit(session, allocation.kit_id)
     if command.number is not None and command.number != kit.number:
         raise AnotherKit("The number on this carton is not the one for this participant and visit. Do not give it.")
     move_kit(session, kit, KitStatus.DISPENSED)
@@ -146,20 +146,19 @@ def dispensings_of(session: TrialSession, allocation_id: UUID) -> list[Dispensin
     return sorted(session.exec(found), key=lambda one: one.dispensed_at)
 
 
-def _assigned_kit(session: TrialSession, allocation: Allocation) -> Kit:
-    kit = session.get(Kit, allocation.kit_id, with_for_update={"key_share": True}, populate_existing=True)
+def _locked_kit(session: TrialSession, kit_id: UUID) -> Kit:
+    kit = session.get(Kit, kit_id, with_for_update={"key_share": True}, populate_existing=True)
     assert kit is not None, "kits are never removed"
     return kit
 
 
 def _next_kit(session: TrialSession, casebook: Casebook, allocation: Allocation) -> Kit:
     with strongroom(session):
-        shelf = open_shelf(session, casebook.site, casebook.protocol)
-        kit = choose_kit(session, shelf, arm_given(session, allocation))
-    move_kit(session, kit, KitStatus.ASSIGNED)
-    session.flush()
+        key = kit_key(session, casebook.trial.id)
+        shelf = open_shelf(session, key, casebook.site, casebook.protocol)
+        taken = take_kit(session, shelf, arm_given(session, allocation))
     alert_when_low(session, casebook.site, casebook.protocol, left=shelf.total - 1)
-    return kit
+    return _locked_kit(session, taken.id)
 
 
 def expected_kit(session: TrialSession, participant_id: UUID, stage: str = MAIN_STAGE) -> str:

@@ -3,17 +3,18 @@
 Invariants
 1. The shelf is refused as a whole when any arm has no usable kit, whatever the slot; the sentence is always the same.
 2. Among the kits that match, each is equally likely to be taken; the choice uses fresh entropy and no order.
-3. Only who holds the shelf's lock takes from it.
+3. A kit is taken by one statement that changes its status: nobody takes it twice.
 """
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlalchemy import text
 
-from randomization.kits.contents import KitContent, kit_key, open_content
-from randomization.kits.kits import Kit, KitStatus
+from randomization.kits.contents import open_content
+from randomization.sealing import DataKey
 from trial.clock import local_date
 from trial.conduct.sites import Site
 from trial.database.session import TrialSession
@@ -21,46 +22,47 @@ from trial.errors import Conflict
 from trial.ids import draw_below
 from trial.protocol.schema import Protocol
 
+_SHELF: Final = text(
+    "SELECT kit.id, kit.number, kit_content.content FROM trial.kit JOIN sealed.kit_content ON kit_content.kit_id = kit.id"
+    " WHERE kit.site_id = :site AND kit.status = 'available' AND kit.use_by >= :use_by ORDER BY kit.number"
+)
+_TAKE: Final = text("UPDATE trial.kit SET status = 'assigned' WHERE id = :kit AND status = 'available' RETURNING id")
+
 
 class NoUsableKit(Conflict):
     code = "kit.none_usable"
 
 
 @dataclass(frozen=True, slots=True)
+class ShelvedKit:
+    id: UUID
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenShelf:
     """The usable kits of a site by arm. Exists inside the strongroom only."""
 
-    kits: dict[str, list[UUID]] = field(repr=False)
+    kits: dict[str, list[ShelvedKit]] = field(repr=False)
 
     @property
     def total(self) -> int:
         return sum(len(kits) for kits in self.kits.values())
 
 
-def lock_shelf(session: TrialSession, site_id: UUID) -> None:
-    """Wait until nobody else takes from the site's shelf. Rows that refer to the site may be added meanwhile."""
-    session.exec(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True)).one()
-
-
-def open_shelf(session: TrialSession, site: Site, protocol: Protocol) -> OpenShelf:
-    """Every usable kit at the site. Raises ``NoUsableKit`` unless there is one of every arm."""
-    key = kit_key(session, site.trial_id)
-    rows = session.exec(
-        select(Kit.id, KitContent.content)
-        .join(KitContent, col(KitContent.kit_id) == col(Kit.id))
-        .where(Kit.site_id == site.id, Kit.status == KitStatus.AVAILABLE)
-        .where(col(Kit.use_by) >= usable_until(site, protocol, session))
-        .order_by(Kit.number)
-    )
-    kits: dict[str, list[UUID]] = {arm: [] for arm in protocol.arm_codes}
-    for kit_id, token in rows:
-        kits.setdefault(open_content(key, kit_id, bytes(token)).arm, []).append(kit_id)
+def open_shelf(session: TrialSession, key: DataKey, site: Site, protocol: Protocol) -> OpenShelf:
+    """Every usable kit at the site; ``key`` is that of the trial's kits. Raises ``NoUsableKit`` if any arm has none."""
+    use_by = last_day_of_use(site, protocol, session)
+    kits: dict[str, list[ShelvedKit]] = {arm: [] for arm in protocol.arm_codes}
+    for row in session.execute(_SHELF, {"site": site.id, "use_by": use_by}):
+        arm = open_content(key, row.id, bytes(row.content)).arm
+        kits.setdefault(arm, []).append(ShelvedKit(row.id, row.number))
     if not all(kits.values()):
         raise no_usable_kit()
     return OpenShelf(kits)
 
 
-def usable_until(site: Site, protocol: Protocol, session: TrialSession) -> date:
+def last_day_of_use(site: Site, protocol: Protocol, session: TrialSession) -> date:
     """The day up to which a kit taken today must be good: the last on which a dose of the course may fall."""
     days = protocol.infusions.days.all_within_days if protocol.infusions else 1
     return local_date(session.now(), site.zone) + timedelta(days=days - 1)
@@ -73,12 +75,12 @@ def no_usable_kit() -> NoUsableKit:
     )
 
 
-def choose_kit(session: TrialSession, shelf: OpenShelf, arm: str) -> Kit:
-    """One of the matching kits, uniformly at random, locked. The caller gives it its new status."""
-    matching = shelf.kits[arm]
-    chosen = matching[draw_below(session.entropy, len(matching), "kit choice")]
-    kit = session.get(Kit, chosen, with_for_update={"key_share": True}, populate_existing=True)
-    if kit is None or kit.status is not KitStatus.AVAILABLE:
-        # Set aside in the instant since the shelf was opened: the same refusal as for an empty shelf.
-        raise no_usable_kit()
-    return kit
+def take_kit(session: TrialSession, shelf: OpenShelf, arm: str) -> ShelvedKit:
+    """One of the matching kits, uniformly at random; from now on it is assigned. Raises ``NoUsableKit``."""
+    matching = list(shelf.kits[arm])
+    while matching:
+        kit = matching.pop(draw_below(session.entropy, len(matching), "kit choice"))
+        # Somebody may have taken or set it aside in the instant since the shelf was opened: then another is drawn.
+        if session.execute(_TAKE, {"kit": kit.id}).first() is not None:
+            return kit
+    raise no_usable_kit()

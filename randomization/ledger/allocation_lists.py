@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
 from sqlmodel import Field, col, select
 
 from randomization.sealing import ListCommitment
@@ -88,6 +88,22 @@ class StratumCounter(Record, table=True):
         return self.slots is not None and self.next_position > self.slots
 
 
+# A row lock on an object that is loaded already would keep the object's stale values: hence populate_existing.
+_COUNTERS_TO_TAKE_FROM = (
+    select(AllocationList, StratumCounter)
+    .join(StratumCounter, col(StratumCounter.list_id) == col(AllocationList.id))
+    .where(
+        AllocationList.trial_id == bindparam("trial_id"),
+        AllocationList.stage == bindparam("stage"),
+        AllocationList.status == ListStatus.SEALED,
+        StratumCounter.stratum == bindparam("stratum"),
+    )
+    .order_by(col(AllocationList.ordinal))
+    .with_for_update(of=StratumCounter, key_share=True)
+    .execution_options(populate_existing=True)
+)
+
+
 def get_list(session: TrialSession, list_id: UUID) -> AllocationList:
     """Raises ``ListNotFound``."""
     found = session.get(AllocationList, list_id)
@@ -114,20 +130,8 @@ def lock_next_counter(
 
     Raises ``ListNotSealed`` where no sealed list holds the stratum, ``StratumExhausted`` where all are used up.
     """
-    # A row lock on an object that is loaded already would keep the object's stale values.
-    found = session.exec(
-        select(AllocationList, StratumCounter)
-        .join(StratumCounter, col(StratumCounter.list_id) == col(AllocationList.id))
-        .where(
-            AllocationList.trial_id == trial_id,
-            AllocationList.stage == stage,
-            AllocationList.status == ListStatus.SEALED,
-            StratumCounter.stratum == stratum,
-        )
-        .order_by(col(AllocationList.ordinal))
-        .with_for_update(of=StratumCounter, key_share=True)
-        .execution_options(populate_existing=True)
-    ).all()
+    named = {"trial_id": trial_id, "stage": stage, "stratum": stratum}
+    found = session.execute(_COUNTERS_TO_TAKE_FROM, named).all()
     if not found:
         raise ListNotSealed(
             "There is no sealed allocation list for this stratum yet, so nobody was randomized. Ask the randomization"

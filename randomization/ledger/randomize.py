@@ -1,7 +1,7 @@
 """Randomizing: one participant, one slot, one kit, one answer.
 
 The order is fixed and the same for everybody: the participant's row; every precondition; the tallies that hold the
-caps; the counter of the stratum; the site's shelf. Only then is a slot looked at.
+caps; the counter of the stratum; the shelf. Only then is a slot looked at, and a kit taken.
 
 Invariants
 1. A slot is taken in its order: who comes second waits for the first, and nobody skips a locked slot.
@@ -15,8 +15,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
 
-from randomization.kits.kits import Kit, KitStatus
-from randomization.kits.shelves import choose_kit, lock_shelf, open_shelf
+from randomization.holders import find_data_keys
+from randomization.kits.contents import kit_holder
+from randomization.kits.shelves import ShelvedKit, no_usable_kit, open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
 from randomization.ledger.allocation_lists import (
     MAIN_STAGE,
@@ -35,9 +36,8 @@ from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
 from trial.access.policies import authorize
 from trial.access.signatures import Reauthenticated, sign
-from trial.conduct.casebooks import open_casebook
 from trial.conduct.eligibility import RandomizationCandidate, check_eligible_for_randomization
-from trial.conduct.participants import mark_randomized
+from trial.conduct.participants import get_participant, mark_randomized
 from trial.conduct.sites import check_site_active
 from trial.database.session import TrialSession, strongroom
 
@@ -61,13 +61,13 @@ def randomize_participant(
     ``SiteCapReached``, ``TrialFull``, ``ListNotSealed``, ``StratumExhausted``, ``NoUsableKit``,
     ``ReauthenticationNeeded``.
     """
-    casebook = open_casebook(session, command.participant_id, to_write=True)
+    participant = get_participant(session, command.participant_id)
     authorize(
         session,
         actor,
         Action.PARTICIPANT_RANDOMIZED,
-        trial_id=casebook.trial.id,
-        site_id=casebook.site.id,
+        trial_id=participant.trial_id,
+        site_id=participant.site_id,
     )
     made = exactly_once(
         session,
@@ -129,14 +129,15 @@ def _take_kit(
     counter: StratumCounter,
     position: int,
     levels: dict[str, str],
-) -> Kit:
+) -> ShelvedKit:
     """A kit that matches the slot at ``position``. Raises ``NoUsableKit`` before the slot is looked at."""
-    lock_shelf(session, candidate.site.id)
+    list_holder, kits = str(allocation_list.id), kit_holder(candidate.trial.id)
     with strongroom(session):
-        shelf = open_shelf(session, candidate.site, candidate.protocol)
-        arm = take_seat(session, allocation_list, counter, position, levels)
-        kit = choose_kit(session, shelf, arm)
-    kit.status = KitStatus.ASSIGNED
-    session.add(kit)
+        keys = find_data_keys(session, [list_holder, kits])
+        if kits not in keys:
+            raise no_usable_kit()
+        shelf = open_shelf(session, keys[kits], candidate.site, candidate.protocol)
+        arm = take_seat(session, keys[list_holder], allocation_list, counter, position, levels)
+        kit = take_kit(session, shelf, arm)
     alert_when_low(session, candidate.site, candidate.protocol, left=shelf.total - 1)
     return kit

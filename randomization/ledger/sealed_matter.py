@@ -8,9 +8,10 @@ Invariants
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, UniqueConstraint, insert, tuple_
+from sqlalchemy import LargeBinary, UniqueConstraint, insert, text, tuple_
 from sqlmodel import Field, col, select
 
 from randomization.holders import data_key_of
@@ -34,8 +35,9 @@ from randomization.sealing import (
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 
-_CONTRIBUTION = "contribution"
-CONTRIBUTION_SIZE = 1100
+_CONTRIBUTION: Final = "contribution"
+_CONTRIBUTION_SIZE: Final = 1100
+_SLOT: Final = text("SELECT content, commitment FROM sealed.slot WHERE counter_id = :counter AND position = :position")
 
 
 class ListMatter(Record, table=True):
@@ -115,10 +117,10 @@ class OpenMatter:
         return self.list_design if self.allocation_list.has_slots else self.adaptive_design
 
 
-def open_matter(session: TrialSession, allocation_list: AllocationList) -> OpenMatter:
-    """Raises ``WrongKey`` and what else a seal raises."""
+def open_matter(session: TrialSession, allocation_list: AllocationList, key: DataKey | None = None) -> OpenMatter:
+    """The matter, with the list's key where the caller has it. Raises ``WrongKey`` and what else a seal raises."""
     stored = session.exec(select(ListMatter).where(ListMatter.list_id == allocation_list.id)).one()
-    return OpenMatter(allocation_list, data_key_of(session, str(allocation_list.id)), stored)
+    return OpenMatter(allocation_list, key or data_key_of(session, str(allocation_list.id)), stored)
 
 
 def store_contribution(
@@ -131,7 +133,7 @@ def store_contribution(
             trial_id=allocation_list.trial_id,
             list_id=allocation_list.id,
             account_id=account_id,
-            content=seal_value(key, place, secret, session.entropy, CONTRIBUTION_SIZE).token,
+            content=seal_value(key, place, secret, session.entropy, _CONTRIBUTION_SIZE).token,
         )
     )
 
@@ -166,16 +168,13 @@ def store_sealed_list(session: TrialSession, matter: ListMatter, sealed: SealedL
 
 def open_one_slot(session: TrialSession, key: DataKey, counter: StratumCounter, position: int) -> UnsealedSlot:
     """The slot at ``position`` of a stratum. Raises ``SealBroken`` for one that is missing or was altered."""
-    row = session.exec(
-        select(SlotRecord.content, SlotRecord.commitment).where(
-            SlotRecord.counter_id == counter.id, SlotRecord.position == position
-        )
-    ).first()
+    row = session.execute(_SLOT, {"counter": counter.id, "position": position}).first()
     if row is None:
         raise SealBroken(
             f"Slot {position} of {counter.stratum} is missing from its list. Stop using the list and restore it."
         )
-    return open_slot(key, SealedSlot(counter.stratum, position, SealedValue(bytes(row[0])), bytes(row[1])))
+    sealed = SealedValue(bytes(row.content))
+    return open_slot(key, SealedSlot(counter.stratum, position, sealed, bytes(row.commitment)))
 
 
 def open_slots(

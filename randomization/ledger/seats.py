@@ -23,21 +23,22 @@ from randomization.ledger.sealed_matter import (
 )
 from randomization.lists import adaptive_stream, stratum_levels
 from randomization.schemes import MarginalCounts
+from randomization.sealing import DataKey
 from trial.database.session import TrialSession
 
 
 def take_seat(
     session: TrialSession,
+    key: DataKey,
     allocation_list: AllocationList,
     counter: StratumCounter,
     position: int,
     levels: Mapping[str, str],
 ) -> str:
     """The arm at ``position`` of a locked counter: opened from its slot, or drawn and sealed."""
-    matter = open_matter(session, allocation_list)
     if allocation_list.has_slots:
-        return open_one_slot(session, matter.key, counter, position).arm
-    return _draw(session, matter, counter, position, levels)
+        return open_one_slot(session, key, counter, position).arm
+    return _draw(session, open_matter(session, allocation_list, key), counter, position, levels)
 
 
 def _draw(
