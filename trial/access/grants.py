@@ -81,6 +81,26 @@ def grants_of(session: TrialSession, account_id: UUID, at: datetime) -> list[Rol
     )
 
 
+def grants_at(session: TrialSession, trial_id: UUID, at: datetime) -> list[RoleGrant]:
+    """Who held what in the trial at an instant, by role."""
+    return list(
+        session.exec(
+            select(RoleGrant)
+            .where(RoleGrant.trial_id == trial_id, col(RoleGrant.starts_at) <= at)
+            .where(or_(col(RoleGrant.ends_at).is_(None), col(RoleGrant.ends_at) > at))
+            .order_by(RoleGrant.role, col(RoleGrant.starts_at), col(RoleGrant.id))
+        )
+    )
+
+
+def grants_ever(session: TrialSession, trial_id: UUID, account_id: UUID | None = None) -> list[RoleGrant]:
+    """Every grant of the trial, or one person's, the newest first; ended ones too."""
+    found = select(RoleGrant).where(RoleGrant.trial_id == trial_id)
+    if account_id is not None:
+        found = found.where(RoleGrant.account_id == account_id)
+    return list(session.exec(found.order_by(col(RoleGrant.starts_at).desc(), col(RoleGrant.id))))
+
+
 def actor_for(session: TrialSession, account: Account) -> Actor:
     """The account's owner with the roles held now."""
     held = tuple(

@@ -122,6 +122,18 @@ def approve_reset(session: TrialSession, actor: Actor, reset_id: UUID) -> Creden
     return reset
 
 
+def open_resets(session: TrialSession, trial_id: UUID) -> list[CredentialReset]:
+    """Requests that wait for a second person and have not lapsed, oldest first."""
+    return list(
+        session.exec(
+            select(CredentialReset)
+            .where(CredentialReset.trial_id == trial_id, col(CredentialReset.done_at).is_(None))
+            .where(col(CredentialReset.recorded_at) > session.now() - LAPSES_AFTER)
+            .order_by(col(CredentialReset.recorded_at), col(CredentialReset.id))
+        )
+    )
+
+
 def _carry_out(session: TrialSession, reset: CredentialReset, account: Account) -> None:
     account.password_hash = reset.new_password_hash
     account.code_secret = session.vault.seal(

@@ -135,6 +135,17 @@ def versions_of(session: TrialSession, trial_id: UUID) -> list[ProtocolVersion]:
     )
 
 
+def adoptions_of(session: TrialSession, trial_id: UUID) -> list[SiteAdoption]:
+    """Every site's approvals, in the order of their dates."""
+    return list(
+        session.exec(
+            select(SiteAdoption)
+            .where(SiteAdoption.trial_id == trial_id)
+            .order_by(col(SiteAdoption.approved_on), col(SiteAdoption.id))
+        )
+    )
+
+
 def version_in_force(session: TrialSession, site_id: UUID, on: date) -> ProtocolVersion:
     """The version that the site works under on a day. Raises ``NoVersionAdopted``."""
     found = session.exec(

@@ -1,0 +1,1 @@
+"""The sponsor's pages: accrual, sites, versions of the protocol, recommendations, and the three levers."""
