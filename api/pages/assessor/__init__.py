@@ -1,0 +1,1 @@
+"""Pages of the efficacy assessor: questionnaires, and nothing of the infusion."""

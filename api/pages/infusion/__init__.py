@@ -1,0 +1,1 @@
+"""Pages of the infusion team: what is given today, the order, and the bedside record."""

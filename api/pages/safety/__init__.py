@@ -1,0 +1,1 @@
+"""Pages about safety: adverse events, from the report to the signature, and the emergency break of one code."""

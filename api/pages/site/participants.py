@@ -1,0 +1,217 @@
+"""Participants: the list, a new one, and one with the way from consent to the last visit."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.dependencies import Write
+from api.pages.answers import Posted, picked, reshown, see
+from api.pages.forms import FormState
+from api.pages.frame import Here, site_words
+from api.pages.render import page
+from api.pages.site.agenda import Agenda, Next, agenda_of
+from api.pages.site.commands import command_of, whole_number
+from api.pages.site.dossiers import Dossier, dossier
+from api.pages.site.steps import before_randomization, next_step, task_lines
+from api.pages.site.subjects import list_url, subject_url
+from api.pages.site.timelines import timeline_of
+from api.pages.site.words import SEX, STATUS, Tag, said
+from api.permissions import permission
+from api.places import Place
+from trial.access.permissions import Permission
+from trial.conduct.participants import (
+    BEFORE_RANDOMIZATION,
+    IN_THE_TRIAL,
+    Participant,
+    ParticipantStatus,
+    RegisterParticipant,
+    participants_of,
+    register_participant,
+)
+from trial.database.session import TrialSession
+from trial.reference import submission_values
+
+router = APIRouter()
+
+_READERS = permission(Permission.SCREENING_READ, Permission.VISIT_READ)
+_PAGE_SIZE = 60
+_GROUPS: dict[str, tuple[str, frozenset[ParticipantStatus] | None]] = {
+    "all": ("All", None),
+    "screening": ("In screening", BEFORE_RANDOMIZATION),
+    "trial": ("In the trial", IN_THE_TRIAL),
+    "left": ("Completed or left", frozenset(ParticipantStatus) - BEFORE_RANDOMIZATION - IN_THE_TRIAL),
+    **{status.value: (words, frozenset({status})) for status, (words, _) in STATUS.items()},
+}
+_DUE = {"any": "Any", "due": "To do or due", "late": "Late"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    code: str
+    url: str
+    tag: Tag
+    site: str
+    randomized: Participant
+    next: Next
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the list is narrowed to; an unknown word narrows nothing."""
+
+    status: str = "all"
+    due: str = "any"
+    number: int = 1
+
+    def address(self, here: Place) -> str:
+        chosen = {"site": here.site.code} if here.site and len(here.sites) > 1 else {}
+        return f"{here.url('participants')}?{urlencode({**chosen, 'status': self.status, 'due': self.due, 'page': ''})}"
+
+
+@router.get("/t/{trial}/participants", openapi_extra=_READERS)
+def list_participants(
+    request: Request,
+    here: Here,
+    session: Write,
+    status: str = "all",
+    due: str = "any",
+    number: Annotated[int, Query(alias="page", ge=1, le=10_000)] = 1,
+    done: str = "",
+) -> Response:
+    filters = Filters(status if status in _GROUPS else "all", due if due in _DUE else "any", number)
+    rows = _rows(session, here, filters)
+    first = (number - 1) * _PAGE_SIZE
+    return page(
+        request, "site/participants.html", here=here, rows=rows[first : first + _PAGE_SIZE], total=len(rows),
+        filters=filters, last=max(1, -(-len(rows) // _PAGE_SIZE)), groups=_group_options(), dues=list(_DUE.items()),
+        register_url=_register_url(here), site_words=site_words, done=done,
+    )  # fmt: skip
+
+
+@router.get("/t/{trial}/participants/register", openapi_extra=permission(Permission.SCREENING_WRITE))
+def show_register(request: Request, here: Here) -> Response:
+    return _register_page(request, here, FormState())
+
+
+@router.post("/t/{trial}/participants/register", openapi_extra=permission(Permission.SCREENING_WRITE))
+def register(request: Request, here: Here, session: Write, posted: Posted) -> Response:
+    with reshown(session, posted, lambda state, status: _register_page(request, here, state, status)):
+        command = command_of(
+            RegisterParticipant,
+            trial_id=here.trial.id,
+            site_id=_site_id(here, posted.get("site_id", "")),
+            birth_year=whole_number(posted.get("birth_year", "")),
+            **picked(posted, "sex", "race", "ethnicity"),
+        )
+        made = register_participant(session, here.actor, command)
+    return see(subject_url(here, made.code), done="registered")
+
+
+@router.get("/t/{trial}/participants/{code}", openapi_extra=_READERS)
+def show_participant(request: Request, here: Here, session: Write, code: str, done: str = "") -> Response:
+    found = dossier(session, here, code)
+    screening = before_randomization(found) and found.may(Permission.SCREENING_READ)
+    return page(
+        request, "site/participant.html", here=here, found=found, book=found.casebook, next=next_step(found),
+        tasks=task_lines(found) if screening else [], timeline=timeline_of(found), tag=STATUS[found.casebook.participant.status],
+        facts=_facts(found), more=_more(found), done=_DONE.get(done, ""), said=said,
+        event_url=here.url("adverse-events"), P=Permission,
+    )  # fmt: skip
+
+
+_DONE = {
+    "registered": "The participant is registered. Record the consent next.",
+    "consent": "The consent is recorded.",
+    "withdrawal": "The withdrawal is recorded.",
+    "form": "The form is recorded.",
+    "visit": "The visit is recorded.",
+    "missed": "The visit is recorded as missed.",
+    "eligibility": "The criteria are answered.",
+    "signed": "Eligibility is signed. The participant can be randomized.",
+    "deviation": "The deviation is recorded.",
+    "treatment-end": "The end of treatment is recorded. Follow-up goes on.",
+    "study-end": "The end of the study is recorded.",
+    "screening-end": "The end of screening is recorded.",
+    "identity": "Name and contact are recorded.",
+    "event": "The adverse event is recorded.",
+    "guess": "The answer is recorded. It is shown to nobody here.",
+}
+
+
+def _rows(session: TrialSession, here: Place, filters: Filters) -> list[Row]:
+    site_id = here.site.id if here.site else None
+    statuses = _GROUPS[filters.status][1]
+    found = participants_of(session, here.actor, here.trial.id, statuses=statuses, site_id=site_id)
+    agenda = agenda_of(session, here)
+    rows = [_row(here, agenda, one) for one in found]
+    if filters.due == "late":
+        return [row for row in rows if row.next.word == "Late"]
+    return [row for row in rows if row.next.is_due] if filters.due == "due" else rows
+
+
+def _row(here: Place, agenda: Agenda, one: Participant) -> Row:
+    site = next((site for site in here.sites if site.id == one.site_id), None)
+    return Row(
+        one.code, subject_url(here, one.code), STATUS[one.status], site.code if site else "–", one, agenda.next_of(one)
+    )
+
+
+def _group_options() -> list[tuple[str, str]]:
+    return [(name, words) for name, (words, _) in _GROUPS.items()]
+
+
+def _register_url(here: Place) -> str:
+    return list_url(here, "participants", "register") if here.may(Permission.SCREENING_WRITE) else ""
+
+
+def _register_page(request: Request, here: Place, state: FormState, status: int = 200) -> Response:
+    return page(
+        request, "site/register.html", status=status, here=here, state=state, site_words=site_words,
+        list_url=list_url(here, "participants"), action=list_url(here, "participants", "register"),
+        sexes=[(value, SEX.get(value, said(value))) for value in submission_values("C66731")],
+        races=_terms("C74457"), ethnicities=_terms("C66790"),
+    )  # fmt: skip
+
+
+def _terms(codelist: str) -> list[tuple[str, str]]:
+    return [(value, said(value)) for value in submission_values(codelist)]
+
+
+def _site_id(here: Place, chosen: str) -> object:
+    """The chosen site's id; where there is but one, that."""
+    if here.site is not None:
+        return here.site.id
+    return next((site.id for site in here.sites if site.code == chosen), None)
+
+
+def _facts(found: Dossier) -> list[tuple[str, str]]:
+    one = found.casebook.participant
+    facts = [("Site", site_words(found.casebook.site)), ("Protocol version", found.casebook.version_label)]
+    if found.may(Permission.SCREENING_READ):
+        facts += [("Sex", SEX.get(one.sex, said(one.sex))), ("Year of birth", str(one.birth_year))]
+    if one.randomization_number is not None:
+        facts.append(("Randomization number", one.randomization_number))
+    return facts
+
+
+def _more(found: Dossier) -> list[tuple[str, str]]:
+    """What else can be done with this participant, beside the one main action."""
+    here, one = found.here, found.casebook.participant
+    before, inside = before_randomization(found), one.status in IN_THE_TRIAL
+    offers = [
+        (Permission.ADVERSE_EVENT_REPORT, True, "Report an adverse event", ("adverse-events", "report")),
+        (Permission.VISIT_WRITE, inside, "Record a deviation", ("deviation",)),
+        (Permission.SCREENING_WRITE, inside or before, "Record consent or its withdrawal", ("consent",)),
+        (Permission.SCREENING_WRITE, before, "End screening", ("end-screening",)),
+        (Permission.VISIT_WRITE, inside and found.treatment_end is None, "End treatment", ("end-treatment",)),
+        (Permission.VISIT_WRITE, inside, "End the study", ("end-study",)),
+        (Permission.IDENTITY_READ, True, "Name and contact", ("identity",)),
+    ]
+    return [
+        (words, subject_url(here, one.code, *path))
+        for needed, holds, words, path in offers
+        if holds and found.may(needed)
+    ]

@@ -1,0 +1,133 @@
+"""Randomizing in three steps: check the answers, sign, and a receipt that is found again.
+
+The first step shows what is recorded: nobody types a stratum. The receipt holds two numbers and no arm.
+"""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.dependencies import Called, Write
+from api.pages.answers import Posted, reshown, see
+from api.pages.forms import FormState
+from api.pages.frame import Here, site_words
+from api.pages.render import day_words, instant_words, page
+from api.pages.site.commands import command_of
+from api.pages.site.dossiers import Dossier, dossier
+from api.pages.site.receipts import receipt_of, receipt_pdf
+from api.pages.site.subjects import opened, subject_url, trail
+from api.permissions import permission
+from api.places import Place
+from randomization.ledger.randomize import MEANING, RandomizeParticipant, randomize_participant
+from trial.access.permissions import Permission
+from trial.conduct.eligibility import why_not_randomizable
+from trial.conduct.factors import factor_values
+from trial.database.session import TrialSession
+
+router = APIRouter()
+
+_ONE = "/t/{trial}/participants/{code}"
+_READERS = permission(Permission.SCREENING_READ, Permission.VISIT_READ)
+_RANDOMIZES = permission(Permission.PARTICIPANT_RANDOMIZE)
+
+
+@router.get(f"{_ONE}/randomize", openapi_extra=_RANDOMIZES)
+def check_answers(request: Request, here: Here, session: Write, code: str) -> Response:
+    """The first step: everything that will be used, and what stands in the way, if something does."""
+    found = dossier(session, here, code)
+    if found.casebook.participant.randomized_at is not None:
+        return see(subject_url(here, code, "receipt"))
+    refusal = why_not_randomizable(session, found.casebook.participant.id)
+    return page(
+        request, "site/randomize_check.html", here=here, book=found.casebook, rows=_rows(session, found), refusal=refusal,
+        trail=trail(here, found.casebook), back=subject_url(here, code), next_url=subject_url(here, code, "randomize", "sign"),
+    )  # fmt: skip
+
+
+@router.get(f"{_ONE}/randomize/sign", openapi_extra=_RANDOMIZES)
+def show_signing(request: Request, here: Here, session: Write, code: str) -> Response:
+    if opened(session, here, code).participant.randomized_at is not None:
+        return see(subject_url(here, code, "receipt"))
+    return _signing_page(request, session, here, code, FormState())
+
+
+@router.post(f"{_ONE}/randomize/sign", openapi_extra=_RANDOMIZES)
+def randomize(request: Request, here: Here, caller: Called, session: Write, posted: Posted, code: str) -> Response:
+    with reshown(session, posted, lambda state, status: _signing_page(request, session, here, code, state, status)):
+        proof = caller.prove(posted.get("password", ""), posted.get("code"))
+        command = command_of(
+            RandomizeParticipant,
+            participant_id=opened(session, here, code).participant.id,
+            idempotency_key=posted.get("idempotency_key", ""),
+        )
+        randomize_participant(session, here.actor, proof, command)
+    return see(subject_url(here, code, "receipt"), done="randomized")
+
+
+@router.get(f"{_ONE}/receipt", openapi_extra=_READERS)
+def show_receipt(request: Request, here: Here, session: Write, code: str, done: str = "") -> Response:
+    found = receipt_of(session, here, opened(session, here, code))
+    return page(
+        request, "site/receipt.html", here=here, receipt=found, fresh=done == "randomized", trail=trail(here, found.book),
+        pdf_url=subject_url(here, code, "receipt.pdf"), back=subject_url(here, code), url=subject_url(here, code, "receipt"),
+    )  # fmt: skip
+
+
+@router.get(f"{_ONE}/receipt.pdf", openapi_extra=_READERS)
+def download_receipt(here: Here, session: Write, code: str) -> Response:
+    found = receipt_of(session, here, opened(session, here, code))
+    name = f"{found.book.trial.code}-{found.ledger.participant}-randomization.pdf"
+    return Response(
+        receipt_pdf(found),
+        media_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{name}"'},
+    )
+
+
+def _signing_page(
+    request: Request, session: TrialSession, here: Place, code: str, state: FormState, status: int = 200
+) -> Response:
+    found = dossier(session, here, code)
+    return page(
+        request, "site/randomize_sign.html", status=status, here=here, book=found.casebook, state=state,
+        rows=_rows(session, found), meaning=MEANING, needs_code=here.caller.needs_code,
+        trail=trail(here, found.casebook), back=subject_url(here, code, "randomize"),
+        url=subject_url(here, code, "randomize", "sign"),
+    )  # fmt: skip
+
+
+def _rows(session: TrialSession, found: Dossier) -> list[tuple[str, str] | tuple[str, str, str]]:
+    """What the allocation will use, from the record alone, each with the page on which it is corrected."""
+    book, code = found.casebook, found.casebook.participant.code
+    signed = found.signature
+    when = instant_words(signed.signed_at, book.site.zone) if signed else ""
+    return [
+        ("Participant", code),
+        ("Site", site_words(book.site)),
+        *_strata(session, found),
+        ("Consent", day_words(book.participant.consented_on), subject_url(found.here, code, "consent")),
+        (
+            "Eligibility",
+            f"Signed by {signed.printed_name}, {when}" if signed else "Not signed",
+            subject_url(found.here, code, "eligibility"),
+        ),
+        ("Protocol version", book.version_label),
+    ]
+
+
+def _strata(session: TrialSession, found: Dossier) -> list[tuple[str, str, str]]:
+    book = found.casebook
+    values = factor_values(session, book.participant.id)
+    return [
+        (
+            factor.label,
+            {level.code: level.label for level in factor.levels}.get(values.get(factor.name, ""), "Not recorded"),
+            _form_url(found, factor.recorded_at.form),
+        )
+        for factor in book.protocol.factors
+    ]
+
+
+def _form_url(found: Dossier, form: str) -> str:
+    book = found.casebook
+    visit = next((visit.code for visit in book.protocol.visits if form in visit.forms), "")
+    return subject_url(found.here, book.participant.code, "visits", visit, "forms", form)

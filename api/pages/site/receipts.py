@@ -1,0 +1,68 @@
+"""The receipt of a randomization: on the page, on paper, and found again. Two numbers and no arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.pages.frame import site_words
+from api.pages.render import instant_words
+from api.places import Place
+from randomization.ledger.allocations import RandomizationReceipt, find_allocation, receipt_for
+from reports.documents.receipt import RandomizationFacts, randomization_receipt
+from trial.access.signatures import Signature, signatures_on
+from trial.conduct.casebooks import Casebook
+from trial.database.session import TrialSession
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the ledger's receipt says, with the signature under it."""
+
+    book: Casebook
+    ledger: RandomizationReceipt
+    signature: Signature
+
+    @property
+    def local_time(self) -> str:
+        return instant_words(self.ledger.randomized_at, self.book.site.zone)
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        return [
+            ("Participant", self.ledger.participant),
+            ("Site", site_words(self.book.site)),
+            ("Randomized", self.local_time),
+            ("Randomized and signed by", self.signature.printed_name),
+            ("Meaning of the signature", self.signature.meaning),
+            ("Protocol version", self.book.version_label),
+        ]
+
+
+def receipt_of(session: TrialSession, here: Place, book: Casebook) -> Receipt:
+    """Raises ``NotPermitted``, ``NotRandomized``."""
+    ledger = receipt_for(session, here.actor, book.participant.id)
+    allocation = find_allocation(session, book.participant)
+    return Receipt(book, ledger, signatures_on(session, allocation)[0])
+
+
+def receipt_pdf(receipt: Receipt) -> bytes:
+    """The same receipt as one page to print and file; the same bytes whenever it is asked for."""
+    book, ledger = receipt.book, receipt.ledger
+    return randomization_receipt(
+        RandomizationFacts(
+            trial=book.trial.code,
+            title=book.trial.title,
+            kind=book.trial.kind.value,
+            participant=ledger.participant,
+            site=site_words(book.site),
+            randomization_number=ledger.randomization_number,
+            kit=ledger.kit_number,
+            randomized_at=ledger.randomized_at,
+            local_time=receipt.local_time,
+            randomized_by=receipt.signature.printed_name,
+            signature_meaning=receipt.signature.meaning,
+            protocol_version=book.version_label,
+            record=str(ledger.allocation_id),
+            next_step=f"Fetch kit {ledger.kit_number} and hand it to the pharmacy for preparation.",
+        )
+    )

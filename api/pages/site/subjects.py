@@ -1,0 +1,37 @@
+"""One participant as a page's subject: found for this reader, with the addresses of the participant's pages."""
+
+from __future__ import annotations
+
+from api.pages.frame import with_site
+from api.places import Place
+from trial.access.permissions import Permission
+from trial.access.policies import may
+from trial.conduct.casebooks import Casebook, open_casebook
+from trial.conduct.participants import participant_for
+from trial.database.session import TrialSession
+
+
+def opened(session: TrialSession, here: Place, code: str) -> Casebook:
+    """The casebook of the participant of this code. Raises ``ParticipantNotFound``, ``NotPermitted``."""
+    participant = participant_for(session, here.actor, here.trial.id, code.upper())
+    return open_casebook(session, participant.id)
+
+
+def subject_url(here: Place, code: str, *parts: object) -> str:
+    """``/t/KETA-PAIN/participants/P-0001/consent``, keeping the chosen site."""
+    return with_site(here.url("participants", code, *parts), here)
+
+
+def list_url(here: Place, *parts: object) -> str:
+    return with_site(here.url(*parts), here)
+
+
+def trail(here: Place, casebook: Casebook) -> list[tuple[str, str]]:
+    """The way back from a page below the participant's."""
+    code = casebook.participant.code
+    return [("Participants", list_url(here, "participants")), (code, subject_url(here, code))]
+
+
+def may_here(here: Place, casebook: Casebook, permission: Permission) -> bool:
+    """Whether the caller holds ``permission`` at this participant's site."""
+    return may(here.actor, permission, casebook.trial.id, casebook.site.id)

@@ -1,0 +1,105 @@
+"""How statuses, steps and reasons are said on pages, and the kind of tag that repeats them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final, Literal, TypeAlias
+
+from api.pages.render import day_words
+from trial.conduct.departures import EndReason, StudyEndKind, TreatmentEndKind
+from trial.conduct.participants import ParticipantStatus
+from trial.conduct.schedules import VisitStanding
+from trial.conduct.visits import VisitState
+
+Kind: TypeAlias = Literal["plain", "done", "active", "waiting", "warning", "danger"]
+Tag: TypeAlias = tuple[str, Kind]
+
+_S = ParticipantStatus
+STATUS: Final[dict[ParticipantStatus, Tag]] = {
+    _S.SCREENING: ("Screening", "waiting"),
+    _S.ELIGIBLE: ("Eligible", "active"),
+    _S.RANDOMIZED: ("Randomized", "active"),
+    _S.ON_TREATMENT: ("In treatment", "active"),
+    _S.FOLLOW_UP: ("Follow-up", "active"),
+    _S.COMPLETED: ("Completed", "done"),
+    _S.WITHDRAWN: ("Withdrawn", "plain"),
+    _S.LOST: ("Lost to follow-up", "plain"),
+    _S.DIED: ("Died", "plain"),
+    _S.NOT_ELIGIBLE: ("Not eligible", "plain"),
+    _S.DECLINED: ("Declined", "plain"),
+    _S.NOT_ENROLLED: ("Not enrolled", "plain"),
+}
+END_REASON: Final[dict[EndReason, str]] = {
+    EndReason.COMPLETED: "Completed",
+    EndReason.ADVERSE_EVENT: "Adverse event",
+    EndReason.LACK_OF_EFFICACY: "Lack of efficacy",
+    EndReason.PARTICIPANT_DECISION: "Participant's decision",
+    EndReason.CONSENT_WITHDRAWN: "Consent withdrawn",
+    EndReason.PHYSICIAN_DECISION: "Physician's decision",
+    EndReason.PROTOCOL_DEVIATION: "Protocol deviation",
+    EndReason.PREGNANCY: "Pregnancy",
+    EndReason.LOGISTICS: "Logistics",
+    EndReason.LOST_TO_FOLLOW_UP: "Lost to follow-up",
+    EndReason.DEATH: "Death",
+    EndReason.OTHER: "Another reason",
+}
+STUDY_END: Final[dict[StudyEndKind, Tag]] = {
+    StudyEndKind.COMPLETED: ("Completed", "done"),
+    StudyEndKind.WITHDRAWN: ("Withdrawn", "plain"),
+    StudyEndKind.LOST: ("Lost to follow-up", "plain"),
+    StudyEndKind.DIED: ("Died", "plain"),
+}
+TREATMENT_END: Final[dict[TreatmentEndKind, Tag]] = {
+    TreatmentEndKind.COMPLETED: ("Completed", "done"),
+    TreatmentEndKind.DISCONTINUED: ("Discontinued", "plain"),
+    TreatmentEndKind.NOT_STARTED: ("Not started", "plain"),
+}
+SEX: Final = {"F": "Female", "M": "Male", "U": "Unknown", "UNDIFFERENTIATED": "Undifferentiated"}
+
+
+_PROPER: Final = frozenset(
+    {"african", "alaska", "american", "asian", "hawaiian", "hispanic", "indian", "latino", "pacific"}
+)
+
+
+def said(value: str) -> str:
+    """A code as words: ``on_treatment`` is ``On treatment``, ``NOT RECOVERED`` is ``Not recovered``."""
+    words = value.replace("_", " ").strip()
+    if words.isupper():
+        words = " ".join(word.capitalize() if word in _PROPER else word for word in words.lower().split())
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def visit_tag(state: VisitState, today: date) -> Tag:
+    """How a visit stands today: in words first."""
+    if state.standing is VisitStanding.DONE:
+        return "Done", "done"
+    if state.standing is VisitStanding.MISSED:
+        return "Missed", "warning"
+    if state.standing is VisitStanding.NOT_EXPECTED:
+        return "Not expected", "plain"
+    dates = state.planned.dates
+    if dates is None:
+        return "Not dated", "waiting"
+    if today > dates.closes:
+        return "Late", "danger"
+    return ("Due", "active") if today >= dates.opens else ("Planned", "waiting")
+
+
+def window_words(state: VisitState) -> str:
+    """``9 to 23 Dec 2026``: the visit's own day, or its window."""
+    if state.record is not None and state.record.happened_on is not None:
+        note = ", outside its window" if state.record.in_window is False else ""
+        return f"{day_words(state.record.happened_on)}{note}"
+    return span_words(state.planned.dates.opens, state.planned.dates.closes) if state.planned.dates else ""
+
+
+def span_words(first: date, last: date) -> str:
+    """Two dates as one span, saying month and year once where they agree."""
+    if first == last:
+        return day_words(first)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day} to {day_words(last)}"
+    if first.year == last.year:
+        return f"{day_words(first).rpartition(' ')[0]} to {day_words(last)}"
+    return f"{day_words(first)} to {day_words(last)}"
