@@ -14,7 +14,7 @@ AE_QUALIFIERS: Final = {
     "ascertainment": ("AEASCERT", "Way of Ascertainment"),
     "causality_sponsor": ("AERELSP", "Causality by Sponsor"),
     "suspected": ("ARELFL", "Suspected to be Related"),
-    "foreseen": ("AEXPFL", "Expected per Reference Safety Information"),
+    "foreseen": ("AEXPFL", "Expected per Reference Safety Info"),
     "infusion": ("AEINFNO", "Infusion Number at Onset"),
     "onset_minute": ("AEONMIN", "Minutes from Start of Infusion to Onset"),
     "left": ("AEWDFL", "Led to Withdrawal from Study"),
@@ -46,14 +46,20 @@ def adverse_events(source: Source) -> pl.DataFrame:
         AEOUT=term(pl.col("outcome"), OUTCOME),
         AETOXGR=pl.col("grade").cast(pl.String),
         AEDTC=source.local_iso("reported_at"),
-        AESTDTC=pl.col("onset"),
-        AEENDTC=pl.col("ended"),
+        AESTDTC=_onset(source),
+        AEENDTC=pl.col("ended").str.head(16),
         suspected=flag(pl.col("related")),
         foreseen=flag(pl.col("expected")),
         left=flag(pl.col("led_to_withdrawal")),
         **{name: flag(pl.col(column)) for name, column in SERIOUS.items()},
     )
     return numbered(rows.with_columns(AESTDY=study_day("AESTDTC"), AEENDY=study_day("AEENDTC")), "AE", ["event"])
+
+
+def _onset(source: Source) -> pl.Expr:
+    """The site's local time where the instant is known to the minute; otherwise as recorded, however partial."""
+    to_the_minute = (pl.col("onset").str.len_chars() >= 16) & pl.col("onset_at").is_not_null()
+    return pl.when(to_the_minute).then(source.local_iso("onset_at")).otherwise(pl.col("onset").str.head(16))
 
 
 def adverse_event_qualifiers(source: Source) -> pl.DataFrame:
