@@ -27,7 +27,7 @@ from trial.conduct import (
     visits,
 )
 from trial.database.records import metadata
-from trial.locks import blobs, cutoffs, datasets, freezes, lock, snapshots
+from trial.locks import blobs, casebook_signatures, cutoffs, datasets, freezes, lock, snapshots
 from trial.oversight import decisions, meetings, members, papers, recommendations, votes
 from trial.protocol import versions
 from trial.safety import adverse_events, causality, susars
@@ -70,6 +70,7 @@ TABLE_MODULES = (
     recommendations,
     decisions,
     blobs,
+    casebook_signatures,
     freezes,
     snapshots,
     cutoffs,

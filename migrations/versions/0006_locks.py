@@ -15,6 +15,7 @@ depends_on = None
 WATCHED: dict[str, dict[str, str]] = {
     "trial.freeze": {},
     "trial.snapshot": {},
+    "trial.casebook_signature": {},
     "trial.cutoff": {},
     "trial.data_lock": {},
     "trial.lock_signing": {},
@@ -54,6 +55,7 @@ GUARDED = (
     "trial.adverse_event",
     "trial.sponsor_assessment",
     "trial.susar_assessment",
+    "trial.casebook_signature",
 )
 
 
@@ -111,6 +113,40 @@ def upgrade() -> None:
         schema="trial",
     )
     op.create_index(op.f("ix_snapshot_trial_id"), "snapshot", ["trial_id"], unique=False, schema="trial")
+    op.create_table(
+        "casebook_signature",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trial_id", sa.Uuid(), nullable=False),
+        sa.Column("protocol_version_id", sa.Uuid(), nullable=False),
+        sa.Column("participant_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("content_sha256", sa.String(64), nullable=False),
+        sa.Column("signed_by", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["participant_id"], ["trial.participant.id"], name=op.f("fk_casebook_signature_participant_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["protocol_version_id"],
+            ["trial.protocol_version.id"],
+            name=op.f("fk_casebook_signature_protocol_version_id"),
+        ),
+        sa.ForeignKeyConstraint(["signed_by"], ["access.account.id"], name=op.f("fk_casebook_signature_signed_by")),
+        sa.ForeignKeyConstraint(["site_id"], ["trial.site.id"], name=op.f("fk_casebook_signature_site_id")),
+        sa.ForeignKeyConstraint(["trial_id"], ["trial.trial.id"], name=op.f("fk_casebook_signature_trial_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_casebook_signature")),
+        schema="trial",
+    )
+    op.create_index(
+        op.f("ix_casebook_signature_participant_id"),
+        "casebook_signature",
+        ["participant_id"],
+        unique=False,
+        schema="trial",
+    )
+    op.create_index(
+        op.f("ix_casebook_signature_trial_id"), "casebook_signature", ["trial_id"], unique=False, schema="trial"
+    )
     op.create_table(
         "cutoff",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -271,6 +307,7 @@ def downgrade() -> None:
     op.drop_table("lock_signing", schema="trial")
     op.drop_table("data_lock", schema="trial")
     op.drop_table("cutoff", schema="trial")
+    op.drop_table("casebook_signature", schema="trial")
     op.drop_table("snapshot", schema="trial")
     op.drop_table("freeze", schema="trial")
     op.drop_table("blob", schema="trial")

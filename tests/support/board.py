@@ -57,9 +57,7 @@ class Board:
 
     def convened(self, kind: MeetingKind = MeetingKind.SAFETY_REVIEW, look: int | None = None) -> Meeting:
         with self.house.database.transaction() as session:
-            command = ConveneMeeting(
-                trial_id=self.house.trial.id, kind=kind, planned_on=today(self.house), look=look
-            )
+            command = ConveneMeeting(trial_id=self.house.trial.id, kind=kind, planned_on=today(self.house), look=look)
             return convene_meeting(session, self.actor(session, CHAIR), command)
 
     def declare(self, meeting_id: UUID, seats: Iterable[str] = QUORATE, *, has_conflict: bool = False) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 
 from trial.access.actors import Actor
 from trial.access.permissions import Permission
@@ -29,6 +29,7 @@ from trial.conduct.visits import VisitRecord, VisitState, schedule_of
 from trial.database.records import Record
 from trial.database.session import TrialSession
 from trial.errors import Conflict
+from trial.locks.casebook_signatures import participants_signed
 from trial.locks.cutoffs import visits_in
 from trial.locks.versions import newest_active_version
 from trial.protocol.schema import Protocol
@@ -88,6 +89,7 @@ def checklist(
     found = [
         _open_queries(session, trial_id, participants, visits),
         _unsigned_eligibility(session, trial_id, participants),
+        _unsigned_casebooks(session, trial_id, participants, needed=_is_last(protocol, stage)),
         _unsigned_saes(session, trial_id, participants),
         _missing_visits(session, trial_id, participants, protocol, visits),
         *outside,
@@ -117,9 +119,7 @@ def _is_last(protocol: Protocol, stage: str) -> bool:
 
 
 def _participants(session: TrialSession, trial_id: UUID) -> dict[UUID, Participant]:
-    found = session.exec(
-        select(Participant).where(Participant.trial_id == trial_id).order_by(col(Participant.code))
-    )
+    found = session.exec(select(Participant).where(Participant.trial_id == trial_id).order_by(col(Participant.code)))
     return {participant.id: participant for participant in found}
 
 
@@ -129,9 +129,7 @@ def _open_queries(
     participants: dict[UUID, Participant],
     visits: Collection[str] | None,
 ) -> ChecklistItem:
-    queries = session.exec(
-        select(Query).where(Query.trial_id == trial_id, Query.status != QueryStatus.CLOSED)
-    )
+    queries = session.exec(select(Query).where(Query.trial_id == trial_id, Query.status != QueryStatus.CLOSED))
     codes = [
         participants[query.participant_id].code
         for query in queries
@@ -153,9 +151,20 @@ def _unsigned_eligibility(
     return item("eligibility_unsigned", "Randomized participants whose eligibility is not signed", waiting)
 
 
-def _unsigned_saes(
-    session: TrialSession, trial_id: UUID, participants: dict[UUID, Participant]
+def _unsigned_casebooks(
+    session: TrialSession, trial_id: UUID, participants: dict[UUID, Participant], *, needed: bool
 ) -> ChecklistItem:
+    """Randomized participants whose casebook is not signed as it stands; casebooks are complete at the last stage only."""
+    signed = participants_signed(session, trial_id) if needed else set()
+    waiting = [
+        participant.code
+        for participant in participants.values()
+        if needed and participant.randomized_at is not None and participant.id not in signed
+    ]
+    return item("casebooks_unsigned", "Randomized participants whose casebook is not signed as it stands", waiting)
+
+
+def _unsigned_saes(session: TrialSession, trial_id: UUID, participants: dict[UUID, Participant]) -> ChecklistItem:
     serious = session.exec(
         select(AdverseEvent).where(AdverseEvent.trial_id == trial_id, col(AdverseEvent.serious).is_(True))
     ).all()

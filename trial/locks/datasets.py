@@ -37,6 +37,8 @@ class DatasetMode(StrEnum):
     UNBLINDED = "unblinded"
 
 
+# Components begin with a letter or a digit: no path climbs, hides or is absolute.
+_PATH: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*$"
 PULLED: Final[Mapping[DatasetMode, Action]] = {
     DatasetMode.NAIVE: Action.DATASET_PULLED,
     DatasetMode.DUMMY: Action.DUMMY_DATASET_PULLED,
@@ -67,7 +69,7 @@ class DatasetFilesWrong(InvalidInput):
 class DatasetFile(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    path: str = Bounded(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")
+    path: str = Bounded(min_length=1, max_length=200, pattern=_PATH)
     sha256: str = Bounded(pattern=r"^[0-9a-f]{64}$")
     size: int = Bounded(ge=0)
 

@@ -75,9 +75,7 @@ def freeze_data(session: TrialSession, actor: Actor, command: FreezeData) -> Fre
     return add_freeze(session, actor, command)
 
 
-def add_freeze(
-    session: TrialSession, actor: Actor, command: FreezeData, *, lock_id: UUID | None = None
-) -> Freeze:
+def add_freeze(session: TrialSession, actor: Actor, command: FreezeData, *, lock_id: UUID | None = None) -> Freeze:
     """A freeze that follows from an act that was authorized (a staged lock freezes its visits)."""
     freeze = Freeze(
         **session.stamp(),
@@ -118,9 +116,7 @@ def freezes_in_force(session: TrialSession, trial_id: UUID) -> list[Freeze]:
     )
 
 
-def is_frozen(
-    session: TrialSession, trial_id: UUID, site_id: UUID | None = None, visit: str | None = None
-) -> bool:
+def is_frozen(session: TrialSession, trial_id: UUID, site_id: UUID | None = None, visit: str | None = None) -> bool:
     """Whether a freeze in force covers a record of this site and visit."""
     covering = (
         select(Freeze.id)

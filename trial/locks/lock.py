@@ -1,8 +1,8 @@
 """The staged lock: the checklist is green, two people sign, a snapshot is taken, and writes are refused.
 
 Invariants
-1. A stage is locked by two signatures of two different people, one in each role that holds ``data:lock``; the matrix says
-   which. Unlocking needs the same two roles again, each with a reason.
+1. A stage is locked by signatures of different people, one in each role that the matrix gives ``data:lock`` (the data
+   manager and the blinded statistician). Unlocking needs one in each role that it gives ``data:unlock``, with a reason.
 2. The checklist is counted at each signature, and must be green at both.
 3. From the second signature on nothing can be written that the snapshot does not hold: writers are shut out before it is
    taken, and triggers refuse them afterwards.
@@ -232,9 +232,7 @@ def _freeze_visits(session: TrialSession, actor: Actor, lock: DataLock) -> None:
         )
 
 
-def sign_unlock(
-    session: TrialSession, actor: Actor, proof: Reauthenticated, command: SignUnlock
-) -> DataLock:
+def sign_unlock(session: TrialSession, actor: Actor, proof: Reauthenticated, command: SignUnlock) -> DataLock:
     """The first signature asks to unlock, the second of another person opens the data.
 
     Raises ``LockNotFound``, ``LockStateRefuses``, ``TwoPeopleNeeded``, ``ReauthenticationNeeded``.
@@ -252,9 +250,7 @@ def sign_unlock(
     return lock
 
 
-def _sign_unlock(
-    session: TrialSession, actor: Actor, proof: Reauthenticated, lock: DataLock, reason: str
-) -> DataLock:
+def _sign_unlock(session: TrialSession, actor: Actor, proof: Reauthenticated, lock: DataLock, reason: str) -> DataLock:
     trial = _take_hold(session, lock.trial_id)
     session.refresh(lock)
     check_can_sign(lock, LockAct.UNLOCK)
@@ -338,7 +334,7 @@ def _role_to_sign_in(actor: Actor, trial_id: UUID, act: LockAct, given: Iterable
     if any(signing.account_id == actor.account_id for signing in signed) or not free:
         others = ", ".join(sorted(signing_roles(act) - {signing.role for signing in signed}))
         raise TwoPeopleNeeded(f"Two different people sign. The signature that is missing is: {others}.")
-    return sorted(free)[0]
+    return min(free)
 
 
 def _is_signed_by_all(session: TrialSession, lock: DataLock, act: LockAct) -> bool:

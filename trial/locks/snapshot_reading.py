@@ -29,7 +29,7 @@ Row = tuple[Any, ...]
 _OF_PARTICIPANT: Final = (
     "JOIN trial.participant AS p ON p.id = r.participant_id WHERE r.trial_id = :trial AND r.recorded_at <= :cut_off"
 )
-QUERIES: Final[dict[str, str]] = {
+_QUERIES: Final[dict[str, str]] = {
     "trial": (
         "SELECT code, title, kind, CAST(:version AS text), CAST(:cut_off AS timestamptz), CAST(:scope AS text),"
         " planned_participants FROM trial.trial WHERE id = :trial"
@@ -72,7 +72,7 @@ QUERIES: Final[dict[str, str]] = {
         LEFT JOIN trial.study_end AS study ON study.participant_id = p.id AND study.recorded_at <= :cut_off
         WHERE p.trial_id = :trial AND p.recorded_at <= :cut_off
     """,
-    "factors": f"SELECT p.code, r.factor, r.value, r.corrected FROM trial.factor_value AS r {_OF_PARTICIPANT}",
+    "factors": "SELECT p.code, r.factor, r.value, r.corrected FROM trial.factor_value AS r @of_participant",
     "criteria": """
         SELECT p.code, answer.key, CAST(:kinds AS jsonb) ->> answer.key, CAST(answer.value AS boolean)
         FROM (SELECT DISTINCT ON (participant_id) participant_id, answers FROM trial.eligibility_assessment
@@ -80,15 +80,15 @@ QUERIES: Final[dict[str, str]] = {
         JOIN trial.participant AS p ON p.id = r.participant_id
         CROSS JOIN LATERAL jsonb_each_text(r.answers) AS answer
     """,
-    "scores": f"""
+    "scores": """
         SELECT p.code, r.visit, r.instrument, r.instrument_version, s.domain, s.raw, s.score, s.unit, r.answered_on, r.repeat
         FROM trial.outcome AS r CROSS JOIN LATERAL
             jsonb_to_recordset(r.scores) AS s(domain text, raw float8, score float8, unit text)
-        {_OF_PARTICIPANT}
+        @of_participant
     """,
-    "answers": f"""
+    "answers": """
         SELECT p.code, r.visit, r.instrument, answer.key, answer.value, r.answered_on, r.repeat
-        FROM trial.outcome AS r CROSS JOIN LATERAL jsonb_each_text(r.answers) AS answer {_OF_PARTICIPANT}
+        FROM trial.outcome AS r CROSS JOIN LATERAL jsonb_each_text(r.answers) AS answer @of_participant
     """,
     "infusions": """
         SELECT p.code, r.infusion, r.planned_on, r.status, r.started_at, r.ended_at, o.weight_kg, o.dose_weight_kg,
@@ -98,31 +98,31 @@ QUERIES: Final[dict[str, str]] = {
         JOIN trial.participant AS p ON p.id = r.participant_id
         WHERE r.trial_id = :trial AND r.recorded_at <= :cut_off
     """,
-    "readings": f"""
+    "readings": """
         SELECT p.code, r.infusion, CAST(at.key AS int), taken.key, CAST(taken.value AS float8),
             CAST(:units AS jsonb) ->> taken.key
         FROM trial.infusion AS r CROSS JOIN LATERAL jsonb_each(r.readings) AS at
-        CROSS JOIN LATERAL jsonb_each_text(at.value) AS taken {_OF_PARTICIPANT}
+        CROSS JOIN LATERAL jsonb_each_text(at.value) AS taken @of_participant
     """,
-    "deviations": f"""
+    "deviations": """
         SELECT p.code, r.number, r.category, r.importance, r.description, r.happened_on
-        FROM trial.deviation AS r {_OF_PARTICIPANT}
+        FROM trial.deviation AS r @of_participant
     """,
-    "guesses": f"""
-        SELECT p.code, r.occasion, r.guesser, r.guess, r.certainty, r.reason FROM trial.blinding_guess AS r {_OF_PARTICIPANT}
+    "guesses": """
+        SELECT p.code, r.occasion, r.guesser, r.guess, r.certainty, r.reason FROM trial.blinding_guess AS r @of_participant
     """,
     # Recorded treatments, and the recorded fields that endpoints are made of (such as a daily opioid dose).
-    "concomitant": f"""
-        SELECT p.code, r.visit, r.name, r.value, r.unit FROM trial.concomitant_treatment AS r {_OF_PARTICIPANT}
+    "concomitant": """
+        SELECT p.code, r.visit, r.name, r.value, r.unit FROM trial.concomitant_treatment AS r @of_participant
         UNION ALL
         SELECT p.code, r.visit, used.field, CAST(r.answers ->> used.field AS float8), used.unit
         FROM trial.form_record AS r
         JOIN jsonb_to_recordset(CAST(:fields AS jsonb)) AS used(form text, field text, unit text)
             ON used.form = r.form AND jsonb_typeof(r.answers -> used.field) = 'number'
-        {_OF_PARTICIPANT}
+        @of_participant
     """,
     "attendance": (
-        f"SELECT p.code, r.session, r.held_on, r.kind, r.attended FROM trial.attendance AS r {_OF_PARTICIPANT}"
+        "SELECT p.code, r.session, r.held_on, r.kind, r.attended FROM trial.attendance AS r @of_participant"
     ),
     "adverse_events": """
         SELECT p.code, r.number, r.verbatim, r.term, r.soc, r.llt_code, r.dictionary, r.grade, r.serious, r.death,
@@ -138,6 +138,9 @@ QUERIES: Final[dict[str, str]] = {
         WHERE r.trial_id = :trial AND r.recorded_at <= :cut_off
     """,
 }
+
+# ``@of_participant`` stands for what most queries end with.
+QUERIES: Final = {name: query.replace("@of_participant", _OF_PARTICIPANT) for name, query in _QUERIES.items()}
 
 
 class SnapshotReader:
@@ -245,9 +248,7 @@ def _units(protocol: Protocol) -> dict[str, str]:
     if protocol.infusions is None:
         return {}
     monitoring = protocol.infusions.monitoring
-    scales = {
-        scale.instrument: protocol.instrument(scale.instrument).domains[0].unit for scale in monitoring.scales
-    }
+    scales = {scale.instrument: protocol.instrument(scale.instrument).domains[0].unit for scale in monitoring.scales}
     return scales | {measure.name: measure.unit for measure in monitoring.measures}
 
 
@@ -259,6 +260,4 @@ def _endpoint_fields(protocol: Protocol) -> list[dict[str, str | None]]:
         if endpoint.recorded_at is not None
     }
     found = [(form, field, protocol.form(form).field(field)) for form, field in sorted(used)]
-    return [
-        {"form": form, "field": name, "unit": field.unit if field else None} for form, name, field in found
-    ]
+    return [{"form": form, "field": name, "unit": field.unit if field else None} for form, name, field in found]

@@ -56,7 +56,8 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
          "study_end_reason": Text, "died_on": Day},
         ("participant",),
     ),
-    # Stratification and subgroup facts recorded at baseline; ``value`` as used for the allocation, ``corrected`` if put right since.
+    # Stratification and subgroup facts recorded at baseline; ``value`` as used for the allocation, ``corrected`` if put
+    # right since.
     "factors": TableShape({"participant": Text, "factor": Text, "value": Text, "corrected": Text}, ("participant", "factor")),
     "criteria": TableShape(
         {"participant": Text, "criterion": Text, "kind": Text, "met": Flag}, ("participant", "criterion")

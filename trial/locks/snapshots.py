@@ -102,9 +102,7 @@ def _consistent_view(session: TrialSession) -> Connection:
     """A connection of its own, blinded, that sees one instant and can write nothing. Closing it ends it."""
     engine = session.get_bind()
     assert isinstance(engine, Engine), "sessions are bound to the engine"
-    connection = engine.connect().execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    )
+    connection = engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     connection.execute(_SET_ROLE, {"role": BLINDED_ROLE})
     return connection
 

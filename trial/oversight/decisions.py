@@ -104,14 +104,10 @@ def levers_moved_by(answer: Answer, recommendation: str, named: Mapping[Lever, b
             return {}
 
 
-def decide_on_recommendation(
-    session: TrialSession, actor: Actor, command: DecideOnRecommendation
-) -> Decision:
+def decide_on_recommendation(session: TrialSession, actor: Actor, command: DecideOnRecommendation) -> Decision:
     """The sponsor's answer, and what follows from it. Raises ``MeetingStateRefuses`` for a second one."""
     recommendation = get_recommendation(session, command.recommendation_id)
-    authorize(
-        session, actor, Action.DECISION_TAKEN, trial_id=recommendation.trial_id, reason=command.reason
-    )
+    authorize(session, actor, Action.DECISION_TAKEN, trial_id=recommendation.trial_id, reason=command.reason)
     made = exactly_once(
         session,
         actor,
@@ -180,8 +176,6 @@ def decisions_for(session: TrialSession, actor: Actor, trial_id: UUID) -> list[D
     check_may(actor, Permission.RECOMMENDATION_READ, trial_id)
     return list(
         session.exec(
-            select(Decision)
-            .where(Decision.trial_id == trial_id)
-            .order_by(col(Decision.recorded_at), col(Decision.id))
+            select(Decision).where(Decision.trial_id == trial_id).order_by(col(Decision.recorded_at), col(Decision.id))
         )
     )

@@ -37,9 +37,7 @@ def planned_looks(protocol: Protocol, planned_participants: int) -> list[Planned
     """The protocol's looks, in order; the final analysis is none of them."""
     whole = full_information(protocol, planned_participants)
     return [
-        PlannedLook(
-            look.number, look.name, look.information_fraction, math.ceil(look.information_fraction * whole)
-        )
+        PlannedLook(look.number, look.name, look.information_fraction, math.ceil(look.information_fraction * whole))
         for look in protocol.design.looks
     ]
 
@@ -48,9 +46,7 @@ def due_look(
     protocol: Protocol, planned_participants: int, information: int, held: Collection[int]
 ) -> PlannedLook | None:
     """The latest look whose information is reached and that has no meeting; an earlier one that was passed is not held late."""
-    reached = [
-        look for look in planned_looks(protocol, planned_participants) if information >= look.needed
-    ]
+    reached = [look for look in planned_looks(protocol, planned_participants) if information >= look.needed]
     return reached[-1] if reached and reached[-1].number not in held else None
 
 

@@ -255,9 +255,7 @@ def get_meeting(session: TrialSession, meeting_id: UUID) -> Meeting:
 
 def meetings_of(session: TrialSession, trial_id: UUID) -> list[Meeting]:
     """Every meeting of the trial's board, in order."""
-    return list(
-        session.exec(select(Meeting).where(Meeting.trial_id == trial_id).order_by(col(Meeting.number)))
-    )
+    return list(session.exec(select(Meeting).where(Meeting.trial_id == trial_id).order_by(col(Meeting.number))))
 
 
 def protocol_of_meeting(session: TrialSession, meeting: Meeting) -> Protocol:
@@ -268,17 +266,13 @@ def protocol_of_meeting(session: TrialSession, meeting: Meeting) -> Protocol:
 def declarations_at(session: TrialSession, meeting_id: UUID) -> list[Declaration]:
     """Who is present, by seat; the recused among them."""
     return list(
-        session.exec(
-            select(Declaration).where(Declaration.meeting_id == meeting_id).order_by(Declaration.seat)
-        )
+        session.exec(select(Declaration).where(Declaration.meeting_id == meeting_id).order_by(Declaration.seat))
     )
 
 
 def declaration_of(session: TrialSession, meeting_id: UUID, account_id: UUID) -> Declaration | None:
     return session.exec(
-        select(Declaration).where(
-            Declaration.meeting_id == meeting_id, Declaration.account_id == account_id
-        )
+        select(Declaration).where(Declaration.meeting_id == meeting_id, Declaration.account_id == account_id)
     ).first()
 
 

@@ -109,6 +109,4 @@ def leading(votes: Iterable[str]) -> frozenset[str]:
 
 
 def _vote_of(session: TrialSession, meeting_id: UUID, account_id: UUID) -> Vote | None:
-    return session.exec(
-        select(Vote).where(Vote.meeting_id == meeting_id, Vote.account_id == account_id)
-    ).first()
+    return session.exec(select(Vote).where(Vote.meeting_id == meeting_id, Vote.account_id == account_id)).first()

@@ -216,9 +216,7 @@ def report_adverse_event(session: TrialSession, actor: Actor, command: ReportAdv
     return get_event(session, made)
 
 
-def _report(
-    session: TrialSession, actor: Actor, casebook: Casebook, command: ReportAdverseEvent
-) -> AdverseEvent:
+def _report(session: TrialSession, actor: Actor, casebook: Casebook, command: ReportAdverseEvent) -> AdverseEvent:
     coding = check_facts(casebook, command.facts)
     _check_heard_of(casebook, command)
     event = AdverseEvent(
@@ -337,11 +335,15 @@ def _check_heard_of(casebook: Casebook, command: ReportAdverseEvent) -> None:
 
 def _columns(casebook: Casebook, facts: EventFacts, coding: Coding) -> dict[str, Any]:
     written = facts.model_dump(exclude={"term", "grade", "aesi", "onset", "ended"})
-    return written | _coding_columns(coding) | {
-        "onset": str(facts.onset),
-        "onset_at": facts.onset.instant(casebook.site.zone),
-        "ended": None if facts.ended is None else str(facts.ended),
-    }
+    return (
+        written
+        | _coding_columns(coding)
+        | {
+            "onset": str(facts.onset),
+            "onset_at": facts.onset.instant(casebook.site.zone),
+            "ended": None if facts.ended is None else str(facts.ended),
+        }
+    )
 
 
 def _coding_columns(coding: Coding) -> dict[str, Any]:

@@ -167,6 +167,4 @@ def sponsor_assessment_of(session: TrialSession, event_id: UUID) -> SponsorAsses
 def causality_of(session: TrialSession, event: AdverseEvent) -> Causality:
     """Both judgements as they stand."""
     sponsor = sponsor_assessment_of(session, event.id)
-    return Causality(
-        event.causality, sponsor.causality if sponsor else None, sponsor.expected if sponsor else None
-    )
+    return Causality(event.causality, sponsor.causality if sponsor else None, sponsor.expected if sponsor else None)

@@ -110,9 +110,7 @@ def _last_day_of_first_report(
     clock: ExpeditedClock, clocks: Iterable[ExpeditedClock], case: CaseFacts
 ) -> datetime | None:
     firsts = [
-        first
-        for first in clocks
-        if first.applies_to == _FIRST_REPORT and first.jurisdiction == clock.jurisdiction
+        first for first in clocks if first.applies_to == _FIRST_REPORT and first.jurisdiction == clock.jurisdiction
     ]
     if not firsts or case.sponsor_received_at is None:
         return None

@@ -56,9 +56,7 @@ def search_terms(rules: AdverseEventRules, words: str, limit: int = 20) -> list[
     """Terms that hold all the words, those that begin with them first."""
     wanted = words.casefold().split()
     found = [
-        term
-        for term in ctcae_terms(rules.dictionary.version)
-        if all(word in term.term.casefold() for word in wanted)
+        term for term in ctcae_terms(rules.dictionary.version) if all(word in term.term.casefold() for word in wanted)
     ]
     start = " ".join(wanted)
     return sorted(found, key=lambda term: (not term.term.casefold().startswith(start), term.term))[:limit]
@@ -78,9 +76,7 @@ def code(rules: AdverseEventRules, term: str, grade: int, aesi: str | None = Non
             f"{dictionary_label(rules)} has no grade {grade} for “{term}”. Choose one of: {offered}.",
             fields={"grade": f"Choose one of: {offered}."},
         )
-    return Coding(
-        found.term, found.soc, found.llt_code, dictionary_label(rules), grade, _interest(rules, term, aesi)
-    )
+    return Coding(found.term, found.soc, found.llt_code, dictionary_label(rules), grade, _interest(rules, term, aesi))
 
 
 def dictionary_label(rules: AdverseEventRules) -> str:

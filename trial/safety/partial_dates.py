@@ -83,9 +83,7 @@ class PartialDate:
         if not self.is_complete:
             return None
         assert self.month is not None and self.day is not None and self.hour is not None  # noqa: PT018 - one fact: complete
-        local = datetime(
-            self.year, self.month, self.day, self.hour, self.minute or 0, tzinfo=ZoneInfo(zone)
-        )
+        local = datetime(self.year, self.month, self.day, self.hour, self.minute or 0, tzinfo=ZoneInfo(zone))
         return local.astimezone(UTC)
 
     def surely_after(self, now: datetime, zone: str) -> bool:

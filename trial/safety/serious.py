@@ -68,9 +68,7 @@ def sign_sae(session: TrialSession, actor: Actor, proof: Reauthenticated, comman
     return signature
 
 
-def _sign(
-    session: TrialSession, actor: Actor, proof: Reauthenticated, event: AdverseEvent, trial_id: UUID
-) -> UUID:
+def _sign(session: TrialSession, actor: Actor, proof: Reauthenticated, event: AdverseEvent, trial_id: UUID) -> UUID:
     session.refresh(event)
     check_signable(event)
     return sign(session, actor, proof, event, MEANING, trial_id).id

@@ -21,9 +21,7 @@ def test_every_table_about_participants_is_guarded_against_writes_after_a_lock(o
         if hasattr(kind, "__table__") and kind.__table__.schema == "trial" and kind.__module__.startswith("trial.")
     }
     with psycopg.connect(owner_url.replace("+psycopg", "")) as connection:
-        found = connection.execute(
-            "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'refuse_when_locked'"
-        )
+        found = connection.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'refuse_when_locked'")
         guarded = {name for (name,) in found}
     assert {f"trial.{name}" for name in wanted} <= {name.replace('"', "") for name in guarded}
 

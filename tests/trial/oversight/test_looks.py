@@ -30,7 +30,15 @@ def test_the_looks_of_the_shipped_protocol_come_at_half_and_three_quarters():
 
 @pytest.mark.parametrize(
     ("information", "held", "due"),
-    [(0, (), None), (173, (), None), (174, (), 1), (174, (1,), None), (261, (1,), 2), (261, (), 2), (346, (1, 2), None)],
+    [
+        (0, (), None),
+        (173, (), None),
+        (174, (), 1),
+        (174, (1,), None),
+        (261, (1,), 2),
+        (261, (), 2),
+        (346, (1, 2), None),
+    ],
 )
 def test_a_look_is_due_when_its_information_is_reached_and_no_meeting_has_it(information: int, held: tuple, due):
     found = due_look(PROTOCOL, 408, information, held)

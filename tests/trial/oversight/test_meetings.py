@@ -86,9 +86,7 @@ def test_a_seat_is_one_of_the_protocols_and_held_once(house: House, board: Board
         sponsor, more = house.actor(session, "sponsor"), house.hire(session, "dsmb_member", suffix="sixth")
         for seat, refusal in (("lawyer", SeatUnknown), ("statistician", SeatTaken)):
             with pytest.raises(refusal):
-                appoint_member(
-                    session, sponsor, AppointMember(trial_id=house.trial.id, account_id=more.id, seat=seat)
-                )
+                appoint_member(session, sponsor, AppointMember(trial_id=house.trial.id, account_id=more.id, seat=seat))
 
 
 def test_nobody_without_a_board_role_is_seated(house: House):
@@ -96,9 +94,7 @@ def test_nobody_without_a_board_role_is_seated(house: House):
         appoint_member(
             session,
             house.actor(session, "sponsor"),
-            AppointMember(
-                trial_id=house.trial.id, account_id=house.people[("sponsor", None)].id, seat="statistician"
-            ),
+            AppointMember(trial_id=house.trial.id, account_id=house.people[("sponsor", None)].id, seat="statistician"),
         )
 
 
@@ -198,9 +194,7 @@ def test_a_member_who_is_not_chair_cannot_sign_and_the_chair_not_with_anothers_p
     )
     with house.database.session() as session:
         with pytest.raises(NotPermitted):
-            sign_recommendation(
-                session, board.actor(session, "statistician"), board.proof("statistician"), command
-            )
+            sign_recommendation(session, board.actor(session, "statistician"), board.proof("statistician"), command)
         with pytest.raises(ReauthenticationNeeded):
             sign_recommendation(session, board.actor(session, CHAIR), board.proof("statistician"), command)
 

@@ -49,7 +49,18 @@ def test_dropping_what_is_known_only_widens_the_possible_days(when: PartialDate)
 
 @pytest.mark.parametrize(
     "text",
-    ["", "26", "2026-13", "2026-02-30", "2026-3-2", "2026-03-02T10", "2026-03-02T24:00", "2026-03-02 10:40", "UNK", "0026"],
+    [
+        "",
+        "26",
+        "2026-13",
+        "2026-02-30",
+        "2026-3-2",
+        "2026-03-02T10",
+        "2026-03-02T24:00",
+        "2026-03-02 10:40",
+        "UNK",
+        "0026",
+    ],
 )
 def test_what_is_no_date_is_refused_with_the_remedy(text: str):
     with pytest.raises(ValidationError):
