@@ -368,6 +368,7 @@ def upgrade() -> None:
         sa.Column("protocol_version_id", sa.Uuid(), nullable=False),
         sa.Column("participant_id", sa.Uuid(), nullable=False),
         sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("assessed_on", sa.Date(), nullable=False),
         sa.Column("answers", postgresql.JSONB(), nullable=False),
         sa.Column("evidence", postgresql.JSONB(), nullable=False),
@@ -383,6 +384,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["site_id"], ["trial.site.id"], name=op.f("fk_eligibility_assessment_site_id")),
         sa.ForeignKeyConstraint(["trial_id"], ["trial.trial.id"], name=op.f("fk_eligibility_assessment_trial_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_eligibility_assessment")),
+        sa.UniqueConstraint("participant_id", "number", name=op.f("uq_eligibility_assessment_participant_id_number")),
         schema="trial",
     )
     op.create_index(

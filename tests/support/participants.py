@@ -6,9 +6,11 @@ The answers are found from the protocol itself (what lets somebody in), so every
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+
+import psycopg
 
 from tests.support.house import House
 from trial.access.actions import Action
@@ -36,8 +38,16 @@ from trial.conduct.participants import (
 )
 from trial.conduct.screening import RecordScreening, record_screening
 from trial.database.session import TrialSession
+from trial.protocol.loader import load_shipped
 from trial.protocol.schema import Condition, Form, FormField, InfusionPlan, Instrument, Protocol, Value, Visit
-from trial.protocol.versions import protocol_of, version_in_force
+from trial.protocol.versions import (
+    AdoptVersion,
+    activate_version,
+    add_version,
+    adopt_version,
+    protocol_of,
+    version_in_force,
+)
 
 Facts = Mapping[tuple[str, str], Value]
 """Answers that a test insists on, by form and field."""
@@ -235,8 +245,25 @@ def infused(house: House, site: str = "S1", *, infusions: int | None = None) -> 
     return participant_id
 
 
-def go_to(house: House, at: datetime) -> None:
-    house.clock.set(at)
+def amended(house: House, name: str = "keta-pain-1.1") -> UUID:
+    """A shipped amendment, active: sites may adopt it."""
+    with house.database.transaction() as session:
+        sponsor = house.actor(session, "sponsor")
+        version = add_version(session, sponsor, house.trial.id, load_shipped(name))
+        return activate_version(session, sponsor, version.id).id
+
+
+def adopt(house: House, version_id: UUID, site: str) -> None:
+    """The site approves a version today."""
+    with house.database.transaction() as session:
+        command = AdoptVersion(
+            trial_id=house.trial.id,
+            site_id=house.site_id(site),
+            version_id=version_id,
+            approved_on=today(house, site),
+            approval_reference="EC 2026-2",
+        )
+        adopt_version(session, house.actor(session, "investigator", site), command)
 
 
 def calm_readings(plan: InfusionPlan) -> dict[int, dict[str, float]]:
@@ -322,3 +349,13 @@ def _candidates(field: FormField) -> Iterator[Value]:
             yield "09:00"
         case "text":
             yield "none"
+
+
+def as_owner(url: str, statement: str) -> None:
+    """One statement as the database's owner, under a declared actor so that the audit lets it write."""
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
+        connection.execute(
+            "SELECT set_config('equipoise.actor', 'test', true), set_config('equipoise.action', 'test', true),"
+            " set_config('equipoise.at', now()::text, true)"
+        )
+        connection.execute(statement)

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import UniqueConstraint, func
 from sqlmodel import col, select
 
 from trial.access.actions import Action
@@ -99,8 +100,9 @@ class EligibilityAssessment(ParticipantRecord, table=True):
     """``answers`` holds true, false or null (unknown) by criterion; ``evidence`` the values used, by ``form.field``."""
 
     __tablename__ = "eligibility_assessment"
-    __table_args__ = in_schema("trial")
+    __table_args__ = in_schema("trial", UniqueConstraint("participant_id", "number"))
 
+    number: int
     assessed_on: date
     answers: dict[str, Any] = document()
     evidence: dict[str, Any] = document()
@@ -131,6 +133,7 @@ def assess_eligibility(session: TrialSession, actor: Actor, command: AssessEligi
     answers = answer_criteria(casebook.protocol, command.answers, recorded)
     assessment = EligibilityAssessment(
         **casebook.stamp(session),
+        number=_last_number(session, casebook.participant) + 1,
         assessed_on=casebook.today,
         answers=answers,
         evidence=evidence_for(casebook.protocol, recorded),
@@ -168,14 +171,16 @@ def sign_eligibility(
     return found
 
 
-def check_eligible_for_randomization(session: TrialSession, participant_id: UUID) -> RandomizationCandidate:
-    """Everything that must hold before a slot is touched; locks the participant's row.
+def check_eligible_for_randomization(
+    session: TrialSession, participant_id: UUID, *, to_write: bool = True
+) -> RandomizationCandidate:
+    """Everything that must hold before a slot is touched; locks the participant's row unless it is only asked.
 
     Raises ``ParticipantNotFound``, ``TrialLocked``, ``LeverClosed``, ``AlreadyRandomized``, ``ParticipantHasLeft``,
     ``ConsentMissing``, ``ConsentOutdated``, ``EligibilityNotSigned``, ``NotAssessed``, ``NotSigned``, ``SignatureVoid``,
     ``AssessmentOutdated``, ``EligibilityLapsed``, ``FactorMissing``. None of these says anything of a slot.
     """
-    casebook = open_casebook(session, participant_id, to_write=True)
+    casebook = open_casebook(session, participant_id, to_write=to_write)
     participant = casebook.participant
     check_trial_open(casebook.trial)
     check_lever_open(casebook.trial, Lever.RANDOMIZING)
@@ -211,7 +216,7 @@ def can_be_randomized(session: TrialSession, participant_id: UUID) -> bool:
 def why_not_randomizable(session: TrialSession, participant_id: UUID) -> DomainError | None:
     """What stands in the way, as the refusal would say it; ``None`` when nothing does."""
     try:
-        check_eligible_for_randomization(session, participant_id)
+        check_eligible_for_randomization(session, participant_id, to_write=False)
     except DomainError as refusal:
         return refusal
     return None
@@ -280,8 +285,13 @@ def _assessments(participant_id: UUID) -> Any:
     return (
         select(EligibilityAssessment)
         .where(EligibilityAssessment.participant_id == participant_id)
-        .order_by(col(EligibilityAssessment.recorded_at).desc(), col(EligibilityAssessment.id))
+        .order_by(col(EligibilityAssessment.number).desc())
     )
+
+
+def _last_number(session: TrialSession, participant: Participant) -> int:
+    last = select(func.max(EligibilityAssessment.number)).where(EligibilityAssessment.participant_id == participant.id)
+    return session.exec(last).one() or 0
 
 
 def _latest(session: TrialSession, participant: Participant) -> EligibilityAssessment:

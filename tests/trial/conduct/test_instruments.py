@@ -180,9 +180,7 @@ def test_a_domain_that_does_not_exist_is_refused():
 @given(data=st.data())
 def test_every_score_lies_in_the_range_that_the_protocol_states(described, data):
     answers = {
-        item.id: data.draw(
-            st.none() | st.integers(described.answers_of(item).low, described.answers_of(item).high)
-        )
+        item.id: data.draw(st.none() | st.integers(described.answers_of(item).low, described.answers_of(item).high))
         for item in described.items
     }
     for score in score_instrument(described, answers):

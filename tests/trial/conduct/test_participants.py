@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from tests.support.house import House
 from tests.support.participants import (
+    as_owner,
     consented,
     infused,
     participant,
@@ -103,13 +104,13 @@ def test_nobody_is_registered_at_a_site_of_another_coordinator(house: House):
 
 
 def test_nobody_is_registered_while_the_sponsor_has_closed_randomizing(house: House, owner_url: str):
-    _as_owner(owner_url, "UPDATE trial.trial SET randomizing_open = false")
+    as_owner(owner_url, "UPDATE trial.trial SET randomizing_open = false")
     with pytest.raises(LeverClosed):
         registered(house)
 
 
 def test_nobody_is_registered_at_a_closed_site(house: House, owner_url: str):
-    _as_owner(owner_url, "UPDATE trial.site SET closed_on = '2026-02-01' WHERE code = 'S1'")
+    as_owner(owner_url, "UPDATE trial.site SET closed_on = '2026-02-01' WHERE code = 'S1'")
     with pytest.raises(SiteNotActive):
         registered(house)
 
@@ -133,7 +134,7 @@ def test_a_randomized_participant_carries_number_instant_and_stratum(house: Hous
 def test_what_randomization_fixed_is_not_changed_even_by_plain_sql(house: House, owner_url: str, column: str):
     pretend_randomized(house)
     with pytest.raises(psycopg.Error, match="is fixed"):
-        _as_owner(owner_url, f"UPDATE trial.participant SET {column}")
+        as_owner(owner_url, f"UPDATE trial.participant SET {column}")
 
 
 def test_a_second_randomization_says_so_and_a_step_out_of_turn_says_what_is_missing(house: House):
@@ -228,13 +229,3 @@ def _command(house: House) -> RegisterParticipant:
 def _list(house: House, role: str, site: str | None) -> list[Participant]:
     with house.database.transaction() as session:
         return participants_of(session, house.actor(session, role, site), house.trial.id)
-
-
-def _as_owner(url: str, statement: str) -> None:
-    """Outside the application: the owner of the database, under a declared actor, so that the audit lets it write."""
-    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as connection:
-        connection.execute(
-            "SELECT set_config('equipoise.actor', 'test', true), set_config('equipoise.action', 'test', true),"
-            " set_config('equipoise.at', now()::text, true)"
-        )
-        connection.execute(statement)
