@@ -12,10 +12,21 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
 
 import polars as pl
+from sqlalchemy import text
 
+from trial.database.session import TrialSession
 from trial.protocol.schema import Protocol
+
+_ANSWERED: Final = text(
+    "SELECT count(DISTINCT r.participant_id) FROM trial.outcome AS r CROSS JOIN LATERAL"
+    " jsonb_to_recordset(r.scores) AS s(domain text, raw float8, score float8)"
+    " WHERE r.trial_id = :trial AND r.instrument = :instrument AND r.visit = ANY(:visits)"
+    " AND s.domain = :domain AND coalesce(s.score, s.raw) IS NOT NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,20 @@ def due_look(
     """The latest look whose information is reached and that has no meeting; an earlier one that was passed is not held late."""
     reached = [look for look in planned_looks(protocol, planned_participants) if information >= look.needed]
     return reached[-1] if reached and reached[-1].number not in held else None
+
+
+def information_now(session: TrialSession, trial_id: UUID, protocol: Protocol) -> int:
+    """How many participants have answered the primary endpoint at its visit by now: what a home page shows."""
+    primary = protocol.endpoints.primary
+    if primary.score is None:
+        return 0
+    wanted = {
+        "trial": trial_id,
+        "instrument": primary.score.instrument,
+        "domain": primary.score.domain,
+        "visits": list(primary.visits),
+    }
+    return int(session.execute(_ANSWERED, wanted).scalar_one())
 
 
 def information_in(snapshot: Mapping[str, pl.DataFrame], protocol: Protocol) -> int:

@@ -13,15 +13,18 @@ from sqlalchemy.exc import DBAPIError
 from tests.support.events import assessed, reported, serious
 from tests.support.house import House
 from tests.support.locking import MANAGER, cut_off
-from tests.support.participants import consented, infused, protocol_at, registered
+from tests.support.participants import consented, infused, pretend_randomized, protocol_at, registered
 from trial.access.actions import Action
 from trial.access.policies import authorize
+from trial.clock import SetClock
+from trial.database.session import Database
 from trial.errors import NotPermitted
 from trial.locks.blobs import Blob, BlobDamaged, BlobNotFound, read_blob, sha256_of, store_blob
 from trial.locks.cutoffs import ScopeUnknown, TakeCutoff, cutoffs_of, take_cutoff
 from trial.locks.snapshot_reading import QUERIES
 from trial.locks.snapshot_tables import SNAPSHOT_TABLES, empty_table
 from trial.locks.snapshots import decode, encode, get_snapshot, listing_hash, load_snapshot, shaped
+from trial.protocol.loader import load_shipped
 
 
 def loaded(house: House, snapshot_id) -> dict[str, pl.DataFrame]:
@@ -187,3 +190,14 @@ def test_an_empty_table_is_written_and_read_back_in_its_shape(name: str):
 def test_the_listing_is_hashed_as_sha256sum_writes_it():
     # printf 'aa  one\nbb  two\n' | sha256sum
     assert listing_hash({"two": "bb", "one": "aa"}) == sha256_of(b"aa  one\nbb  two\n")
+
+
+def test_a_trial_of_another_shape_without_infusions_is_frozen_the_same_way(database: Database, clock: SetClock):
+    house = House.build(database, clock, loaded=load_shipped("second"))
+    participant = pretend_randomized(house)
+    terms = protocol_at(house).adverse_events.special_interest.terms
+    reported(house, participant, term=terms[0], grade=1)
+    tables = loaded(house, cut_off(house).snapshot_id)
+    assert tables["infusions"].height == tables["readings"].height == 0
+    assert tables["adverse_events"]["aesi"].to_list() == [terms[0]]
+    assert tables["visits"]["visit"].to_list() == list(protocol_at(house).visit_codes)

@@ -1,16 +1,23 @@
 """Planned looks: how much information they need, and when one is due."""
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.house import House
+from tests.support.locking import cut_off
+from tests.support.participants import answer_instruments, infused, protocol_at
 from trial.locks.snapshot_tables import SNAPSHOT_TABLES
+from trial.locks.snapshots import load_snapshot
 from trial.oversight.looks import (
     due_look,
     full_information,
     information_fraction,
     information_in,
+    information_now,
     planned_looks,
 )
 from trial.protocol.loader import shipped_protocol
@@ -69,3 +76,17 @@ def test_information_counts_participants_who_answered_the_primary_endpoint_at_it
         schema=dict(shape),
     )
     assert information_in({"scores": frame}, PROTOCOL) == 1
+
+
+def test_the_live_count_and_the_snapshots_count_agree(house: House):
+    participant = infused(house)
+    protocol = protocol_at(house)
+    for expected in (0, 1):
+        with house.database.session() as session:
+            tables = load_snapshot(session, cut_off(house).snapshot_id)
+            assert information_now(session, house.trial.id, protocol) == expected
+            assert information_in(tables, protocol) == expected
+        if not expected:
+            house.clock.advance(timedelta(days=90))
+            with house.database.transaction() as session:
+                answer_instruments(session, house, participant, protocol, protocol.visit("M3"), "S1")
