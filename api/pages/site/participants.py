@@ -18,7 +18,7 @@ from api.pages.site.dossiers import Dossier, dossier
 from api.pages.site.steps import before_randomization, next_step, task_lines
 from api.pages.site.subjects import list_url, subject_url
 from api.pages.site.timelines import timeline_of
-from api.pages.site.words import SEX, STATUS, Tag, said
+from api.pages.site.words import STATUS, Tag, said, term_words, terms_of
 from api.permissions import permission
 from api.places import Place
 from trial.access.permissions import Permission
@@ -32,7 +32,6 @@ from trial.conduct.participants import (
     register_participant,
 )
 from trial.database.session import TrialSession
-from trial.reference import submission_values
 
 router = APIRouter()
 
@@ -54,7 +53,7 @@ class Row:
     url: str
     tag: Tag
     site: str
-    randomized: Participant
+    participant: Participant
     next: Next
 
 
@@ -171,13 +170,8 @@ def _register_page(request: Request, here: Place, state: FormState, status: int 
     return page(
         request, "site/register.html", status=status, here=here, state=state, site_words=site_words,
         list_url=list_url(here, "participants"), action=list_url(here, "participants", "register"),
-        sexes=[(value, SEX.get(value, said(value))) for value in submission_values("C66731")],
-        races=_terms("C74457"), ethnicities=_terms("C66790"),
+        sexes=terms_of("C66731"), races=terms_of("C74457"), ethnicities=terms_of("C66790"),
     )  # fmt: skip
-
-
-def _terms(codelist: str) -> list[tuple[str, str]]:
-    return [(value, said(value)) for value in submission_values(codelist)]
 
 
 def _site_id(here: Place, chosen: str) -> object:
@@ -191,7 +185,7 @@ def _facts(found: Dossier) -> list[tuple[str, str]]:
     one = found.casebook.participant
     facts = [("Site", site_words(found.casebook.site)), ("Protocol version", found.casebook.version_label)]
     if found.may(Permission.SCREENING_READ):
-        facts += [("Sex", SEX.get(one.sex, said(one.sex))), ("Year of birth", str(one.birth_year))]
+        facts += [("Sex", term_words("C66731", one.sex)), ("Year of birth", str(one.birth_year))]
     if one.randomization_number is not None:
         facts.append(("Randomization number", one.randomization_number))
     return facts

@@ -13,10 +13,9 @@ from typing import Any, Final
 
 from api.pages.forms import date_text, date_values
 from api.pages.site.commands import number, whole_number
-from api.pages.site.words import said
+from api.pages.site.words import terms_of
 from trial.conduct.forms import FormAnswers
 from trial.protocol.schema import Form, FormField, Value
-from trial.reference import submission_values
 
 PREFIX: Final = "answer-"
 _FEW: Final = 4
@@ -99,7 +98,7 @@ def _options(field: FormField) -> tuple[tuple[str, str], ...]:
     if field.kind == "yes_no":
         return (("yes", "Yes"), ("no", "No"))
     if field.codelist is not None:
-        return tuple((value, said(value)) for value in submission_values(field.codelist))
+        return tuple(terms_of(field.codelist))
     return tuple((choice.code, choice.label) for choice in field.choices)
 
 

@@ -89,7 +89,7 @@ def _signing_page(
     found = dossier(session, here, code)
     return page(
         request, "site/randomize_sign.html", status=status, here=here, book=found.casebook, state=state,
-        rows=_rows(session, found), meaning=MEANING, needs_code=here.caller.needs_code,
+        rows=[row[:2] for row in _rows(session, found)], meaning=MEANING, needs_code=here.caller.needs_code,
         trail=trail(here, found.casebook), back=subject_url(here, code, "randomize"),
         url=subject_url(here, code, "randomize", "sign"),
     )  # fmt: skip

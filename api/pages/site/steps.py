@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from api.pages.site.dossiers import Dossier
 from api.pages.site.subjects import subject_url
-from api.pages.site.visit_tasks import missing_forms, site_forms, tasks_of
+from api.pages.site.visit_tasks import missing_forms, site_forms
 from api.pages.site.words import Kind, visit_tag
 from trial.access.permissions import Permission
 from trial.conduct.participants import ACTIVE, BEFORE_RANDOMIZATION, ParticipantStatus
@@ -107,7 +107,7 @@ def _visits(found: Dossier) -> list[tuple[str, str, str, str, str]]:
     for state in _screening_visits(found):
         visit = state.planned.visit
         forms, missing = site_forms(found, visit), missing_forms(found, visit)
-        also = [task.label for task in tasks_of(found, visit)[len(forms) :]]
+        also = [expected.id for expected in visit.instruments]
         hint = f"{len(forms) - len(missing)} of {len(forms)} forms" + (f"; {', '.join(also)}" if also else "")
         if found.casebook.participant.consented_on is None:
             lines.append((visit.name, "", "After consent", "waiting", hint))

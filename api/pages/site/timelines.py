@@ -31,12 +31,12 @@ def timeline_of(found: Dossier) -> list[Moment]:
     return [
         _moment("Registered", day_words(found.casebook.participant.assessed_on), "Done", "done"),
         *_consents(found),
-        *_period(found, "screening"),
+        *_screening(found),
         *_eligibility(found),
         *_randomization(found),
-        *_period(found, "treatment"),
+        *_doses(found),
         *_treatment_end(found),
-        *_period(found, "follow_up"),
+        *_after_doses(found),
         *_study_end(found),
     ]
 
@@ -57,10 +57,23 @@ def _consents(found: Dossier) -> Iterator[Moment]:
         yield _moment(title, day_words(taken_back.withdrawn_on), "Withdrawn", "warning")
 
 
-def _period(found: Dossier, period: str) -> Iterator[Moment]:
-    for state in found.visits:
-        if state.planned.visit.period == period:
-            yield _visit(found, state)
+def _screening(found: Dossier) -> Iterator[Moment]:
+    return (_visit(found, state) for state in found.visits if state.planned.visit.period == "screening")
+
+
+def _doses(found: Dossier) -> Iterator[Moment]:
+    return (_visit(found, state) for state in _randomized_visits(found) if state.planned.visit.dose is not None)
+
+
+def _after_doses(found: Dossier) -> Iterator[Moment]:
+    return (_visit(found, state) for state in _randomized_visits(found) if state.planned.visit.dose is None)
+
+
+def _randomized_visits(found: Dossier) -> list[VisitState]:
+    """The visits after screening, once there is somebody who is expected at them."""
+    if found.casebook.participant.randomized_at is None:
+        return []
+    return [state for state in found.visits if state.planned.visit.period != "screening"]
 
 
 def _visit(found: Dossier, state: VisitState) -> Moment:

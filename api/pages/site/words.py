@@ -10,6 +10,7 @@ from trial.conduct.departures import EndReason, StudyEndKind, TreatmentEndKind
 from trial.conduct.participants import ParticipantStatus
 from trial.conduct.schedules import VisitStanding
 from trial.conduct.visits import VisitState
+from trial.reference import ControlledTerm, controlled_terms
 
 Kind: TypeAlias = Literal["plain", "done", "active", "waiting", "warning", "danger"]
 Tag: TypeAlias = tuple[str, Kind]
@@ -54,7 +55,6 @@ TREATMENT_END: Final[dict[TreatmentEndKind, Tag]] = {
     TreatmentEndKind.DISCONTINUED: ("Discontinued", "plain"),
     TreatmentEndKind.NOT_STARTED: ("Not started", "plain"),
 }
-SEX: Final = {"F": "Female", "M": "Male", "U": "Unknown", "UNDIFFERENTIATED": "Undifferentiated"}
 
 
 _PROPER: Final = frozenset(
@@ -68,6 +68,25 @@ def said(value: str) -> str:
     if words.isupper():
         words = " ".join(word.capitalize() if word in _PROPER else word for word in words.lower().split())
     return f"{words[:1].upper()}{words[1:]}"
+
+
+def terms_of(codelist: str) -> list[tuple[str, str]]:
+    """A CDISC codelist as options: a one-letter value is said by its name."""
+    return [(term.value, _term_words(term)) for term in controlled_terms(codelist)]
+
+
+def term_words(codelist: str, value: str) -> str:
+    """One controlled term as it is said."""
+    return dict(terms_of(codelist)).get(value, said(value))
+
+
+def _term_words(term: ControlledTerm) -> str:
+    return said(term.value) if len(term.value) > 1 else max([*term.synonyms, term.value], key=len)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """The word for so many: ``visit due``, ``visits due``."""
+    return one if count == 1 else many or f"{one}s"
 
 
 def visit_tag(state: VisitState, today: date) -> Tag:

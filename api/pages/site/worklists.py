@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from api.pages.frame import Place, Way, WorkRow, home_worklist, register_way
+from api.pages.frame import Place, Way, When, WorkRow, home_worklist, register_way
 from api.pages.site.agenda import agenda_of
 from api.pages.site.dossiers import latest_signature
+from api.pages.site.words import counted
 from trial.access.permissions import Permission
 from trial.conduct.consents import reconsents_due
 from trial.conduct.eligibility import assessments_for
@@ -56,8 +57,13 @@ def visits(session: TrialSession, here: Place) -> Iterator[WorkRow]:
     """Visits after treatment whose window is open, or over."""
     agenda = agenda_of(session, here)
     due, late = (agenda.due(word, doses=False) for word in ("Due", "Late"))
-    yield WorkRow(len(due), "visits due", _address(here, status="trial", due="due"), _who(due))
-    yield WorkRow(len(late), "visits late", _address(here, status="trial", due="late"), _who(late), "danger", "late")
+    yield _visit_row(due, "due", _address(here, status="trial", due="due"), "active", "today")
+    yield _visit_row(late, "late", _address(here, status="trial", due="late"), "danger", "late")
+
+
+def _visit_row(states: list[VisitState], word: str, url: str, kind: str, when: When) -> WorkRow:
+    label = counted(len(states), f"visit {word}", f"visits {word}")
+    return WorkRow(len(states), label, url, _who(states), kind, when)
 
 
 def _codes(found: list[Participant]) -> str:

@@ -1,0 +1,182 @@
+"""Adverse events: the list, a report that grows with its answers, one event, its follow-up."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from api.dependencies import Write
+from api.pages.answers import Posted, reshown, see
+from api.pages.forms import FormState, posted_values
+from api.pages.frame import Here, site_words
+from api.pages.render import fragment, page
+from api.pages.safety.reports import (
+    PARTS,
+    aware_at,
+    blank_values,
+    event_form,
+    facts_of,
+    serious_needs_criterion,
+    values_of_event,
+)
+from api.pages.safety.single import SeenEvent, event_rows, seen_event, tasks_on
+from api.pages.site.commands import FormIncomplete, command_of
+from api.pages.site.subjects import list_url, may_here, opened, subject_url, trail
+from api.pages.site.words import term_words
+from api.permissions import permission
+from api.places import Place
+from trial.access.permissions import Permission
+from trial.conduct.casebooks import Casebook
+from trial.safety.adverse_events import (
+    ReportAdverseEvent,
+    UpdateAdverseEvent,
+    report_adverse_event,
+    update_adverse_event,
+)
+from trial.safety.coding import search_terms
+from trial.safety.reading import events_for
+
+router = APIRouter()
+
+_REPORT = "/t/{trial}/participants/{code}/adverse-events"
+_EVENT = "/t/{trial}/adverse-events/{code}/{number}"
+_MAY_REPORT = permission(Permission.ADVERSE_EVENT_REPORT)
+_MAY_READ = permission(Permission.ADVERSE_EVENT_READ)
+
+
+@router.get("/t/{trial}/adverse-events", openapi_extra=_MAY_READ)
+def list_events(request: Request, here: Here, session: Write, kind: str = "all") -> Response:
+    found = events_for(session, here.actor, here.trial.id)
+    if here.site is not None:
+        found = [event for event in found if event.site_id == here.site.id]
+    shown = [event for event in found if kind != "serious" or event.serious]
+    return page(
+        request, "safety/events.html", here=here, events=shown, kind=kind, all_url=list_url(here, "adverse-events"),
+        serious=sum(event.serious for event in found), total=len(found), term_words=term_words,
+    )  # fmt: skip
+
+
+@router.get(f"{_REPORT}/report", openapi_extra=_MAY_REPORT)
+def show_report(request: Request, here: Here, session: Write, code: str) -> Response:
+    book = opened(session, here, code)
+    return _report_page(request, here, book, FormState(values=blank_values(book)))
+
+
+@router.post(f"{_REPORT}/report", openapi_extra=_MAY_REPORT)
+def report(request: Request, here: Here, session: Write, posted: Posted, code: str) -> Response:
+    def again(state: FormState, status: int) -> Response:
+        return _report_page(request, here, opened(session, here, code), state, status)
+
+    with reshown(session, posted, again):
+        book = opened(session, here, code)
+        event = report_adverse_event(session, here.actor, _reporting(book, posted))
+    if may_here(here, book, Permission.ADVERSE_EVENT_READ):
+        return see(list_url(here, "adverse-events", code, event.number), done="reported")
+    return see(subject_url(here, code), done="event")
+
+
+@router.get(f"{_REPORT}/parts/{{part}}", openapi_extra=_MAY_REPORT)
+def show_part(request: Request, here: Here, session: Write, code: str, part: str) -> Response:
+    """What an answer adds to the form, for htmx."""
+    state = FormState(values=_queried(request))
+    form = event_form(here, opened(session, here, code), state)
+    return fragment(request, "safety/part.html", form=form, state=state, part=part if part in PARTS else "")
+
+
+@router.get(f"{_REPORT}/terms", openapi_extra=_MAY_REPORT)
+def find_terms(request: Request, here: Here, session: Write, code: str, term: str = "") -> Response:
+    """Terms of the pinned dictionary that hold what is typed, for htmx."""
+    rules = opened(session, here, code).protocol.adverse_events
+    found = search_terms(rules, term, 25) if len(term.strip()) > 1 else []
+    return fragment(request, "safety/terms.html", terms=[one.term for one in found])
+
+
+@router.get(_EVENT, openapi_extra=_MAY_READ)
+def show_event(request: Request, here: Here, session: Write, code: str, number: int, done: str = "") -> Response:
+    seen = seen_event(session, here, code, number)
+    return page(
+        request, "safety/event.html", here=here, seen=seen, rows=event_rows(seen), tasks=tasks_on(here, seen),
+        trail=_event_trail(here, seen.book)[:-1], done=_DONE.get(done, ""), site_words=site_words,
+        url=list_url(here, "adverse-events", code, number), participant_url=subject_url(here, code),
+        update_url=list_url(here, "adverse-events", code, number, "update") if seen.can_update(here) else "",
+    )  # fmt: skip
+
+
+@router.get(f"{_EVENT}/update", openapi_extra=_MAY_REPORT)
+def show_update(request: Request, here: Here, session: Write, code: str, number: int) -> Response:
+    seen = seen_event(session, here, code, number)
+    return _update_page(request, here, seen, FormState(values=values_of_event(seen.record)))
+
+
+@router.post(f"{_EVENT}/update", openapi_extra=_MAY_REPORT)
+def update(request: Request, here: Here, session: Write, posted: Posted, code: str, number: int) -> Response:
+    def again(state: FormState, status: int) -> Response:
+        return _update_page(request, here, seen_event(session, here, code, number), state, status)
+
+    with reshown(session, posted, again):
+        seen = seen_event(session, here, code, number)
+        _check_criterion(posted)
+        command = command_of(
+            UpdateAdverseEvent, event_id=seen.record.id, facts=facts_of(posted), reason=posted.get("reason")
+        )
+        update_adverse_event(session, here.actor, command)
+    return see(list_url(here, "adverse-events", code, number), done="updated")
+
+
+_DONE = {
+    "reported": "The event is recorded. A serious one has alerted the medical monitor.",
+    "updated": "The change is recorded beside the earlier values.",
+    "assessed": "The assessment is recorded.",
+    "signed": "The event is signed.",
+    "susar": "The SUSAR assessment is recorded.",
+}
+
+
+def _reporting(book: Casebook, posted: dict[str, Any]) -> ReportAdverseEvent:
+    _check_criterion(posted)
+    return command_of(
+        ReportAdverseEvent,
+        idempotency_key=posted.get("idempotency_key", ""),
+        participant_id=book.participant.id,
+        facts=facts_of(posted),
+        aware_at=aware_at(posted, book),
+    )
+
+
+def _check_criterion(posted: dict[str, Any]) -> None:
+    if posted.get("serious", "") not in ("yes", "no"):
+        raise FormIncomplete("Say first whether the event was serious.", fields={"serious": "Choose one answer."})
+    if serious_needs_criterion(posted):
+        raise FormIncomplete("Say why it is serious.", fields={"criteria": "Choose at least one criterion."})
+
+
+def _queried(request: Request) -> dict[str, Any]:
+    return posted_values(FormData([(name, value) for name, value in request.query_params.multi_items()]))
+
+
+def _event_trail(here: Place, book: Casebook) -> list[tuple[str, str]]:
+    code = book.participant.code
+    return [("Adverse events", list_url(here, "adverse-events")), (code, subject_url(here, code)), ("", "")]
+
+
+def _report_page(request: Request, here: Place, book: Casebook, state: FormState, status: int = 200) -> Response:
+    code = book.participant.code
+    return page(
+        request, "safety/report.html", status=status, here=here, book=book, state=state, form=event_form(here, book, state),
+        trail=trail(here, book), url=subject_url(here, code, "adverse-events", "report"), back=subject_url(here, code),
+        parts_url=here.url("participants", code, "adverse-events"), dictionary=book.protocol.adverse_events.dictionary,
+        update=False,
+    )  # fmt: skip
+
+
+def _update_page(request: Request, here: Place, seen: SeenEvent, state: FormState, status: int = 200) -> Response:
+    book, code = seen.book, seen.book.participant.code
+    number = seen.view.number
+    return page(
+        request, "safety/report.html", status=status, here=here, book=book, state=state, form=event_form(here, book, state),
+        trail=[*trail(here, book), (f"Event {number}", list_url(here, "adverse-events", code, number))],
+        url=list_url(here, "adverse-events", code, number, "update"), back=list_url(here, "adverse-events", code, number),
+        parts_url=here.url("participants", code, "adverse-events"), dictionary=book.protocol.adverse_events.dictionary,
+        update=True,
+    )  # fmt: skip
