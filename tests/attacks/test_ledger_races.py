@@ -1,0 +1,174 @@
+"""Attacks on the ledger by haste and by force: threads at once, the same button twice, backends killed half-way."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import select
+
+from randomization.kits.dispensing import SetAsideKit, set_aside_kit
+from randomization.kits.kits import Kit, KitStatus
+from randomization.ledger.allocation_lists import StratumCounter
+from randomization.ledger.allocations import Allocation, RandomizationReceipt
+from tests.support.house import House
+from tests.support.participants import ready_to_randomize
+from tests.support.randomization import arms_of_kits, open_for_randomization, randomize, stocked, true_arms
+from trial.audit.verification import verify_audit
+from trial.conduct.participants import AlreadyRandomized, Participant, ParticipantStatus
+from trial.database.session import Database, open_engine, strongroom
+from trial.errors import DomainError
+from trial.ids import SystemEntropy
+
+THREADS = 20
+KILLS = 25
+
+
+@pytest.fixture
+def house(app_url, database, clock):
+    """A house whose entropy and connections may be used by many threads."""
+    many = Database(open_engine(app_url, pool_size=THREADS), database.keyring, clock=clock, entropy=SystemEntropy())
+    yield House.build(many, clock, planned=400)
+    many.close()
+
+
+def at_once(acts: list[Callable[[], object]]) -> list[object]:
+    """Run all acts from one starting line; each gives its answer or its refusal."""
+    line = threading.Barrier(len(acts))
+
+    def run(act: Callable[[], object]) -> object:
+        line.wait()
+        try:
+            return act()
+        except DomainError as refused:
+            return refused
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+def check_in_agreement(house: House) -> list[Allocation]:
+    """Slots, counters, kits, participants, tallies and audit tell one story."""
+    with house.database.transaction() as session:
+        allocations = session.exec(select(Allocation).order_by(Allocation.number)).all()
+        numbers = [one.number for one in allocations]
+        assert numbers == [f"R{number:04d}" for number in range(1, len(numbers) + 1)]
+        for counter in session.exec(select(StratumCounter)):
+            used = sorted(one.position for one in allocations if one.counter_id == counter.id)
+            assert used == list(range(1, counter.next_position))
+        assigned = session.exec(select(Kit.id).where(Kit.status == KitStatus.ASSIGNED)).all()
+        assert sorted(assigned) == sorted(one.kit_id for one in allocations)
+        done = session.exec(select(Participant).where(Participant.status == ParticipantStatus.RANDOMIZED)).all()
+        assert {one.id: one.randomization_number for one in done} == {
+            one.participant_id: one.number for one in allocations
+        }
+        tally = session.execute(text("SELECT randomized FROM trial.recruitment_tally WHERE place = 'trial'")).scalar()
+        assert (tally or 0) == len(allocations)
+        with strongroom(session):
+            assert verify_audit(session).is_whole
+    arms, kits = true_arms(house), arms_of_kits(house)
+    with house.database.transaction() as session:
+        for code, number in session.exec(
+            select(Participant.code, Kit.number).select_from(Allocation).join(Participant).join(Kit)
+        ):
+            assert kits[number] == arms[code]
+    return list(allocations)
+
+
+def test_twenty_threads_in_one_stratum_take_twenty_slots_in_their_order(house: House):
+    open_for_randomization(house, slots=24)
+    stocked(house)
+    waiting = [ready_to_randomize(house) for _ in range(THREADS)]
+    receipts = at_once([lambda one=one: randomize(house, one) for one in waiting])
+    assert all(isinstance(receipt, RandomizationReceipt) for receipt in receipts)
+    allocations = check_in_agreement(house)
+    assert [one.position for one in allocations] == list(range(1, THREADS + 1))
+    assert len({receipt.kit_number for receipt in receipts}) == THREADS
+
+
+def test_one_participant_pressed_by_twenty_threads_is_randomized_once(house: House):
+    open_for_randomization(house)
+    participant_id = ready_to_randomize(house)
+    answers = at_once([lambda: randomize(house, participant_id) for _ in range(THREADS)])
+    assert Counter(type(answer) for answer in answers) == {RandomizationReceipt: 1, AlreadyRandomized: THREADS - 1}
+    assert len(check_in_agreement(house)) == 1
+
+
+def test_one_key_pressed_by_ten_threads_gives_one_receipt(house: House):
+    open_for_randomization(house)
+    participant_id, key = ready_to_randomize(house), str(uuid4())
+    answers = at_once([lambda: randomize(house, participant_id, key=key) for _ in range(10)])
+    assert len(set(answers)) == 1
+    assert len(check_in_agreement(house)) == 1
+
+
+def test_the_last_kit_of_an_arm_is_not_promised_twice(house: House):
+    open_for_randomization(house, slots=24)
+    waiting = [ready_to_randomize(house, "S2") for _ in range(12)]
+    _leave_on_shelf(house, "S2", 3)
+    answers = at_once([lambda one=one: randomize(house, one) for one in waiting])
+    given = [answer for answer in answers if isinstance(answer, RandomizationReceipt)]
+    assert 3 <= len(given) <= 5
+    assert {answer.code for answer in answers if isinstance(answer, DomainError)} == {"kit.none_usable"}
+    assert len(check_in_agreement(house)) == len(given)
+
+
+def _leave_on_shelf(house: House, site: str, of_each_arm: int) -> None:
+    """Set kits aside until so many of each arm are left."""
+    arms = arms_of_kits(house)
+    seen: Counter[str] = Counter()
+    with house.database.transaction() as session:
+        coordinator = house.actor(session, "coordinator", site)
+        for kit in session.exec(select(Kit).where(Kit.site_id == house.site_id(site))).all():
+            seen[arms[kit.number]] += 1
+            if seen[arms[kit.number]] > of_each_arm:
+                command = SetAsideKit(trial_id=house.trial.id, number=kit.number, reason="too warm")
+                set_aside_kit(session, coordinator, command)
+
+
+def test_backends_killed_half_way_lose_and_double_nothing(house: House, app_url: str):
+    open_for_randomization(house, slots=60)
+    for site in house.sites:
+        stocked(house, site, {"KET": 40, "PBO": 40})
+    waiting = [ready_to_randomize(house, site) for _ in range(30) for site in ("S1", "S2")]
+    done = threading.Event()
+    with ThreadPoolExecutor(7) as pool:
+        killer = pool.submit(_kill_backends, app_url, done)
+        receipts = dict(pool.map(lambda one: (one, _until_answered(house, one)), waiting))
+        done.set()
+        assert killer.result() > 0
+    allocations = check_in_agreement(house)
+    assert {one.participant_id: one.number for one in allocations} == {
+        participant_id: receipt.randomization_number for participant_id, receipt in receipts.items()
+    }
+
+
+def _until_answered(house: House, participant_id: UUID) -> RandomizationReceipt:
+    """What a browser does after a lost answer: the same request with the same key."""
+    key = str(uuid4())
+    while True:
+        try:
+            return randomize(house, participant_id, key=key)
+        except DBAPIError:
+            continue
+
+
+def _kill_backends(app_url: str, done: threading.Event) -> int:
+    """Terminate one of the application's backends, at so many random moments."""
+    chance, killed = random.Random(5), 0
+    with psycopg.connect(app_url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as connection:
+        while killed < KILLS and not done.wait(chance.uniform(0.005, 0.06)):
+            backends = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND state <> 'idle'"
+            ).fetchall()
+            if backends:
+                connection.execute("SELECT pg_terminate_backend(%s)", chance.choice(backends))
+                killed += 1
+    return killed
