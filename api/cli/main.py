@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from api.app import product_version
-from api.cli import initialise, protocol, serving, verifying
+from api.cli import demo, initialise, protocol, pulling, serving, verifying, working
 from trial.errors import DomainError
 
 app = typer.Typer(
@@ -24,7 +24,10 @@ app.command(name="init")(initialise.initialise)
 app.command(name="upgrade")(initialise.upgrade_database)
 app.command(name="serve")(serving.serve)
 app.command(name="verify")(verifying.verify)
+app.command(name="pull")(pulling.pull)
+app.command(name="worker")(working.worker)
 app.add_typer(protocol.app, name="protocol")
+app.add_typer(demo.app, name="demo")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``equipoise serve``: the pages and the API over one installation."""
+"""``equipoise serve``: the pages and the API over one installation, and the worker that does its queued work."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import uvicorn
 
 from api.app import create_app
 from api.cli.options import DataOption, settings_from
+from api.cli.working import beside_the_server
 from api.installation import Installation, open_installation
 from api.logs import configure_logging
 from api.services import AppServices
@@ -38,7 +39,7 @@ def run(installation: Installation) -> None:
     """Serve ``installation`` in this process until it is interrupted."""
     settings = installation.settings
     configure_logging(settings.log_level)
-    app = create_app(AppServices(settings, installation.database))
+    app = create_app(AppServices(settings, installation.database), lifespan=beside_the_server(installation))
     uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False)
 
 

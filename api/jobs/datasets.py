@@ -1,0 +1,135 @@
+"""Locked datasets, built from a lock's snapshot by the worker: the other place where treatments meet a report.
+
+Invariants
+1. A naive or dummy dataset is built without any treatment; an unblinded one only after the lists were opened.
+2. An unblinded dataset's files are sealed one by one, under their own hashes; outside the seal there are their hashes alone.
+3. The same lock and mode give the same bytes, so a job that runs twice keeps one dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import polars as pl
+from procrastinate import JobContext
+from pydantic import BaseModel, ConfigDict
+from sqlmodel import select
+
+from api.app import product_version
+from api.installation import Installation
+from api.jobs.contexts import anchor_of_snapshot, person_who_asked, report_context
+from api.jobs.queue import defer, tasks
+from randomization.unblinding.documents import DocumentKind, SealDocument, seal_document
+from randomization.unblinding.opening import check_opened, true_frame
+from reports.datasets.manifest import MANIFEST
+from reports.datasets.package import build_package
+from trial.access.actions import PERMISSION_OF, Action
+from trial.access.actors import Actor, system_actor
+from trial.access.policies import check_may
+from trial.database.session import TrialSession
+from trial.locks.datasets import (
+    PULLED,
+    DatasetMode,
+    DatasetWithoutLock,
+    LockedDataset,
+    RecordDataset,
+    describe_files,
+    record_dataset,
+)
+from trial.locks.lock import DataLock, get_lock
+from trial.locks.snapshots import Snapshot, get_snapshot, load_snapshot
+
+BUILDER = system_actor("worker")
+
+
+class BuildDataset(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    lock_id: UUID
+    mode: DatasetMode
+
+
+def ask_for_dataset(session: TrialSession, actor: Actor, command: BuildDataset) -> None:
+    """Queue the build of a lock's dataset. Raises ``NotPermitted``, ``DatasetWithoutLock``, ``ListsNotOpened``."""
+    lock = get_lock(session, command.lock_id)
+    _check_may_ask(session, actor, lock, command.mode)
+    _snapshot_id(lock)
+    ids = {"lock_id": lock.id, "mode": command.mode.value, "asked_by": actor.account_id}
+    defer(session, "build_dataset", ids)
+
+
+def _check_may_ask(session: TrialSession, actor: Actor, lock: DataLock, mode: DatasetMode) -> None:
+    check_may(actor, str(PERMISSION_OF[PULLED[mode]]), lock.trial_id)
+    if mode is DatasetMode.UNBLINDED:
+        check_may(actor, str(PERMISSION_OF[Action.DATASET_UNBLINDED]), lock.trial_id)
+        check_opened(session, lock.trial_id)
+
+
+def _snapshot_id(lock: DataLock) -> UUID:
+    if lock.snapshot_id is None:
+        raise DatasetWithoutLock("The lock has only one signature. Build the dataset when the second is given.")
+    return lock.snapshot_id
+
+
+@tasks.task(name="build_dataset", pass_context=True)
+def build_dataset(context: JobContext, *, lock_id: str, mode: str, asked_by: str) -> None:
+    """One dataset of one lock."""
+    installation: Installation = context.additional_context["installation"]
+    wanted = DatasetMode(mode)
+    with installation.database.session() as session:
+        lock = get_lock(session, UUID(lock_id))
+        snapshot = get_snapshot(session, _snapshot_id(lock))
+        if _is_built(session, lock, wanted, snapshot):
+            return
+    _build(installation, lock, snapshot, wanted, UUID(asked_by))
+
+
+def _is_built(session: TrialSession, lock: DataLock, mode: DatasetMode, snapshot: Snapshot) -> bool:
+    found = select(LockedDataset.id).where(
+        LockedDataset.lock_id == lock.id,
+        LockedDataset.mode == mode,
+        LockedDataset.snapshot_sha256 == snapshot.sha256,
+        LockedDataset.code_version == product_version(),
+    )
+    return session.exec(found).first() is not None
+
+
+def _build(installation: Installation, lock: DataLock, snapshot: Snapshot, mode: DatasetMode, asked_by: UUID) -> None:
+    anchor = anchor_of_snapshot(installation, snapshot)
+    with installation.database.transaction() as session:
+        actor = person_who_asked(session, asked_by)
+        _check_may_ask(session, actor, lock, mode)
+        frames = load_snapshot(session, snapshot.id)
+        context = report_context(session, snapshot, anchor)
+        treatments = _treatments(session, actor, lock, mode)
+    pack = build_package(frames, context, mode.value, treatments)
+    with installation.database.transaction() as session:
+        if mode is DatasetMode.UNBLINDED:
+            _seal(session, person_who_asked(session, asked_by), lock, pack)
+        _record(session, lock, mode, pack)
+
+
+def _treatments(session: TrialSession, actor: Actor, lock: DataLock, mode: DatasetMode) -> pl.DataFrame | None:
+    if mode is not DatasetMode.UNBLINDED:
+        return None
+    return true_frame(session, actor, lock.trial_id, f"Unblinded dataset of stage {lock.stage}")
+
+
+def _seal(session: TrialSession, actor: Actor, lock: DataLock, pack: Mapping[str, bytes]) -> None:
+    for path, content in pack.items():
+        command = SealDocument(
+            trial_id=lock.trial_id, kind=DocumentKind.UNBLINDED_PACK, name=f"{lock.stage}: {path}", content=content
+        )
+        seal_document(session, actor, command)
+
+
+def _record(session: TrialSession, lock: DataLock, mode: DatasetMode, pack: Mapping[str, bytes]) -> None:
+    command = RecordDataset(
+        lock_id=lock.id,
+        mode=mode,
+        manifest=MANIFEST,
+        files=describe_files(pack),
+        code_version=product_version(),
+    )
+    record_dataset(session, BUILDER, command, None if mode is DatasetMode.UNBLINDED else pack)
