@@ -33,8 +33,14 @@ _UNCHAINED = text(
     "SELECT min(id) AS first, count(*) AS number FROM audit.entry"
     " WHERE NOT EXISTS (SELECT 1 FROM audit.link WHERE entry_id = audit.entry.id)"
 )
-_WATCHED = text("SELECT tgrelid::regclass::text AS name FROM pg_trigger WHERE tgname = 'audit_change' ORDER BY 1")
-_DIFFERING = text("SELECT record_id, finding FROM audit.rows_that_differ(CAST(:watched AS regclass)) LIMIT 5")
+# Tables are passed by number: a name in a schema that the verifier may not use would not be looked up.
+_WATCHED = text(
+    "SELECT tgrelid::bigint AS number, tgrelid::regclass::text AS name FROM pg_trigger"
+    " WHERE tgname = 'audit_change' ORDER BY 2"
+)
+_DIFFERING = text(
+    "SELECT record_id, finding FROM audit.rows_that_differ(CAST(CAST(:watched AS bigint) AS oid)::regclass) LIMIT 5"
+)
 
 
 class AuditBroken(Conflict):
@@ -162,6 +168,6 @@ def _against_anchors(anchors: Sequence[Anchor], head: Head, hashes: dict[int, st
 
 
 def _rows(session: TrialSession) -> Iterator[Finding]:
-    for watched in session.execute(_WATCHED).scalars().all():
-        for row in session.execute(_DIFFERING, {"watched": watched}):
-            yield Finding(Trouble.ROW_DIFFERS, f"{watched} {row.record_id} ({row.finding})")
+    for watched in session.execute(_WATCHED).all():
+        for row in session.execute(_DIFFERING, {"watched": watched.number}):
+            yield Finding(Trouble.ROW_DIFFERS, f"{watched.name} {row.record_id} ({row.finding})")
