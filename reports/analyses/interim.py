@@ -135,6 +135,9 @@ def _decision(look: InterimLook) -> str:
     place = f"Here z = {look.z:.2f}, efficacy bound {result.efficacy_bound:.2f}"
     if result.futility_bound is not None:
         place += f", futility bound {result.futility_bound:.2f} (non-binding)"
+    if result.final:
+        outcome = "is rejected" if look.crossed == "efficacy" else "is not rejected"
+        return f"At the full planned information the null hypothesis {outcome}. {place}.".replace("= -", "= −")
     said = {
         "efficacy": "The efficacy bound has been crossed: by the design the null hypothesis is rejected at this look.",
         "futility": "z is below the futility bound: the design would permit stopping for futility; it does not bind.",

@@ -189,7 +189,13 @@ def _where_it_stands(closed: _Closed) -> list[Any]:
                 f"Chance of crossing an efficacy bound later: {chance(result.conditional_power_design)} under the"
                 f" design's effect, {chance(result.conditional_power_observed)} under the effect seen so far."
             )
-        found.append(callout(title, lines, strong=look.crossed != "none"))
+        found.append(
+            callout(
+                title,
+                lines,
+                strong=look.crossed == "efficacy" or (look.crossed == "futility" and not (result and result.final)),
+            )
+        )
     return found
 
 

@@ -97,7 +97,17 @@ def _draw_now(axes: Axes, look: InterimLook) -> None:
     axes.plot([at], [bound], marker="_", markersize=10, color=BRICK, linewidth=0)
     axes.plot([at], [z], marker="o", markersize=7, color=ACCENT, linewidth=0)
     words = f"This look: z = {look.z:.2f}\nbound here {look.result.efficacy_bound:.2f}".replace("-", "−")
-    axes.annotate(words, (at, z), xytext=(9, -1), textcoords="offset points", color=INK, weight="bold", va="center")
+    side = -1 if at > 0.8 else 1  # near the end of the axis the words stand on its left
+    axes.annotate(
+        words,
+        (at, z),
+        xytext=(9 * side, -1),
+        textcoords="offset points",
+        color=INK,
+        weight="bold",
+        va="center",
+        ha="left" if side > 0 else "right",
+    )
 
 
 def _alt(look: InterimLook) -> str:

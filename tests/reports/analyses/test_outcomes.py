@@ -210,3 +210,10 @@ def test_a_fall_in_saturation_is_told_as_well_as_a_rise(naive):
     found = next(c for c in largest_changes(naive, pooled(), ("OXYSAT",)) if c.infusion == 1)
     _, rises, falls = found.groups[0]
     assert falls.minimum <= falls.mean <= rises.mean <= rises.maximum
+
+
+def test_at_full_information_the_text_speaks_of_the_hypothesis_not_of_stopping(primary, context):
+    last = dataclasses.replace(context, planned_participants=75)
+    look = interim_looks(primary, last, oriented=True)[0]
+    assert look.result.final
+    assert "the null hypothesis is not rejected" in look.decision
