@@ -21,7 +21,7 @@ from api.pages.safety.reports import (
     values_of_event,
 )
 from api.pages.safety.single import SeenEvent, event_rows, seen_event, tasks_on
-from api.pages.site.commands import FormIncomplete, command_of
+from api.pages.site.commands import FormIncomplete, command_of, fields_as
 from api.pages.site.subjects import list_url, may_here, opened, subject_url, trail
 from api.pages.site.words import term_words
 from api.permissions import permission
@@ -70,7 +70,8 @@ def report(request: Request, here: Here, session: Write, posted: Posted, code: s
 
     with reshown(session, posted, again):
         book = opened(session, here, code)
-        event = report_adverse_event(session, here.actor, _reporting(book, posted))
+        with fields_as({"aware_at": "aware"}):
+            event = report_adverse_event(session, here.actor, _reporting(book, posted))
     if may_here(here, book, Permission.ADVERSE_EVENT_READ):
         return see(list_url(here, "adverse-events", code, event.number), done="reported")
     return see(subject_url(here, code), done="event")

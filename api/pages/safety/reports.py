@@ -53,6 +53,11 @@ class EventForm:
         return self.state.is_chosen("serious", "yes")
 
     @property
+    def is_follow_up(self) -> bool:
+        """A follow-up does not ask again when the site first heard of the event."""
+        return self.state.is_chosen("update", "yes")
+
+    @property
     def is_over(self) -> bool:
         return str(self.state.value("outcome")) in _OVER
 
@@ -162,6 +167,7 @@ def values_of_event(event: AdverseEvent) -> dict[str, Any]:
     """A recorded event as the form shows it."""
     chosen = [name for name in CRITERIA if getattr(event, name)]
     values: dict[str, Any] = {
+        "update": "yes",
         "serious": "yes" if event.serious else "no",
         "criteria": chosen,
         "verbatim": event.verbatim,

@@ -34,7 +34,6 @@ _SENTENCES = {
     "uuid_parsing": "Choose one from the list.",
     "timezone_aware": "Give a date and a time.",
 }
-_DATE_KINDS = ("date_", "datetime_")
 
 
 class FormIncomplete(InvalidInput):
@@ -66,7 +65,9 @@ def _sentence(found: Mapping[str, Any]) -> str:
     kind, context = str(found["type"]), found.get("ctx", {})
     if kind in _SENTENCES:
         return _SENTENCES[kind]
-    if kind.startswith(_DATE_KINDS):
+    if kind.startswith("datetime_"):
+        return "Give a day and a time, such as 14:05."
+    if kind.startswith("date_"):
         return "Give a whole date, such as 22 11 2026."
     if kind == "string_too_short":
         return f"Write at least {context['min_length']} characters."

@@ -36,18 +36,18 @@ class Input:
     mode: str
 
 
-def inputs_of(form: Form) -> list[Input]:
-    """The form's fields in their order."""
-    return [_input(field) for field in form.fields]
+def inputs_of(form: Form, prefix: str = PREFIX) -> list[Input]:
+    """The form's fields in their order. ``prefix`` tells forms apart that stand on one page."""
+    return [_input(field, prefix) for field in form.fields]
 
 
 def field_names(form: Form) -> frozenset[str]:
     return frozenset(field.name for field in form.fields)
 
 
-def answers_of(form: Form, posted: Mapping[str, Any]) -> FormAnswers:
+def answers_of(form: Form, posted: Mapping[str, Any], prefix: str = PREFIX) -> FormAnswers:
     """What was typed, as the form's own kinds; an empty input is an answer that was not given."""
-    return {field.name: _answer(field, posted) for field in form.fields}
+    return {field.name: _answer(field, posted, prefix) for field in form.fields}
 
 
 def values_of(form: Form, answers: Mapping[str, Any]) -> dict[str, str]:
@@ -76,14 +76,14 @@ def unit_words(unit: str | None) -> str:
     return _UNITS.get(unit or "", unit or "")
 
 
-def _input(field: FormField) -> Input:
+def _input(field: FormField, prefix: str) -> Input:
     options = _options(field)
     kind = {"date": "date", "yes_no": "radios", "text": "textarea"}.get(field.kind, "text")
     if field.kind == "choice":
         kind = "radios" if len(options) <= _FEW else "select"
     mode = {"integer": "numeric", "number": "decimal"}.get(field.kind, "")
     return Input(
-        f"{PREFIX}{field.name}",
+        f"{prefix}{field.name}",
         field.label,
         kind,
         unit_words(field.unit),
@@ -108,8 +108,8 @@ def _hint(field: FormField) -> str:
     return ""
 
 
-def _answer(field: FormField, posted: Mapping[str, Any]) -> Value | None:
-    name = f"{PREFIX}{field.name}"
+def _answer(field: FormField, posted: Mapping[str, Any], prefix: str) -> Value | None:
+    name = f"{prefix}{field.name}"
     if field.kind == "date":
         return date_text(posted, name) or None
     given = posted.get(name, "")
