@@ -23,6 +23,7 @@ from api.pages.infusion.readings import (
     readings_of,
     signs_of,
     signs_offered,
+    to_confirm,
 )
 from api.pages.infusion.records import record_rows, record_table
 from api.pages.render import fragment, page
@@ -106,6 +107,7 @@ _DONE = {
 
 
 def _recording(seen: SeenCourse, dose: int, posted: dict[str, Any]) -> RecordInfusion:
+    visit = seen.book.protocol.visit_of_dose(dose)
     return command_of(
         RecordInfusion,
         participant_id=seen.book.participant.id,
@@ -117,8 +119,8 @@ def _recording(seen: SeenCourse, dose: int, posted: dict[str, Any]) -> RecordInf
         interruptions=interruptions_of(posted),
         signs=signs_of(seen.plan, posted),
         stopped_reason=posted.get("stopped_reason"),
-        confirmed_at_discharge=confirmed_of(posted),
-        forms=form_answers(seen.book, seen.book.protocol.visit_of_dose(dose), posted),
+        confirmed_at_discharge=confirmed_of(seen.book, seen.plan, visit, posted),
+        forms=form_answers(seen.book, visit, posted),
     )
 
 
@@ -150,7 +152,7 @@ def _page(
         request, "infusion/bedside.html", status=status, state=shown, kit=_kit(session, here, seen),
         moments=moments_of(seen.book, seen.plan, shown.values), signs=signs_offered(seen.plan),
         forms=bedside_forms(seen.book, visit), course=course_so_far(seen.book, seen.plan, shown.values),
-        confirmed=[(one.code, one.label) for one in seen.plan.discharge.confirmed], pauses=range(1, INTERRUPTIONS + 1),
+        confirmed=to_confirm(seen.book, seen.plan, visit), pauses=range(1, INTERRUPTIONS + 1),
         **common,
     )  # fmt: skip
 

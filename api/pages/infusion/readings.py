@@ -126,8 +126,17 @@ def instants_of(book: Casebook, values: Mapping[str, Any]) -> dict[str, datetime
     return {f"{name}_at": local_instant(day, clock, book.site.zone) for name, clock in typed.items() if clock}
 
 
-def confirmed_of(values: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(several(values, "confirmed"))
+def confirmed_of(book: Casebook, plan: InfusionPlan, visit: Visit, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was ticked, and what a form of the bedside answers with yes."""
+    answered = [code for code, name in _asked_in_forms(book, visit).items() if values.get(name) == "yes"]
+    known = [one.code for one in plan.discharge.confirmed]
+    return tuple(code for code in known if code in answered or code in several(values, "confirmed"))
+
+
+def to_confirm(book: Casebook, plan: InfusionPlan, visit: Visit) -> list[tuple[str, str]]:
+    """The conditions of discharge that no form asks about."""
+    asked = _asked_in_forms(book, visit)
+    return [(one.code, one.label) for one in plan.discharge.confirmed if one.code not in asked]
 
 
 def bedside_forms(book: Casebook, visit: Visit) -> list[tuple[Form, list[Input]]]:
@@ -148,6 +157,16 @@ def error_fields(book: Casebook, plan: InfusionPlan, visit: Visit) -> dict[str, 
     readings = {f"{minute}.{measure}": name for minute, measure, name in _names(plan)}
     times = {f"{name}_at": f"{name}_time" for name in ("started", "ended", "discharged")}
     return {**forms, **readings, **times, "interruptions": "pause1-minute"}
+
+
+def _asked_in_forms(book: Casebook, visit: Visit) -> dict[str, str]:
+    """The input of each yes/no field of the bedside's forms, by the field's name."""
+    return {
+        field.name: f"{_prefix(form)}{field.name}"
+        for form, _ in bedside_forms(book, visit)
+        for field in form.fields
+        if field.kind == "yes_no"
+    }
 
 
 def _prefix(form: Form) -> str:
