@@ -43,7 +43,9 @@ def show_end_screening(request: Request, here: Here, session: Write, code: str) 
 
 @router.post(f"{_ONE}/end-screening", openapi_extra=permission(Permission.SCREENING_WRITE))
 def end_screening(request: Request, here: Here, session: Write, posted: Posted, code: str) -> Response:
-    with reshown(session, posted, lambda state, status: _page(request, session, here, code, "end_screening", state, status)):
+    with reshown(
+        session, posted, lambda state, status: _page(request, session, here, code, "end_screening", state, status)
+    ):
         command = command_of(
             FailScreening,
             participant_id=opened(session, here, code).participant.id,
@@ -61,7 +63,9 @@ def show_end_treatment(request: Request, here: Here, session: Write, code: str) 
 
 @router.post(f"{_ONE}/end-treatment", openapi_extra=permission(Permission.VISIT_WRITE))
 def stop_treatment(request: Request, here: Here, session: Write, posted: Posted, code: str) -> Response:
-    with reshown(session, posted, lambda state, status: _page(request, session, here, code, "end_treatment", state, status)):
+    with reshown(
+        session, posted, lambda state, status: _page(request, session, here, code, "end_treatment", state, status)
+    ):
         command = command_of(
             EndTreatment,
             participant_id=opened(session, here, code).participant.id,
@@ -79,7 +83,9 @@ def show_end_study(request: Request, here: Here, session: Write, code: str) -> R
 
 @router.post(f"{_ONE}/end-study", openapi_extra=permission(Permission.VISIT_WRITE))
 def leave_study(request: Request, here: Here, session: Write, posted: Posted, code: str) -> Response:
-    with reshown(session, posted, lambda state, status: _page(request, session, here, code, "end_study", state, status)):
+    with reshown(
+        session, posted, lambda state, status: _page(request, session, here, code, "end_study", state, status)
+    ):
         command = command_of(
             EndStudy,
             participant_id=opened(session, here, code).participant.id,

@@ -62,7 +62,9 @@ def dossier(session: TrialSession, here: Place, code: str) -> Dossier:
     book = opened(session, here, code)
     one = book.participant.id
     treatment_end, study_end = departures_for(session, here.actor, one)
-    screening: dict[str, Any] = _screening(session, here, book) if may_here(here, book, Permission.SCREENING_READ) else {}
+    screening: dict[str, Any] = (
+        _screening(session, here, book) if may_here(here, book, Permission.SCREENING_READ) else {}
+    )
     return Dossier(
         here=here,
         casebook=book,

@@ -160,4 +160,8 @@ def _value_words(found: Dossier, form: str, field: str, value: Value | None) -> 
         return f"{described.label}: {answer_words(described, value) if value is not None else 'not recorded'}"
     if value is None:
         return f"{form}: not recorded"
-    return f"{form}: {value:g}" if isinstance(value, float) and found.may(Permission.EFFICACY_READ) else f"{form}: recorded"
+    return (
+        f"{form}: {value:g}"
+        if isinstance(value, float) and found.may(Permission.EFFICACY_READ)
+        else f"{form}: recorded"
+    )
