@@ -31,7 +31,6 @@ from tests.support.randomization import arms_of_kits, open_for_randomization, ra
 from trial.access.grants import actor_for
 from trial.audit.verification import verify_audit
 from trial.conduct.infusion_courses import InfusionOrder
-from trial.database.session import strongroom
 from trial.errors import NotPermitted
 
 
@@ -181,5 +180,5 @@ def test_the_audit_stays_whole_over_lists_kits_and_preparations(house: House):
     open_for_randomization(house)
     sheet = _prepare(house, _ordered(house))
     _verify(house, sheet.preparation_id)
-    with house.database.transaction() as session, strongroom(session):
+    with house.database.transaction() as session:
         assert verify_audit(session).is_whole
