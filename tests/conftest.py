@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -23,6 +22,8 @@ from trial.keyring import Keyring
 from trial.keys import MasterKey
 from trial.vault import Vault
 
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
 
 class FixedKey:
     """A key provider whose key the test knows."""
@@ -32,6 +33,11 @@ class FixedKey:
 
     def master_key(self) -> MasterKey:
         return self._key
+
+
+def open_database(app_url: str, clock: SetClock, *, seed: int) -> Database:
+    keyring = Keyring(vault=Vault(b"v" * 32), sealing=FixedKey(b"s" * 32))
+    return Database(open_engine(app_url), keyring, clock=clock, entropy=UnsafeSeededEntropy(seed))
 
 
 @pytest.fixture(scope="session")
@@ -60,10 +66,22 @@ def template(server: Connection) -> str:
     return name
 
 
-@pytest.fixture
-def database_name(server: Connection, template: str) -> Iterator[str]:
-    name = f"test_{uuid4().hex[:12]}"
+@pytest.fixture(scope="session")
+def furnished(server: Connection, template: str) -> str:
+    """A database in which the small trial of ``House`` is already set up: copying it is cheaper than setting it up."""
+    name = f"furnished_{template.removeprefix('template_')}"
     run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    database = open_database(server.url(name, role=APP), SetClock(START), seed=2025)
+    House.build(database, SetClock(START))
+    database.close()
+    return name
+
+
+@pytest.fixture
+def database_name(request: pytest.FixtureRequest, server: Connection, template: str) -> Iterator[str]:
+    source = request.getfixturevalue("furnished") if "house" in request.fixturenames else template
+    name = f"test_{uuid4().hex[:12]}"
+    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {source}")
     yield name
     run_as_owner(server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -80,18 +98,17 @@ def app_url(server: Connection, database_name: str) -> str:
 
 @pytest.fixture
 def clock() -> SetClock:
-    return SetClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+    return SetClock(START)
 
 
 @pytest.fixture
 def database(app_url: str, clock: SetClock) -> Iterator[Database]:
-    keyring = Keyring(vault=Vault(b"v" * 32), sealing=FixedKey(b"s" * 32))
-    made = Database(open_engine(app_url), keyring, clock=clock, entropy=UnsafeSeededEntropy(2026))
+    made = open_database(app_url, clock, seed=2026)
     yield made
     made.close()
 
 
 @pytest.fixture
-def house(database: Database, clock: SetClock, tmp_path: Path) -> House:
+def house(database: Database, clock: SetClock) -> House:
     """A simulated trial of two sites with one person in every role: what most tests start from."""
-    return House.build(database, clock)
+    return House.reopen(database, clock)

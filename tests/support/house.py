@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
+from sqlmodel import select
+
 from trial.access.accounts import Account, CreateAccount, create_account
 from trial.access.actors import Actor, system_actor
-from trial.access.grants import GrantRole, actor_for, grant_role
+from trial.access.grants import GrantRole, RoleGrant, actor_for, grant_role
 from trial.access.passwords import LIGHT_FOR_SIMULATION, hash_password
 from trial.access.signatures import Reauthenticated
 from trial.clock import SetClock
-from trial.conduct.sites import AddSite, Site, activate_site, add_site
+from trial.conduct.sites import AddSite, Site, activate_site, add_site, sites_of
 from trial.conduct.trials import CreateTrial, Trial, TrialKind, create_trial, start_trial
 from trial.database.session import Database, TrialSession
 from trial.protocol.loader import LoadedProtocol, load_shipped
@@ -22,6 +24,7 @@ from trial.protocol.versions import (
     activate_version,
     add_version,
     adopt_version,
+    versions_of,
 )
 from trial.reference.permissions import ROLES, role_scopes
 
@@ -75,6 +78,19 @@ class House:
         house = cls(database, clock, trial, made, version)
         house._staff()
         house._open()
+        return house
+
+    @classmethod
+    def reopen(cls, database: Database, clock: SetClock) -> House:
+        """The trial that ``build`` set up in this database."""
+        with database.session() as session:
+            trial = session.exec(select(Trial)).one()
+            sites = {site.code: site for site in sites_of(session, trial.id)}
+            house = cls(database, clock, trial, sites, versions_of(session, trial.id)[0])
+            codes = {site.id: code for code, site in sites.items()}
+            for grant in session.exec(select(RoleGrant)):
+                place = codes[grant.site_id] if grant.site_id else None
+                house.people[(grant.role, place)] = session.get_one(Account, grant.account_id)
         return house
 
     def _staff(self) -> None:
