@@ -148,7 +148,6 @@ def show_frame(request: Request, caller: Caller, place: Place | None) -> None:
         mode=place.trial.kind.value,
         nav=_nav(place, request.url.path),
         home_url=with_site(place.url(), place),
-        choose_url=place.url("choose"),
         find_url=place.url("find") if any(place.may(permission) for permission in FIND_NEEDS) else "",
         idle_seconds=idle,
     )

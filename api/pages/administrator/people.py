@@ -134,16 +134,21 @@ def _end_of(day: str) -> datetime:
 
 
 def _credentials(request: Request, here: Place, account: Account, password: str, secret: str) -> Response:
-    uri = provisioning_uri(secret, account.username)
-    drawn = segno.make(uri, error="m").svg_inline(scale=4, border=2, light="#fff", dark="#000", omitsize=False)
+    """What is handed over: the password, the second factor, or both; each is empty where it is not to be shown here."""
     context: dict[str, Any] = {
         "here": here,
         "account": account,
         "password": password,
         "secret": secret,
-        "picture": Markup(drawn),  # noqa: S704 - drawn by segno from our own text
+        "picture": _picture(secret, account.username) if secret else "",
     }
     return page(request, "administrator/credentials.html", status=201, **context)
+
+
+def _picture(secret: str, username: str) -> Markup:
+    """The second factor as an authenticator reads it."""
+    drawn = segno.make(provisioning_uri(secret, username), error="m")
+    return Markup(drawn.svg_inline(scale=4, border=2, light="#fff", dark="#000", omitsize=False))  # noqa: S704 - drawn by segno from our own text
 
 
 @router.get("/t/{trial}/people/{account_id}", openapi_extra=permission("access:manage"))

@@ -39,7 +39,7 @@ from trial.oversight.meetings import (
     meetings_of,
     protocol_of_meeting,
 )
-from trial.oversight.papers import openings_of, papers_for
+from trial.oversight.papers import PaperKind, openings_of, papers_for
 from trial.oversight.recommendations import Recommendation, voting_members
 from trial.oversight.votes import votes_at
 
@@ -121,7 +121,7 @@ def meeting_here(session: TrialSession, here: Place, meeting_id: UUID) -> Meetin
 
 def _papers(session: TrialSession, here: Place, meeting: Meeting) -> list[dict[str, Any]]:
     shown = []
-    for paper in papers_for(session, here.actor, meeting.id):
+    for paper in sorted(papers_for(session, here.actor, meeting.id), key=lambda one: one.kind is PaperKind.CLOSED):
         openings = openings_of(session, paper.id)
         names = names_of_actors(session, (opening.opened_by for opening in openings))
         shown.append(

@@ -46,7 +46,7 @@ def show_account(request: Request, caller: Called, session: Write, done: str = "
     return page(
         request,
         "everyone/account.html",
-        caller=caller,
+        me=caller,
         said=SAID.get(done, ""),
         sessions=open_sessions_of(session, caller.actor.account_id),
         tokens=tokens_of(session, caller.actor.account_id),
@@ -74,7 +74,7 @@ def _token_form(request: Request, caller: Caller, session: TrialSession, state: 
         if any(holds_anywhere(caller.actor, name, trial.id) for trial in trials)
     ]
     chosen = [(str(trial.id), trial.code) for trial in trials]
-    context: dict[str, Any] = {"state": state, "caller": caller, "trials": chosen, "options": options}
+    context: dict[str, Any] = {"state": state, "me": caller, "trials": chosen, "options": options}
     return page(request, "everyone/new_token.html", status=status, **context)
 
 

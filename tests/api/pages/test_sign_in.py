@@ -1,11 +1,14 @@
 """Two pages, password then code; the same words for every failure; a session that only its browser has."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from api.pages.everyone.sign_in import safe_next
 from tests.support.doors import COOKIE, Doors
 from tests.support.house import PASSWORD
+from trial.reference.permissions import ROLES
 
 
 def test_a_coordinator_comes_in_through_both_pages(doors: Doors, page):
@@ -98,3 +101,15 @@ def test_a_stranger_is_sent_to_sign_in_and_a_program_is_told(doors: Doors):
 def test_staying_signed_in_answers_without_a_page(doors: Doors):
     with doors.client("coordinator-s1") as client:
         assert client.send_form("/session/extend").status_code == 204
+
+
+def test_every_way_that_a_role_is_shown_leads_somewhere(doors: Doors):
+    wrong = []
+    for role in ROLES:
+        with doors.client(doors.username(role)) as client:
+            frame = client.get("/t/TEST-1").text.partition("<main")[0]
+            for way in sorted(set(re.findall(r'href="(/[^"]*)"', frame)) - {"/"}):
+                answer = client.get(way)
+                if answer.status_code != 200:
+                    wrong.append(f"{role} {way}: {answer.status_code}")
+    assert not wrong, "\n".join(wrong)

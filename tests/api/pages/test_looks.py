@@ -1,0 +1,59 @@
+"""Every page of these audiences, as its own reader sees it: no accessibility violation, nothing clipped, no script refused."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.support.doors import COOKIE, Doors
+from tests.support.scenes import board_scene, locked_dataset
+
+LOOKS = [("light", 1280), ("dark", 360)]
+
+
+def looks_of(doors: Doors) -> list[tuple[str, str]]:
+    """Who looks at which address, in a trial whose board meets and whose data are locked."""
+    house = doors.house
+    scene = board_scene(house)
+    waiting = scene.board.recommended("pause_randomizing")
+    dataset = locked_dataset(house)
+    meeting, person = scene.meeting.id, house.people[("investigator", "S1")].id
+    below = {
+        "": ["/sign-in"],
+        "dsmb-chair": ["", "/meetings", f"/meetings/{meeting}", f"/meetings/{meeting}/vote", "/meetings/new",
+                       f"/meetings/{meeting}/recommendation", "/overview"],
+        "dsmb-member-anaesthetist": ["", f"/meetings/{meeting}/declaration"],
+        "statistician-blinded": ["/datasets", f"/datasets/{dataset.id}", "/locks"],
+        "data-manager": ["/locks", "/locks/stages/FINAL", "/locks/stages/PRIMARY"],
+        "sponsor": ["", "/overview", "/recommendations", f"/recommendations/{waiting.id}/decision", "/levers",
+                    "/versions", f"/versions/{house.version.id}/adoption", "/versions/new", "/sites"],
+        "administrator": ["", "/people", f"/people/{person}", "/people/new", "/datasets"],
+        "inspector": ["/audit", "/signatures", "/access-history"],
+        "coordinator-s1": ["", "/find?q=7"],
+    }  # fmt: skip
+    everywhere = [("statistician-blinded", path) for path in ("/account", "/account/tokens/new", "/choose")]
+    mine = [(who, path if not who else f"/t/TEST-1{path}") for who, paths in below.items() for path in paths]
+    return mine + everywhere
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_every_page_can_be_read_by_everybody_and_holds_in_its_width(doors: Doors, chromium: Browser, scheme, width):
+    wrong: list[str] = []
+    tokens: dict[str, str] = {}
+    for who, path in looks_of(doors):
+        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        if who:
+            tokens[who] = tokens.get(who) or doors.session_token(who)
+            context.add_cookies([{"name": COOKIE, "value": tokens[who], "url": doors.address}])
+        page = context.new_page()
+        page.on("pageerror", lambda error, path=path: wrong.append(f"{path}: {error}"))
+        answer = page.goto(doors.address + path)
+        expected = 403 if (who, path) == ("administrator", "/t/TEST-1/datasets") else 200
+        if answer is None or answer.status != expected:
+            wrong.append(f"{who} {path}: {answer.status if answer else 'no answer'}")
+        found = Axe().run(page)
+        if found.violations_count:
+            wrong.append(f"{who} {path}: {found.generate_snapshot()}")
+        if not page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"):
+            wrong.append(f"{who} {path}: scrolls sideways at {width}")
+        context.close()
+    assert not wrong, "\n".join(wrong)
