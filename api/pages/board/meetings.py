@@ -50,6 +50,7 @@ SAID = {
     "convened": "The meeting is convened. Members see it on their home page.",
     "declared": "Your declaration is recorded.",
     "voted": "Your vote is recorded. You can change it until the recommendation is signed.",
+    "asked": "The report is being built. It appears below when it is ready.",
     "signed": "The recommendation is signed and has gone to the sponsor.",
 }
 
@@ -108,6 +109,8 @@ def show_meeting(request: Request, here: Here, session: Write, meeting_id: UUID,
         board=_board(session, here, meeting),
         recommendation=_recommendation(session, here, meeting),
         tasks=_tasks(session, here, meeting),
+        may_build=can_act(meeting.state, MeetingAct.FILE_PAPER)
+        and (here.may(Permission.REPORT_OPEN_BUILD) or here.may(Permission.REPORT_CLOSED_BUILD)),
     )
 
 

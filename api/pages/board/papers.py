@@ -5,6 +5,7 @@ Invariants
 2. An open and a closed paper have different addresses, each with its own permission.
 """
 
+import hashlib
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -13,7 +14,7 @@ from starlette.responses import Response
 from api.dependencies import Write
 from api.pages.frame import Here, Place
 from api.permissions import permission
-from randomization.unblinding.documents import find_document, open_document
+from randomization.unblinding.documents import open_document
 from trial.database.session import TrialSession
 from trial.oversight.papers import Paper, PaperKind, PaperNotFound, get_paper, open_paper, read_open_paper
 
@@ -35,10 +36,9 @@ def read_closed_report(here: Here, session: Write, paper_id: UUID) -> Response:
 def closed_bytes(session: TrialSession, here: Place, paper: Paper) -> bytes:
     """Record the opening in the meeting, then let the strongroom open the document. Raises ``PaperNotFound``."""
     open_paper(session, here.actor, paper.id)
-    document_id = find_document(session, here.trial.id, paper.document_sha256)
-    if document_id is None:
+    if paper.sealed_document_id is None:
         raise PaperNotFound("The strongroom holds no such document. Ask the unblinded statistician to build it again.")
-    return open_document(session, here.actor, document_id).content
+    return open_document(session, here.actor, paper.sealed_document_id).content
 
 
 def paper_here(session: TrialSession, here: Place, paper_id: UUID, kind: PaperKind) -> Paper:
@@ -50,6 +50,7 @@ def paper_here(session: TrialSession, here: Place, paper_id: UUID, kind: PaperKi
 
 
 def pdf(paper: Paper, content: bytes) -> Response:
-    name = f"{paper.kind.value}-report-{paper.document_sha256[:12]}.pdf"
-    headers = {"Content-Disposition": f'inline; filename="{name}"', "ETag": f'"{paper.document_sha256}"'}
+    found = hashlib.sha256(content).hexdigest()
+    name = f"{paper.kind.value}-report-{found[:12]}.pdf"
+    headers = {"Content-Disposition": f'inline; filename="{name}"', "ETag": f'"{found}"'}
     return Response(content, media_type="application/pdf", headers=headers)

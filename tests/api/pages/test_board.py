@@ -66,7 +66,7 @@ def test_the_closed_paper_has_no_trace_on_the_page_of_whoever_may_not_read_it(do
         with doors.client(username) as client:
             page = client.get(at(scene))
             assert page.status_code == 200
-            assert scene.closed_paper.document_sha256 not in page.text
+            assert hashlib.sha256(scene.closed_bytes).hexdigest() not in page.text
             assert "losed report" not in page.text
             assert "Members present" not in page.text
             assert client.get(paper(scene, "closed")).status_code == 403
@@ -128,3 +128,15 @@ def test_a_member_does_it_in_a_browser(doors: Doors, scene: BoardScene, page):
     page.get_by_label("Continue unchanged").check()
     page.get_by_role("button", name="Vote").click()
     assert page.get_by_text("You can change it until the recommendation is signed").is_visible()
+
+
+def test_the_unblinded_statistician_takes_a_cut_off_and_asks_for_a_report(doors: Doors, scene: BoardScene):
+    with doors.client("statistician-unblinded") as builder:
+        taken = builder.send_form("/t/TEST-1/cutoffs", purpose="First look", idempotency_key="0123456789")
+        assert taken.status_code == 303
+        form = builder.get(at(scene, "reports")).text
+        cutoff = form.split('<option value="')[1].split('"')[0]
+        assert builder.send_form(at(scene, "reports"), cutoff_id=cutoff).status_code == 422
+        assert builder.send_form(at(scene, "reports"), cutoff_id=cutoff, kind="closed").status_code == 303
+    with doors.client("data-manager") as other:
+        assert other.send_form(at(scene, "reports"), cutoff_id=cutoff, kind="closed").status_code == 403

@@ -86,7 +86,10 @@ def test_without_a_fitting_dataset_it_says_what_there_is(doors: Doors, dataset):
 
 
 def test_a_server_that_does_not_answer_is_named():
-    with httpx.Client(base_url="http://127.0.0.1:1") as client, pytest.raises(ServerNotReached, match=r"127\.0\.0\.1:1"):
+    with (
+        httpx.Client(base_url="http://127.0.0.1:1") as client,
+        pytest.raises(ServerNotReached, match=r"127\.0\.0\.1:1"),
+    ):
         choose(client, "TEST-1", None, None, None)
 
 
