@@ -10,6 +10,7 @@ Invariants
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 from uuid import UUID
 
 from procrastinate import JobContext
@@ -129,7 +130,8 @@ class _Build:
             context = report_context(session, self.snapshot, anchor, self.meeting)
         document = open_session(frames, context)
         with self.database.transaction() as session:
-            file_open_paper(session, self._actor(session), self._paper(document), document)
+            named = self._paper(document_sha256=hashlib.sha256(document).hexdigest(), document_size=len(document))
+            file_open_paper(session, self._actor(session), named, document)
 
     def file_closed(self) -> None:
         anchor = anchor_of_snapshot(self.installation, self.snapshot)
@@ -144,7 +146,7 @@ class _Build:
         document = closed_session(frames, context, treatments, labels=labels_of(protocol))
         with self.database.transaction() as session:
             actor = self._actor(session)
-            seal_document(
+            sealed = seal_document(
                 session,
                 actor,
                 SealDocument(
@@ -154,18 +156,17 @@ class _Build:
                     content=document,
                 ),
             )
-            file_closed_paper(session, actor, self._paper(document))
+            file_closed_paper(session, actor, self._paper(sealed_document_id=sealed))
 
     def _actor(self, session: TrialSession) -> Actor:
         return person_who_asked(session, self.asked_by)
 
-    def _paper(self, document: bytes) -> FilePaper:
+    def _paper(self, **named_by: Any) -> FilePaper:
         return FilePaper(
             meeting_id=self.meeting.id,
             kind=self.kind,
             snapshot_id=self.snapshot.id,
-            document_sha256=hashlib.sha256(document).hexdigest(),
-            document_size=len(document),
+            **named_by,
             code_version=product_version(),
         )
 

@@ -28,8 +28,11 @@ class MeetingSummary(BaseModel):
 class PaperSummary(BaseModel):
     id: UUID
     kind: str = Field(description="open or closed")
-    document_sha256: str = Field(description="Over the document's own bytes, before a signature is appended.")
-    document_size: int
+    document_sha256: str | None = Field(
+        description="Over the document's own bytes, before a signature is appended. Of a closed paper the strongroom alone "
+        "knows it: a guess could be tried on it."
+    )
+    document_size: int | None
     snapshot_sha256: str
     code_version: str
     recorded_at: datetime

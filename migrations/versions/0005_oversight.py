@@ -165,8 +165,9 @@ def upgrade() -> None:
         ),
         sa.Column("snapshot_id", sa.Uuid(), nullable=False),
         sa.Column("snapshot_sha256", sa.String(64), nullable=False),
-        sa.Column("document_sha256", sa.String(64), nullable=False),
-        sa.Column("document_size", sa.Integer(), nullable=False),
+        sa.Column("document_sha256", sa.String(64), nullable=True),
+        sa.Column("document_size", sa.Integer(), nullable=True),
+        sa.Column("sealed_document_id", sa.Uuid(), nullable=True),
         sa.Column("code_version", sa.String(64), nullable=False),
         sa.Column("built_by", sa.String(80), nullable=False),
         sa.ForeignKeyConstraint(["meeting_id"], ["trial.meeting.id"], name=op.f("fk_paper_meeting_id")),
@@ -175,9 +176,13 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["trial_id"], ["trial.trial.id"], name=op.f("fk_paper_trial_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_paper")),
-        sa.UniqueConstraint(
-            "meeting_id", "kind", "document_sha256", name=op.f("uq_paper_meeting_id_kind_document_sha256")
+        sa.CheckConstraint(
+            "(kind = 'open') = (document_sha256 IS NOT NULL) AND (kind = 'open') = (document_size IS NOT NULL)"
+            " AND (kind = 'closed') = (sealed_document_id IS NOT NULL)",
+            name=op.f("ck_paper_named_by_kind"),
         ),
+        sa.UniqueConstraint("meeting_id", "document_sha256", name=op.f("uq_paper_meeting_id_document_sha256")),
+        sa.UniqueConstraint("meeting_id", "sealed_document_id", name=op.f("uq_paper_meeting_id_sealed_document_id")),
         schema="trial",
     )
     op.create_index(op.f("ix_paper_meeting_id"), "paper", ["meeting_id"], unique=False, schema="trial")

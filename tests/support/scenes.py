@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from reportlab.pdfgen.canvas import Canvas
 
@@ -49,24 +50,31 @@ def board_scene(house: House, *, declared: tuple[str, ...] = QUORATE) -> BoardSc
     open_bytes, closed_bytes = pdf("Open report"), pdf("Closed report")
     with house.database.transaction() as session:
         builder = house.actor(session, BUILDER)
-        command = _filing(meeting, cutoff, PaperKind.OPEN, open_bytes)
+        command = _filing(
+            meeting,
+            cutoff,
+            PaperKind.OPEN,
+            document_sha256=hashlib.sha256(open_bytes).hexdigest(),
+            document_size=len(open_bytes),
+        )
         open_paper = file_open_paper(session, builder, command, open_bytes)
         sealing = SealDocument(
             trial_id=house.trial.id, kind=DocumentKind.CLOSED_REPORT, name="Closed report", content=closed_bytes
         )
-        seal_document(session, builder, sealing)
-        closed_paper = file_closed_paper(session, builder, _filing(meeting, cutoff, PaperKind.CLOSED, closed_bytes))
+        sealed = seal_document(session, builder, sealing)
+        closed_paper = file_closed_paper(
+            session, builder, _filing(meeting, cutoff, PaperKind.CLOSED, sealed_document_id=sealed)
+        )
     board.declare(meeting.id, declared)
     return BoardScene(board, meeting, open_paper, closed_paper, open_bytes, closed_bytes)
 
 
-def _filing(meeting: Meeting, cutoff: Cutoff, kind: PaperKind, document: bytes) -> FilePaper:
+def _filing(meeting: Meeting, cutoff: Cutoff, kind: PaperKind, **named_by: Any) -> FilePaper:
     return FilePaper(
         meeting_id=meeting.id,
         kind=kind,
         snapshot_id=cutoff.snapshot_id,
-        document_sha256=hashlib.sha256(document).hexdigest(),
-        document_size=len(document),
+        **named_by,
         code_version="test",
     )
 

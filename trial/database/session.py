@@ -22,6 +22,7 @@ from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
 from trial.clock import Clock, SystemClock
+from trial.database.refusals import say_as_domain_error
 from trial.ids import Entropy, SystemEntropy, new_id
 from trial.keyring import Keyring
 from trial.vault import Vault
@@ -56,7 +57,7 @@ class TrialSession(Session):
 
 def open_engine(url: str, *, pool_size: int = 10) -> Engine:
     """An engine for ``url`` whose errors never quote parameters: they may hold what a log must not."""
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=5,
@@ -64,6 +65,8 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
         hide_parameters=True,
         connect_args={"options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000"},
     )
+    event.listen(engine, "handle_error", say_as_domain_error)
+    return engine
 
 
 @event.listens_for(TrialSession, "after_begin")

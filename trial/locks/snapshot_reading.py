@@ -63,7 +63,7 @@ _QUERIES: Final[dict[str, str]] = {
         JOIN trial.protocol_version AS version ON version.id = p.protocol_version_id
         LEFT JOIN (SELECT DISTINCT ON (participant_id) participant_id, eligible FROM trial.eligibility_assessment
             WHERE trial_id = :trial AND recorded_at <= :cut_off
-            ORDER BY participant_id, recorded_at DESC, id) AS assessment ON assessment.participant_id = p.id
+            ORDER BY participant_id, number DESC) AS assessment ON assessment.participant_id = p.id
         LEFT JOIN trial.screening_failure AS failure ON failure.participant_id = p.id AND failure.recorded_at <= :cut_off
         LEFT JOIN (SELECT participant_id, CAST(count(*) AS int) AS given FROM trial.infusion
             WHERE trial_id = :trial AND recorded_at <= :cut_off AND status IN ('given', 'partial')
@@ -76,7 +76,7 @@ _QUERIES: Final[dict[str, str]] = {
     "criteria": """
         SELECT p.code, answer.key, CAST(:kinds AS jsonb) ->> answer.key, CAST(answer.value AS boolean)
         FROM (SELECT DISTINCT ON (participant_id) participant_id, answers FROM trial.eligibility_assessment
-            WHERE trial_id = :trial AND recorded_at <= :cut_off ORDER BY participant_id, recorded_at DESC, id) AS r
+            WHERE trial_id = :trial AND recorded_at <= :cut_off ORDER BY participant_id, number DESC) AS r
         JOIN trial.participant AS p ON p.id = r.participant_id
         CROSS JOIN LATERAL jsonb_each_text(r.answers) AS answer
     """,

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
@@ -67,28 +67,43 @@ class PaperIsSealed(Conflict):
 
 
 class FilePaper(BaseModel):
-    """``document_sha256`` is over the document's own bytes, before a signature is appended."""
+    """An open paper is named by its bytes, a closed one by the strongroom's document.
+
+    ``document_sha256`` is over the document's own bytes, before a signature is appended. A closed paper has none here:
+    blinded people read this table, and whoever can build a report from a guess of the arms could try the guess on it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     meeting_id: UUID
     kind: PaperKind
     snapshot_id: UUID
-    document_sha256: str = Bounded(pattern=r"^[0-9a-f]{64}$")
-    document_size: int = Bounded(ge=1)
+    document_sha256: str | None = Bounded(default=None, pattern=r"^[0-9a-f]{64}$")
+    document_size: int | None = Bounded(default=None, ge=1)
+    sealed_document_id: UUID | None = None
     code_version: str = Bounded(min_length=1, max_length=64)
 
 
 class Paper(TrialRecord, table=True):
     __tablename__ = "paper"
-    __table_args__ = in_schema("trial", UniqueConstraint("meeting_id", "kind", "document_sha256"))
+    __table_args__ = in_schema(
+        "trial",
+        UniqueConstraint("meeting_id", "document_sha256"),
+        UniqueConstraint("meeting_id", "sealed_document_id"),
+        CheckConstraint(
+            "(kind = 'open') = (document_sha256 IS NOT NULL) AND (kind = 'open') = (document_size IS NOT NULL)"
+            " AND (kind = 'closed') = (sealed_document_id IS NOT NULL)",
+            name="named_by_kind",
+        ),
+    )
 
     meeting_id: UUID = Field(foreign_key="trial.meeting.id", index=True)
     kind: PaperKind = choice(PaperKind)
     snapshot_id: UUID
     snapshot_sha256: str = Field(max_length=64)
-    document_sha256: str = Field(max_length=64)
-    document_size: int
+    document_sha256: str | None = Field(default=None, max_length=64)
+    document_size: int | None = None
+    sealed_document_id: UUID | None = None
     code_version: str = Field(max_length=64)
     built_by: str = Field(max_length=80)
 
@@ -122,6 +137,11 @@ def file_closed_paper(session: TrialSession, actor: Actor, command: FilePaper) -
 def _check_kind(command: FilePaper, kind: PaperKind) -> None:
     if command.kind is not kind:
         raise PaperFromElsewhere(f"This is filed as the {command.kind.value} report; file it as what it is.")
+    sealed = command.sealed_document_id is not None
+    if sealed is not (kind is PaperKind.CLOSED) or sealed is not (command.document_sha256 is None):
+        raise PaperFromElsewhere(
+            "An open report is named by its bytes, a closed one by its sealed document. Name it so."
+        )
 
 
 def _file(session: TrialSession, actor: Actor, command: FilePaper) -> Paper:
@@ -154,7 +174,8 @@ def _paper_with(session: TrialSession, meeting: Meeting, command: FilePaper) -> 
         select(Paper).where(
             Paper.meeting_id == meeting.id,
             Paper.kind == command.kind,
-            Paper.document_sha256 == command.document_sha256,
+            col(Paper.document_sha256).is_not_distinct_from(command.document_sha256),
+            col(Paper.sealed_document_id).is_not_distinct_from(command.sealed_document_id),
         )
     ).first()
 
@@ -183,7 +204,7 @@ def open_paper(session: TrialSession, actor: Actor, paper_id: UUID) -> Paper:
 def read_open_paper(session: TrialSession, actor: Actor, paper_id: UUID) -> bytes:
     """The bytes of an open report. Raises ``PaperIsSealed`` for a closed one."""
     paper = open_paper(session, actor, paper_id)
-    if paper.kind is not PaperKind.OPEN:
+    if paper.document_sha256 is None:
         raise PaperIsSealed("A closed report is read through the closed session's own page.")
     return read_blob(session, paper.document_sha256)
 

@@ -14,7 +14,7 @@ from api.cli.demo.timeline import Story
 from api.jobs.contexts import anchor_of_snapshot
 from api.jobs.queue import work_off
 from api.jobs.reports import BuildReport, ask_for_report
-from randomization.unblinding.documents import find_document, open_document
+from randomization.unblinding.documents import open_document
 from trial.database.session import TrialSession
 from trial.locks.cutoffs import Cutoff, TakeCutoff, take_cutoff
 from trial.locks.snapshots import get_snapshot
@@ -110,14 +110,9 @@ def _read(stage: Stage, session: TrialSession, meeting_id: UUID, folder: Path) -
         if paper.kind is PaperKind.OPEN:
             content = read_open_paper(session, chair, paper.id)
         else:
-            content = _open_closed(stage, session, paper.document_sha256)
+            assert paper.sealed_document_id is not None, "a closed paper is filed after its bytes are sealed"
+            content = open_document(session, chair, paper.sealed_document_id).content
         keep(folder / f"interim-look-{LOOK}-{paper.kind.value}.pdf", content)
-
-
-def _open_closed(stage: Stage, session: TrialSession, sha256: str) -> bytes:
-    document_id = find_document(session, stage.trial.id, sha256)
-    assert document_id is not None, "a closed paper is filed after its bytes are sealed"
-    return open_document(session, stage.person(CHAIR), document_id).content
 
 
 def keep(path: Path, content: bytes) -> None:

@@ -1,6 +1,6 @@
 """Papers of a meeting: what they were built from, and who opened them."""
 
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import pytest
 
@@ -39,12 +39,14 @@ def meeting(board: Board) -> Meeting:
 
 
 def command(house: House, meeting_id: UUID, kind: PaperKind, document: bytes = PDF) -> FilePaper:
+    sealed = kind is PaperKind.CLOSED
     return FilePaper(
         meeting_id=meeting_id,
         kind=kind,
         snapshot_id=cut_off(house).snapshot_id,
-        document_sha256=sha256_of(document),
-        document_size=len(document),
+        document_sha256=None if sealed else sha256_of(document),
+        document_size=None if sealed else len(document),
+        sealed_document_id=uuid5(NAMESPACE_OID, document.hex()) if sealed else None,
         code_version="0.1.0",
     )
 
@@ -71,7 +73,8 @@ def test_a_closed_papers_bytes_are_not_here(house: House, board: Board, meeting:
     board.declare(meeting.id, [CHAIR])
     with house.database.session() as session:
         with pytest.raises(BlobNotFound):
-            read_blob(session, paper.document_sha256)
+            read_blob(session, sha256_of(b"%PDF closed"))
+        assert sha256_of(b"%PDF closed") not in paper.model_dump_json()
         with pytest.raises(PaperIsSealed):
             read_open_paper(session, board.actor(session, CHAIR), paper.id)
 
