@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -51,7 +51,7 @@ def fill(client: Client, path: str, *, to: str = "", **fields: Any) -> httpx.Res
 
 def done(answer: httpx.Response) -> str:
     """The path to which a success leads; fails with what the page said otherwise."""
-    said = re.findall(r'field-error"[^>]*>(.*?)</p>|error-summary.*?<p>(.*?)</p>', answer.text, re.S)
+    said = re.findall(r'field-error"[^>]*>(.*?)</p>|error-summary.*?<p>(.*?)</p>', answer.text, re.DOTALL)
     assert answer.status_code == 303, (answer.status_code, said[:5])
     return urlsplit(answer.headers["location"]).path
 
@@ -68,7 +68,7 @@ class Walk:
         self.assessor = doors.client(doors.username("efficacy_assessor", site))
         self.code = ""
 
-    def __enter__(self) -> Walk:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *failure: object) -> None:

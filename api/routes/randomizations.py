@@ -1,0 +1,50 @@
+"""Randomizing over HTTP: one signed request, one answer with two numbers and no arm."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from api.dependencies import Called, Write
+from api.pages.site.commands import command_of
+from api.permissions import permission
+from api.places import Here
+from api.routes.subjects import KeyHeader, SignedBody, key_of, participant_id
+from randomization.ledger.allocations import RandomizationReceipt, receipt_for
+from randomization.ledger.randomize import RandomizeParticipant, randomize_participant
+from trial.access.permissions import Permission
+
+router = APIRouter()
+
+_PATH = "/trials/{trial}/participants/{code}/randomization"
+
+
+class Receipt(BaseModel):
+    allocation_id: UUID
+    participant: str
+    randomization_number: str = Field(description="Tells nothing of the treatment.")
+    kit_number: str = Field(description="Tells nothing of the treatment.")
+    randomized_at: datetime
+
+    @classmethod
+    def of(cls, made: RandomizationReceipt) -> "Receipt":
+        return cls.model_validate(made, from_attributes=True)
+
+
+@router.post(_PATH, status_code=201, openapi_extra=permission(Permission.PARTICIPANT_RANDOMIZE))
+def randomize_one_participant(
+    here: Here, caller: Called, session: Write, code: str, body: SignedBody, key: KeyHeader = None
+) -> Receipt:
+    """Allocate the next slot of the participant's stratum. The same key gives the first answer again."""
+    proof = body.prove(caller)
+    command = command_of(
+        RandomizeParticipant, participant_id=participant_id(session, here, code), idempotency_key=key_of(key, body)
+    )
+    return Receipt.of(randomize_participant(session, here.actor, proof, command))
+
+
+@router.get(_PATH, openapi_extra=permission(Permission.SCREENING_READ, Permission.VISIT_READ))
+def read_receipt(here: Here, session: Write, code: str) -> Receipt:
+    """The receipt again."""
+    return Receipt.of(receipt_for(session, here.actor, participant_id(session, here, code)))
