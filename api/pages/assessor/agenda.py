@@ -43,7 +43,11 @@ class DueAssessment:
 
     @property
     def days(self) -> str:
-        return span_words(self.planned.dates.opens, self.planned.dates.closes) if self.planned.dates else "Before randomization"
+        return (
+            span_words(self.planned.dates.opens, self.planned.dates.closes)
+            if self.planned.dates
+            else "Before randomization"
+        )
 
     @property
     def is_late(self) -> bool:

@@ -20,7 +20,9 @@ def assessments(session: TrialSession, here: Place) -> Iterator[WorkRow]:
     due = [one for one in found if not one.is_late]
     url = list_url(here, "assessments")
     yield WorkRow(len(due), counted(len(due), "assessment due", "assessments due"), url, _who(due))
-    yield WorkRow(len(late), counted(len(late), "assessment late", "assessments late"), url, _who(late), "danger", "late")
+    yield WorkRow(
+        len(late), counted(len(late), "assessment late", "assessments late"), url, _who(late), "danger", "late"
+    )
 
 
 def _who(found: list[DueAssessment]) -> str:

@@ -153,7 +153,9 @@ def form_answers(book: Casebook, visit: Visit, values: Mapping[str, Any]) -> dic
 
 def error_fields(book: Casebook, plan: InfusionPlan, visit: Visit) -> dict[str, str]:
     """Where a refusal's fields stand on the page."""
-    forms = {field.name: f"{_prefix(form)}{field.name}" for form, _ in bedside_forms(book, visit) for field in form.fields}
+    forms = {
+        field.name: f"{_prefix(form)}{field.name}" for form, _ in bedside_forms(book, visit) for field in form.fields
+    }
     readings = {f"{minute}.{measure}": name for minute, measure, name in _names(plan)}
     times = {f"{name}_at": f"{name}_time" for name in ("started", "ended", "discharged")}
     return {**forms, **readings, **times, "interruptions": "pause1-minute"}

@@ -24,7 +24,9 @@ def _today(session: TrialSession, here: Place) -> list[SeenCourse]:
 def to_give(session: TrialSession, here: Place) -> Iterator[WorkRow]:
     """Infusions of today that are ordered; those that are not wait for an investigator."""
     ready = [one for one in _today(session, here) if one.order is not None]
-    yield WorkRow(len(ready), counted(len(ready), "infusion today", "infusions today"), list_url(here, "infusions"), _who(ready))
+    yield WorkRow(
+        len(ready), counted(len(ready), "infusion today", "infusions today"), list_url(here, "infusions"), _who(ready)
+    )
 
 
 @home_worklist(Permission.INFUSION_ORDER)

@@ -70,7 +70,9 @@ def show_shipment(request: Request, here: Here, session: Write, shipment_id: UUI
 
 @router.post("/t/{trial}/stock/shipments/{shipment_id}", openapi_extra=_RECEIVE)
 def receive(request: Request, here: Here, session: Write, posted: Posted, shipment_id: UUID) -> Response:
-    with reshown(session, posted, lambda state, status: _shipment_page(request, session, here, shipment_id, state, status)):
+    with reshown(
+        session, posted, lambda state, status: _shipment_page(request, session, here, shipment_id, state, status)
+    ):
         command = command_of(
             ReceiveKits,
             shipment_id=shipment_id,
@@ -150,7 +152,14 @@ def _shipment(session: TrialSession, here: Place, shipment_id: UUID) -> Shipment
 
 
 def _dispensing_page(
-    request: Request, session: TrialSession, here: Place, code: str, state: FormState, status: int = 200, *, done: str = ""
+    request: Request,
+    session: TrialSession,
+    here: Place,
+    code: str,
+    state: FormState,
+    status: int = 200,
+    *,
+    done: str = "",
 ) -> Response:
     book = opened(session, here, code)
     names = {visit.code: visit.name for visit in book.protocol.visits}

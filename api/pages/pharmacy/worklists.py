@@ -11,9 +11,7 @@ from trial.access.permissions import Permission
 from trial.access.policies import may
 from trial.database.session import TrialSession
 
-register_way(
-    Way("Preparations", "preparations", (Permission.PHARMACY_PREPARE, Permission.PHARMACY_VERIFY), order=14)
-)
+register_way(Way("Preparations", "preparations", (Permission.PHARMACY_PREPARE, Permission.PHARMACY_VERIFY), order=14))
 register_way(Way("Stock", "stock", (Permission.KIT_ACCOUNT,), order=30))
 
 

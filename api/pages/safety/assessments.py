@@ -33,7 +33,9 @@ def show_assess(request: Request, here: Here, session: Write, code: str, number:
 
 @router.post(f"{_EVENT}/assess", openapi_extra=permission(Permission.ADVERSE_EVENT_ASSESS))
 def assess(request: Request, here: Here, session: Write, posted: Posted, code: str, number: int) -> Response:
-    with reshown(session, posted, lambda state, status: _assess_page(request, session, here, code, number, state, status)):
+    with reshown(
+        session, posted, lambda state, status: _assess_page(request, session, here, code, number, state, status)
+    ):
         command = command_of(
             AssessAdverseEvent,
             event_id=seen_event(session, here, code, number).record.id,
@@ -53,7 +55,9 @@ def show_signing(request: Request, here: Here, session: Write, code: str, number
 def sign(
     request: Request, here: Here, caller: Called, session: Write, posted: Posted, code: str, number: int
 ) -> Response:
-    with reshown(session, posted, lambda state, status: _sign_page(request, session, here, code, number, state, status)):
+    with reshown(
+        session, posted, lambda state, status: _sign_page(request, session, here, code, number, state, status)
+    ):
         proof = caller.prove(posted.get("password", ""), posted.get("code"))
         command = command_of(
             SignSae,
@@ -71,7 +75,9 @@ def show_susar(request: Request, here: Here, session: Write, code: str, number: 
 
 @router.post(f"{_EVENT}/susar", openapi_extra=permission(Permission.SUSAR_ASSESS))
 def record_susar(request: Request, here: Here, session: Write, posted: Posted, code: str, number: int) -> Response:
-    with reshown(session, posted, lambda state, status: _susar_page(request, session, here, code, number, state, status)):
+    with reshown(
+        session, posted, lambda state, status: _susar_page(request, session, here, code, number, state, status)
+    ):
         command = command_of(
             AssessSusar, event_id=seen_event(session, here, code, number).record.id, narrative=posted.get("narrative")
         )
@@ -80,7 +86,13 @@ def record_susar(request: Request, here: Here, session: Write, posted: Posted, c
 
 
 def _assess_page(
-    request: Request, session: TrialSession, here: Place, code: str, number: int, state: FormState | None, status: int = 200
+    request: Request,
+    session: TrialSession,
+    here: Place,
+    code: str,
+    number: int,
+    state: FormState | None,
+    status: int = 200,
 ) -> Response:
     seen = seen_event(session, here, code, number)
     event, rules = seen.record, seen.book.protocol.adverse_events

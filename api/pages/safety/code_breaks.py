@@ -34,9 +34,7 @@ def show_code_break(request: Request, here: Here, session: Write, code: str) -> 
 
 
 @router.post(_PATH, openapi_extra=permission(Permission.UNBLINDING_EMERGENCY))
-def break_the_code(
-    request: Request, here: Here, caller: Called, session: Write, posted: Posted, code: str
-) -> Response:
+def break_the_code(request: Request, here: Here, caller: Called, session: Write, posted: Posted, code: str) -> Response:
     with reshown(session, posted, lambda state, status: _page(request, session, here, code, state, status)):
         proof = caller.prove(posted.get("password", ""), posted.get("code"))
         command = command_of(

@@ -62,7 +62,9 @@ def seen_event(session: TrialSession, here: Place, code: str, number: int) -> Se
     views = events_for(session, here.actor, here.trial.id, participant_id=book.participant.id)
     view = next((one for one in views if one.number == number), None)
     if view is None:
-        raise EventNotFound(f"{book.participant.code} has no event {number} that you may see. Choose one from the list.")
+        raise EventNotFound(
+            f"{book.participant.code} has no event {number} that you may see. Choose one from the list."
+        )
     return _whole(session, here, book, view)
 
 

@@ -33,7 +33,9 @@ def for_investigators(session: TrialSession, here: Place) -> Iterator[WorkRow]:
 @home_worklist(Permission.SUSAR_ASSESS)
 def for_the_monitor(session: TrialSession, here: Place) -> Iterator[WorkRow]:
     """Serious events that the sponsor's side has not judged."""
-    waiting = [event for event in _here(session, here) if event.serious and sponsor_assessment_of(session, event.id) is None]
+    waiting = [
+        event for event in _here(session, here) if event.serious and sponsor_assessment_of(session, event.id) is None
+    ]
     yield _row(here, waiting, "serious event to assess", "serious events to assess", "danger")
 
 
