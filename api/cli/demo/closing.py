@@ -30,6 +30,8 @@ from trial.locks.lock import DataLock, SignLock, sign_lock
 from trial.locks.snapshots import get_snapshot
 
 STATISTICIAN, UNBLINDED = "statistician.blinded", "statistician.unblinded"
+# Each opening of a sealed file is entered in the register of unblindings, so the copy has one format alone.
+_UNBLINDED_KEPT = (".parquet", ".json")
 PULLED_BY = {
     DatasetMode.NAIVE: STATISTICIAN,
     DatasetMode.DUMMY: STATISTICIAN,
@@ -142,6 +144,8 @@ def _pull(stage: Stage, session: TrialSession, mode: DatasetMode, username: str,
     actor = stage.person(username)
     dataset = next(one for one in datasets_for(session, actor, stage.trial.id) if one.mode is mode)
     for file in dataset.listing():
+        if mode is DatasetMode.UNBLINDED and not file.path.endswith(_UNBLINDED_KEPT):
+            continue
         content = (
             _open_sealed(stage, session, file.sha256)
             if mode is DatasetMode.UNBLINDED

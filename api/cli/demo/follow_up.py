@@ -64,7 +64,8 @@ def follow_up(life: Life) -> Part:
         _visit(life, session, code, seen, day)
         if life.number % 9 == 4 and code == "M1":
             life.stage.timeline.add(monitor_asks(life, code, day))
-    session = yield _leaving_time(life)
+    if course.leaving_reason is not None or not course.attended("month_6"):
+        session = yield _leaving_time(life)
     _leave(life, session)
 
 
@@ -76,8 +77,6 @@ def _visit_day(life: Life, code: str, planned_day: int, spread: int) -> date:
 
 def _leaving_time(life: Life) -> datetime:
     course, soon = life.followed, life.stage.clock.now() + timedelta(minutes=25)
-    if course.leaving_reason is None:
-        return soon
     return max(soon, life.when(working_day(life.study_day(course.leaving_day or 1)), 16))
 
 

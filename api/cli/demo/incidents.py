@@ -169,13 +169,13 @@ def monitor_asks(life: Life, visit: str, day: date) -> Story:
 
 
 def query_desk(stage: Stage, place: Place) -> Story:
-    """Every other Wednesday the site answers what is open; two days later the data manager closes it."""
+    """Every fourth Wednesday the site answers what is open; two days later the data manager closes it."""
     week = place.opens_in_week + 3
     while stage.tally.stories_open:
         wednesday = stage.calendar.day(week, 2)
         session = yield at(wednesday, 16, 10, place.zone)
         answered = answer_all_at(stage, session, place)
-        week += 2
+        week += 4
         if answered:
             session = yield at(wednesday + timedelta(days=2), 10, 5, place.zone)
             close_all(stage, session)

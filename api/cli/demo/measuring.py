@@ -22,7 +22,7 @@ from sqlalchemy import text
 
 from trial.database.session import Database
 
-EVERY_SECONDS: Final = 0.5
+EVERY_SECONDS: Final = 1.0
 _MIB: Final = 1024 * 1024
 
 

@@ -59,14 +59,12 @@ def enrolment(life: Life) -> Enrolled:
         reason = _DECLINED[life.number % len(_DECLINED)]
         _end_screening(life, session, NotEnrolledKind.DECLINED, reason, ())
         return False
-    session = yield life.when(life.arrives, 11)
     life.consent(session, life.arrives)
     failure = FAILURES[life.number // 6 % len(FAILURES)] if is_failing(life.number) else None
     visited_on = life.arrives + timedelta(days=1)
     session = yield life.when(visited_on, 10)
     _screening_visit(life, session, visited_on, {failure[1]: failure[2]} if failure and failure[1] else {})
     if failure and failure[1]:
-        session = yield life.when(visited_on, 15)
         _not_eligible(life, session, failure[0])
         return False
     thursday = life.first_day - timedelta(days=4)
@@ -74,12 +72,11 @@ def enrolment(life: Life) -> Enrolled:
     life.consent_again(session, thursday)
     _baseline_visit(life, session, thursday, failing=failure is not None)
     friday = thursday + timedelta(days=1)
-    session = yield life.when(friday, 9)
+    session = yield life.when(friday, 10)
     _second_profile(life, session, friday, failing=failure is not None)
     if failure:
         _not_eligible(life, session, failure[0])
         return False
-    session = yield life.when(friday, 11)
     _sign(life, session, friday)
     session = yield life.when(friday, 13)
     _randomize(life, session)

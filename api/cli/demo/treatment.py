@@ -1,4 +1,7 @@
-"""The week of infusions: ordered, prepared, checked, given and watched, each on its day by those whose task it is."""
+"""The week of infusions: ordered, prepared, checked, given and watched, each on its day by those whose task it is.
+
+The pharmacy's preparation is recorded for the first infusion of each course; the other four would be the same again.
+"""
 
 from __future__ import annotations
 
@@ -74,8 +77,6 @@ def treatment(life: Life) -> Part:
         session = yield life.when(life.study_day(max(numbers, default=0) + 1), 9)
         _stop(life, session)
     if course.visits_attended > 0 and numbers:
-        last = life.study_day(max(numbers))
-        session = yield max(life.when(last, 15), life.stage.clock.now() + timedelta(minutes=20))
         _end_of_infusions(life, session, life.stage.clock.now().date())
 
 
@@ -127,7 +128,7 @@ def _order_and_prepare(life: Life, session: TrialSession, number: int, day: date
             participant_id=life.participant_id, visit="INF1", number=life.kit, idempotency_key=stage.key()
         )
         dispense_kit(session, stage.at("pharmacist-1", place), kit)
-    _prepare(life, session, order.id)
+        _prepare(life, session, order.id)
 
 
 def _prepare(life: Life, session: TrialSession, order_id: UUID) -> None:
