@@ -1,0 +1,90 @@
+"""Every main page for every role: usable by keyboard, screen reader, phone and magnifier; nothing foreign, nothing refused.
+
+One test a person; each page is loaded once and then looked at in light and dark, on a desk, magnified and on a phone.
+"""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.e2e.visitors import Visitor, visitor
+from tests.support.pictures import DESKTOP, HEIGHT, PEOPLE, PHONE, set_scene, sights
+
+MAGNIFIED = DESKTOP // 2
+COLOURS_ONLY = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+STRANGERS_PAGES = ("/sign-in", "/developers")
+AFTER_THE_LOCK = {
+    "statistician.blinded": ("", "datasets", "locks"),
+    "statistician.unblinded": ("datasets",),
+    "data-manager": ("", "locks", "locks/stages/FINAL"),
+    "coordinator.s1": ("", "participants", "adverse-events"),
+    "sponsor": ("recommendations",),
+}
+
+
+@pytest.fixture(scope="module")
+def scene(at_look):
+    return set_scene(at_look.house())
+
+
+def test_the_list_of_people_is_the_list_of_whose_pages_there_are(scene):
+    assert set(PEOPLE) == set(sights(scene))
+
+
+@pytest.mark.parametrize("username", PEOPLE)
+def test_every_main_page_works_for_everybody_who_uses_it(username, at_look, scene, browser):
+    with visitor(browser, at_look) as one:
+        one.come_in(username)
+        found = [problem for sight in sights(scene)[username] for problem in problems_of(one, sight.path)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("username", AFTER_THE_LOCK)
+def test_pages_of_a_locked_trial_work_too(username, at_lock, browser):
+    with visitor(browser, at_lock) as one:
+        one.come_in(username)
+        found = [problem for path in AFTER_THE_LOCK[username] for problem in problems_of(one, path)]
+        if username == "statistician.blinded":
+            one.open("datasets")
+            one.page.get_by_role("table", name="Datasets").get_by_role("link").first.click()
+            found += problems_here(one, "a dataset")
+    assert not found, "\n".join(found)
+
+
+def test_pages_for_strangers_work_too(at_look, browser):
+    with visitor(browser, at_look) as one:
+        found = [problem for path in STRANGERS_PAGES for problem in problems_of(one, path)]
+    assert not found, "\n".join(found)
+
+
+def problems_of(one: Visitor, path: str) -> list[str]:
+    answer = one.page.goto(f"{one.trial.address}{path}" if path.startswith("/") else one.trial.url(path).rstrip("/"))
+    assert answer is not None
+    return [f"{path}: answered {answer.status}"] if answer.status != 200 else problems_here(one, path)
+
+
+def problems_here(one: Visitor, where: str) -> list[str]:
+    """What somebody could not use, on the page that stands there."""
+    page = one.page
+    found = [f"{where}, light: {problem}" for problem in violations(page)]
+    page.emulate_media(color_scheme="dark")
+    found += [f"{where}, dark: {problem}" for problem in violations(page, COLOURS_ONLY)]
+    page.emulate_media(color_scheme="light")
+    for width in (MAGNIFIED, PHONE):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        if not page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"):
+            found.append(f"{where}: scrolls sideways at {width} px")
+    found += [f"{where}, phone: {problem}" for problem in violations(page, COLOURS_ONLY)]
+    page.set_viewport_size({"width": DESKTOP, "height": HEIGHT})
+    found += [f"{where}: {error}" for error in one.watch.errors + one.watch.strangers]
+    one.watch.errors.clear()
+    one.watch.strangers.clear()
+    return found
+
+
+def violations(page, options=None) -> list[str]:
+    response = Axe().run(page, options=options).response
+    return [
+        f"{violation['id']}: {violation['help']} ({node['html'][:160]})"
+        for violation in response["violations"]
+        for node in violation["nodes"][:3]
+    ]
