@@ -1,0 +1,99 @@
+"""Every page of the site's people in a real browser: no accessibility violation, no sideways scroll, under 100 KB."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+from sqlalchemy import text
+
+from tests.support.doors import Doors
+from tests.support.events import serious
+from tests.support.participants import assess, consented, infuse, order, participant, ready_to_randomize, screen
+from tests.support.randomization import open_for_randomization, randomized, shipped
+
+LARGEST = 100_000
+_ENTRIES = text("SELECT count(*) FROM audit.entry")
+SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
+
+
+@pytest.fixture
+def pages(doors: Doors) -> list[tuple[str, str]]:
+    """Who looks at what, in a trial where something stands everywhere."""
+    house = doors.house
+    open_for_randomization(house)
+    shipment = shipped(house)
+    given = randomized(house)
+    infuse(house, given, 1)
+    event = serious(house, given)
+    ordered = randomized(house)
+    order(house, ordered, 1)
+    ready = ready_to_randomize(house)
+    assessed = consented(house)
+    screen(house, assessed)
+    assess(house, assessed)
+    fresh = consented(house)
+    codes = [participant(house, one).code for one in (given, ordered, ready, assessed, fresh)]
+    a, b, c, d, e = (f"/participants/{code}" for code in codes)
+    site = [
+        "", "/participants", "/participants/register", a, b, c, d, e, f"{a}/consent", f"{e}/visits/SCR",
+        f"{e}/visits/SCR/forms/demographics", f"{e}/visits/SCR/forms/labs", f"{e}/visits/SCR/ratings/C-SSRS",
+        f"{a}/visits/M1", f"{d}/eligibility", f"{c}/randomize", f"{c}/randomize/sign", f"{a}/receipt", f"{a}/deviation",
+        f"{a}/end-treatment", f"{a}/end-study", f"{e}/end-screening", f"{e}/identity", f"{a}/kit", "/stock",
+        f"/stock/shipments/{shipment.id}", "/adverse-events", f"{a}/adverse-events/report",
+        f"/adverse-events/{codes[0]}/{event.number}", f"/adverse-events/{codes[0]}/{event.number}/update",
+    ]  # fmt: skip
+    investigator = [
+        "", f"{d}/eligibility/sign", f"/adverse-events/{codes[0]}/{event.number}/assess",
+        f"/adverse-events/{codes[0]}/{event.number}/sign", f"{a}/code-break", f"{b}/infusions/1", f"{a}/infusions/2",
+    ]  # fmt: skip
+    nurse = ["", "/infusions", f"{b}/infusions/1", f"{a}/infusions/1", f"{c}/infusions/1"]
+    assessor = ["", "/assessments", f"/assessments/{codes[4]}/BL/PROMIS-29", a]
+    return [
+        *(("coordinator", path) for path in site),
+        *(("investigator", path) for path in investigator),
+        *(("infusion_nurse", path) for path in nurse),
+        *(("efficacy_assessor", path) for path in assessor),
+        *(("pharmacist_unblinded", path) for path in ("", "/preparations", "/stock")),
+        *(("medical_monitor", path) for path in ("", f"/adverse-events/{codes[0]}/{event.number}/assess")),
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_usable_on_desktop_and_phone(doors: Doors, chromium: Browser, pages, scheme):
+    found = []
+    for role in dict.fromkeys(role for role, _ in pages):
+        context = chromium.new_context(viewport=SIZES["desktop"], color_scheme=scheme)
+        page = context.new_page()
+        doors.sign_in(page, doors.username(role), at_once=True)
+        for path in (path for who, path in pages if who == role):
+            answer = page.goto(f"{doors.address}/t/TEST-1{path}")
+            found += [f"{role} {path}: {what}" for what in _troubles(page, answer)]
+        context.close()
+    assert not found, "\n".join(found)
+
+
+def _troubles(page, answer) -> list[str]:
+    troubles = []
+    if answer.status != 200:
+        return [f"status {answer.status}"]
+    if len(answer.body()) > LARGEST:
+        troubles.append(f"{len(answer.body())} bytes")
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            troubles.append(f"scrolls sideways on a {size}")
+        violations = Axe().run(page)
+        if violations.violations_count:
+            troubles.append(f"{size}: {violations.generate_report()}")
+    return troubles
+
+
+def test_a_session_that_reads_pages_writes_nothing(doors: Doors, pages):
+    clients = {role: doors.client(doors.username(role)) for role in dict.fromkeys(role for role, _ in pages)}
+    with doors.house.database.session() as session:
+        before = session.execute(_ENTRIES).scalar_one()
+    for role, path in pages:
+        clients[role].get(f"/t/TEST-1{path}")
+    for client in clients.values():
+        client.close()
+    with doors.house.database.session() as session:
+        assert session.execute(_ENTRIES).scalar_one() == before
