@@ -16,8 +16,6 @@ import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import partial
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as distribution_version
 from types import ModuleType
 from typing import Any, cast
 
@@ -32,6 +30,7 @@ from api.errors import install_error_handlers
 from api.gate import pass_gate
 from api.openapi import DESCRIPTION, OPENAPI_PATH, describe, operation_id
 from api.permissions import check_every_route_declares
+from api.product import product_version
 from api.security import middleware_stack
 from api.services import AppServices
 
@@ -70,13 +69,6 @@ def create_app(
     templates.update(path_templates(app))
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's documented way to replace it
     return app
-
-
-def product_version() -> str:
-    try:
-        return distribution_version("equipoise")
-    except PackageNotFoundError:
-        return "0+checkout"
 
 
 def path_templates(app: FastAPI) -> Mapping[int, str]:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 
-from api.middleware.csrf import session_cookie_name
+from api.cookies import session_cookie_name
 from api.services import AppServices, services_of
 from trial.access.actors import Actor
 from trial.access.passwords import STRONG

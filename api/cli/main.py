@@ -9,8 +9,8 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from api.app import product_version
 from api.cli import demo, initialise, protocol, pulling, serving, verifying, working
+from api.product import product_version
 from trial.errors import DomainError
 
 app = typer.Typer(

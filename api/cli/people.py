@@ -8,7 +8,6 @@ Invariants
 
 from __future__ import annotations
 
-import base64
 import csv
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +19,7 @@ from trial.access.accounts import Account, CreateAccount, code_secret, create_ac
 from trial.access.actors import system_actor
 from trial.access.codes import provisioning_uri
 from trial.access.grants import GrantRole, grant_role
-from trial.access.passwords import STRONG, PasswordStrength, hash_password
+from trial.access.passwords import STRONG, PasswordStrength, hash_password, random_password
 from trial.database.session import Database, TrialSession
 from trial.errors import InvalidInput
 from trial.ids import Entropy
@@ -71,12 +70,6 @@ def _person(path: Path, number: int, row: dict[str, str | None]) -> Person:
     if not all(values[name] for name in COLUMNS[:3]):
         raise PeopleListInvalid(f"{path} line {number} needs a user name, a display name and a role. Fill them in.")
     return Person(**values)
-
-
-def random_password(entropy: Entropy) -> str:
-    """100 random bits, in five groups that can be typed."""
-    letters = base64.b32encode(entropy.take(13, "first password")).decode().lower()[:20]
-    return "-".join(letters[start : start + 4] for start in range(0, 20, 4))
 
 
 def hire(

@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlmodel import col, or_, select
 
 from api.installation import Installation
-from api.jobs.queue import tasks
+from api.jobs.queue import BY_THE_CLOCK, tasks
 from trial.access.accounts import Account
 from trial.access.alerts import Alert
 from trial.access.grants import RoleGrant
@@ -43,7 +43,7 @@ class MailSettings(BaseSettings):
 
 
 @tasks.periodic(cron="* * * * *")
-@tasks.task(name="send_alerts", pass_context=True)
+@tasks.task(name="send_alerts", pass_context=True, queue=BY_THE_CLOCK)
 def send_alerts(context: JobContext, timestamp: int) -> None:
     """Send what was raised in the minute before ``timestamp``."""
     mail = MailSettings()

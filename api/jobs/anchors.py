@@ -6,12 +6,12 @@ from procrastinate import JobContext
 
 from api.installation import Installation
 from api.jobs.contexts import write_milestone
-from api.jobs.queue import tasks
+from api.jobs.queue import BY_THE_CLOCK, tasks
 from trial.audit.anchors import read_anchors, read_head
 
 
 @tasks.periodic(cron="*/10 * * * *")
-@tasks.task(name="write_anchor", pass_context=True, queueing_lock="write_anchor")
+@tasks.task(name="write_anchor", pass_context=True, queue=BY_THE_CLOCK, queueing_lock="write_anchor")
 def write_anchor(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate's signature
     """Write an anchor when something was recorded since the last one."""
     installation: Installation = context.additional_context["installation"]

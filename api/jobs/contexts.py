@@ -13,8 +13,8 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from api.app import product_version
 from api.installation import Installation
+from api.product import product_version
 from randomization.ledger.allocation_lists import list_facts
 from reports.context import ReportContext
 from reports.plan import plan_from_protocol

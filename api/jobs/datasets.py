@@ -16,10 +16,10 @@ from procrastinate import JobContext
 from pydantic import BaseModel, ConfigDict
 from sqlmodel import select
 
-from api.app import product_version
 from api.installation import Installation
 from api.jobs.contexts import anchor_of_snapshot, person_who_asked, report_context
 from api.jobs.queue import defer, tasks
+from api.product import product_version
 from randomization.unblinding.documents import DocumentKind, SealDocument, seal_document
 from randomization.unblinding.opening import check_opened, true_frame
 from reports.datasets.manifest import MANIFEST

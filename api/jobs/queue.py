@@ -34,10 +34,12 @@ tasks = Blueprint()
 TASK_MODULES: Final = ("api.jobs.reports", "api.jobs.datasets", "api.jobs.anchors", "api.jobs.alerts")
 """Where the tasks are; loaded by a worker alone, so that a door that only defers needs none of what they import."""
 
+ASKED_FOR, BY_THE_CLOCK = "default", "clock"
+"""The queue of what somebody asked for, and that of what comes round by itself."""
 _NAMESPACE: Final = "equipoise"
 _FAILED = text("SELECT count(*) FROM queue.procrastinate_jobs WHERE status = 'failed'")
 _DEFER = text(
-    "SELECT queue.procrastinate_defer_jobs_v1(ARRAY[ROW('default', :task, 0, NULL, :once, CAST(:args AS jsonb), NULL)"
+    "SELECT queue.procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, 0, NULL, :once, CAST(:args AS jsonb), NULL)"
     "::queue.procrastinate_job_to_defer_v1])"
 )
 
@@ -50,7 +52,9 @@ def defer(session: TrialSession, task: str, ids: Mapping[str, UUID | str]) -> No
     """Ask for ``task`` as part of this transaction. The same task for the same ids waits in the queue once."""
     args = json.dumps({name: str(value) for name, value in ids.items()}, sort_keys=True)
     session.flush()
-    session.execute(_DEFER, {"task": f"{_NAMESPACE}:{task}", "once": f"{task}:{args}", "args": args})
+    session.execute(
+        _DEFER, {"queue": ASKED_FOR, "task": f"{_NAMESPACE}:{task}", "once": f"{task}:{args}", "args": args}
+    )
 
 
 @cache
@@ -75,19 +79,21 @@ def _connector(app_url: str) -> PsycopgConnector:
 
 
 async def work(installation: Installation, *, until_empty: bool = False) -> None:
-    """Do queued work; for ever, or with ``until_empty`` until nothing waits."""
+    """Do queued work; for ever, or with ``until_empty`` until nothing waits that somebody asked for."""
     with _all_tasks().replace_connector(_connector(installation.urls.app)) as app:
         async with app.open_async():
             await app.run_worker_async(
                 concurrency=1,
+                queues=[ASKED_FOR] if until_empty else [ASKED_FOR, BY_THE_CLOCK],
                 wait=not until_empty,
+                delete_jobs="successful",
                 install_signal_handlers=False,
                 additional_context={"installation": installation},
             )
 
 
 def work_off(installation: Installation) -> None:
-    """Do everything that waits now, in this thread. Raises ``JobFailed`` when a job did not come to its end."""
+    """Do everything that somebody asked for, in this thread. Raises ``JobFailed`` when a job did not come to its end."""
     with installation.database.session() as session:
         failed_before = session.execute(_FAILED).scalar_one()
     asyncio.run(work(installation, until_empty=True))

@@ -17,10 +17,10 @@ from procrastinate import JobContext
 from pydantic import BaseModel, ConfigDict
 from sqlmodel import select
 
-from api.app import product_version
 from api.installation import Installation
 from api.jobs.contexts import anchor_of_snapshot, person_who_asked, report_context
 from api.jobs.queue import defer, tasks
+from api.product import product_version
 from randomization.unblinding.coding import closed_frame
 from randomization.unblinding.documents import DocumentKind, SealDocument, seal_document
 from reports.documents.closed_session import closed_session

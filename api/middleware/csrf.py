@@ -24,10 +24,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request, cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.cookies import session_cookie_name, visitor_cookie_name
 from trial.errors import NotPermitted
 
-SESSION_COOKIE = "equipoise_session"
-VISITOR_COOKIE = "equipoise_visitor"
 TOKEN_FIELD = "csrf_token"  # noqa: S105 - the name of a form field
 TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105 - the name of a header
 API_PREFIX = "/api/"
@@ -37,15 +36,6 @@ _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 class ForgedRequest(NotPermitted):
     code = "request.forged"
-
-
-def session_cookie_name(secure: bool) -> str:
-    """With TLS the prefix makes browsers refuse a cookie planted by a sibling domain or over HTTP."""
-    return f"__Host-{SESSION_COOKIE}" if secure else SESSION_COOKIE
-
-
-def visitor_cookie_name(secure: bool) -> str:
-    return f"__Host-{VISITOR_COOKIE}" if secure else VISITOR_COOKIE
 
 
 def token_for(secret: str) -> str:

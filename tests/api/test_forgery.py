@@ -5,7 +5,8 @@ import re
 import pytest
 from fastapi import APIRouter
 
-from api.middleware.csrf import session_cookie_name, token_for, visitor_cookie_name
+from api.cookies import session_cookie_name, visitor_cookie_name
+from api.middleware.csrf import token_for
 from api.permissions import public
 from trial.settings import Settings
 

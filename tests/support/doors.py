@@ -25,7 +25,8 @@ from fastapi import FastAPI
 from playwright.sync_api import Page
 
 from api.app import create_app
-from api.middleware.csrf import session_cookie_name, token_for
+from api.cookies import session_cookie_name
+from api.middleware.csrf import token_for
 from api.services import AppServices
 from tests.support.house import PASSWORD, House
 from trial.access.accounts import Account, code_secret, find_account

@@ -11,6 +11,7 @@ Argon2id with m = 64 MiB, t = 3, p = 4 is the second recommended option of RFC 9
 
 from __future__ import annotations
 
+import base64
 import threading
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -19,6 +20,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from trial.errors import InvalidInput
+from trial.ids import Entropy
 
 MIN_LENGTH = 12
 MAX_LENGTH = 256
@@ -53,6 +55,12 @@ def check_password_acceptable(password: str, username: str) -> None:
         raise PasswordTooWeak(f"Choose a password of {MIN_LENGTH} to {MAX_LENGTH} characters.")
     if username.lower() in password.lower() or len(set(password)) < 5:
         raise PasswordTooWeak("Choose a password that does not hold your user name and is not one repeated pattern.")
+
+
+def random_password(entropy: Entropy) -> str:
+    """A first password: 100 random bits, in five groups that can be typed."""
+    letters = base64.b32encode(entropy.take(13, "first password")).decode().lower()[:20]
+    return "-".join(letters[start : start + 4] for start in range(0, 20, 4))
 
 
 def hash_password(password: str, strength: PasswordStrength = STRONG) -> str:

@@ -15,7 +15,6 @@ from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.responses import Response
 
-from api.cli.people import random_password
 from api.dependencies import Caller, Write
 from api.pages.answers import Posted, picked, reshown, see
 from api.pages.forms import FormState, date_text
@@ -35,7 +34,7 @@ from trial.access.accounts import (
 )
 from trial.access.codes import provisioning_uri
 from trial.access.grants import EndRole, GrantNotFound, GrantRole, RoleGrant, end_role, grant_role, grants_ever
-from trial.access.passwords import hash_password
+from trial.access.passwords import hash_password, random_password
 from trial.access.permissions import Permission
 from trial.access.resets import RequestReset, approve_reset, open_resets, request_reset
 from trial.conduct.sites import sites_of

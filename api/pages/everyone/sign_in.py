@@ -9,8 +9,8 @@ Invariants
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from api.cookies import session_cookie_name
 from api.dependencies import Called, Services, Write
-from api.middleware.csrf import session_cookie_name
 from api.pages.answers import Posted, reshown, see
 from api.pages.forms import FormState
 from api.pages.render import page
