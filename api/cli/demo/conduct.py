@@ -52,7 +52,7 @@ def conduct(
     """Make the trial, let everything happen in it, and verify it."""
     calendar = Calendar.ending_before(today)
     clock = SetClock(datetime.combine(calendar.first_day, time(7), tzinfo=UTC))
-    ours = _with_its_own_time(installation, clock, DemoEntropy(begun.seed, begun.code))
+    ours = with_its_own_time(installation, clock, DemoEntropy(begun.seed, begun.code))
     with _progress(console) as progress:
         with measure.step("Trial, sites and people"), _waiting(progress, "Making the trial, its sites and people"):
             stage, credentials = open_stage(
@@ -97,12 +97,14 @@ def scenario_called(name: str) -> Scenario:
     return replace(SCENARIOS[name], serious_risk=0.0)
 
 
-def _with_its_own_time(installation: Installation, clock: SetClock, entropy: DemoEntropy) -> Installation:
+def with_its_own_time(installation: Installation, clock: SetClock, entropy: DemoEntropy) -> Installation:
+    """The same installation, in which it is when the demo's clock says, and chance comes from its seed."""
     database = Database(installation.database.engine, installation.database.keyring, clock=clock, entropy=entropy)
     return replace(installation, database=database)
 
 
-def _conduct(stage: Stage, measure: Measure, progress: Progress, directory: DemoDirectory) -> None:
+def begin_stories(stage: Stage) -> None:
+    """Put every story of the trial on its timeline: the sponsor's, the participants', the sites'."""
     stage.timeline.add(beginning(stage))
     stage.timeline.add(amendment(stage))
     for life in lives(stage):
@@ -110,6 +112,10 @@ def _conduct(stage: Stage, measure: Measure, progress: Progress, directory: Demo
     for place in stage.places.values():
         stage.timeline.add(shelf_watch(stage, place))
         stage.timeline.add(query_desk(stage, place))
+
+
+def _conduct(stage: Stage, measure: Measure, progress: Progress, directory: DemoDirectory) -> None:
+    begin_stories(stage)
     bars = _Bars(progress, stage)
     for number, instant in enumerate(stage.timeline.run()):
         if is_due(stage):

@@ -1,0 +1,78 @@
+"""Small demo trials on databases of their own, for tests of what the demo conducts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from pydantic import SecretStr
+from rich.console import Console
+
+from api.cli.demo.calendar import Calendar
+from api.cli.demo.conduct import Conducted, begin_stories, conduct, scenario_called, with_its_own_time
+from api.cli.demo.directory import Begun, DemoDirectory
+from api.cli.demo.measuring import Measure
+from api.cli.demo.opening import open_stage
+from api.cli.demo.stage import DemoEntropy, Stage
+from api.installation import Installation, open_installation
+from trial.clock import SetClock
+from trial.database.embedded.connection import Connection
+from trial.database.embedded.passwords import APP
+
+TODAY = date(2026, 11, 18)
+
+
+def small(code: str = "DEMO-1", participants: int = 12, seed: int = 2026) -> Begun:
+    return Begun(code, participants, 4, seed, "study", finished=False)
+
+
+@contextmanager
+def installed(server: Connection, folder: Path) -> Iterator[tuple[Installation, DemoDirectory]]:
+    """An installation on a fresh database of the run's server, with a demo's directories."""
+    name = f"demo_{uuid4().hex[:12]}"
+    with psycopg.connect(server.conninfo(), autocommit=True) as owner:
+        owner.execute(f"CREATE DATABASE {name}")
+    marked = DemoDirectory.at(folder / "data")
+    marked.claim()
+    urls = {"database_url": SecretStr(server.url(name, role=APP)), "owner_url": SecretStr(server.url(name))}
+    directory = DemoDirectory(marked.settings.model_copy(update=urls))
+    try:
+        with open_installation(directory.settings, make=True) as installation:
+            yield installation, directory
+    finally:
+        with psycopg.connect(server.conninfo(), autocommit=True) as owner:
+            owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def conduct_small(installation: Installation, directory: DemoDirectory, begun: Begun) -> Conducted:
+    with Path(os.devnull).open("w") as nowhere, Measure() as measure:
+        directory.begin(begun)
+        conducted = conduct(installation, directory, begun, measure, Console(file=nowhere), today=TODAY)
+        directory.finish(begun.code)
+    return conducted
+
+
+def conduct_until(installation: Installation, begun: Begun, randomized: int) -> Stage:
+    """The beginning of a trial, up to the event that randomizes so many."""
+    calendar = Calendar.ending_before(TODAY)
+    clock = SetClock(datetime.combine(calendar.first_day, time(7), tzinfo=UTC))
+    stage, _ = open_stage(
+        with_its_own_time(installation, clock, DemoEntropy(begun.seed, begun.code)),
+        clock,
+        calendar,
+        code=begun.code,
+        planned=begun.participants,
+        sites=begun.sites,
+        seed=begun.seed,
+        scenario=scenario_called(begun.scenario),
+    )
+    begin_stories(stage)
+    for _ in stage.timeline.run():
+        if stage.tally.randomized >= randomized:
+            break
+    return stage
