@@ -15,6 +15,7 @@ from api.pages.render import page
 from api.pages.site.agenda import Agenda, Next, agenda_of
 from api.pages.site.commands import command_of, whole_number
 from api.pages.site.dossiers import Dossier, dossier
+from api.pages.site.guesses import due_guesses
 from api.pages.site.steps import before_randomization, next_step, task_lines
 from api.pages.site.subjects import list_url, subject_url
 from api.pages.site.timelines import timeline_of
@@ -116,7 +117,7 @@ def show_participant(request: Request, here: Here, session: Write, code: str, do
     return page(
         request, "site/participant.html", here=here, found=found, book=found.casebook, next=next_step(found),
         tasks=task_lines(found) if screening else [], timeline=timeline_of(found), tag=STATUS[found.casebook.participant.status],
-        facts=_facts(found), more=_more(found), done=_DONE.get(done, ""), said=said,
+        facts=_facts(found), more=[*_more(found), *_guesses(session, found)], done=_DONE.get(done, ""), said=said,
         event_url=here.url("adverse-events"), P=Permission,
     )  # fmt: skip
 
@@ -189,6 +190,10 @@ def _facts(found: Dossier) -> list[tuple[str, str]]:
     if one.randomization_number is not None:
         facts.append(("Randomization number", one.randomization_number))
     return facts
+
+
+def _guesses(session: TrialSession, found: Dossier) -> list[tuple[str, str]]:
+    return [(one.label, one.url) for one in due_guesses(session, found.here, found.casebook, found.visits)]
 
 
 def _more(found: Dossier) -> list[tuple[str, str]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+from uuid import UUID
+
 from api.pages.frame import with_site
 from api.places import Place
 from trial.access.permissions import Permission
@@ -24,6 +27,13 @@ def subject_url(here: Place, code: str, *parts: object) -> str:
 
 def list_url(here: Place, *parts: object) -> str:
     return with_site(here.url(*parts), here)
+
+
+def history_url(here: Place, record_id: UUID, what: str) -> str:
+    """Who changed a record, when and why; empty for those who do not read the audit."""
+    if not here.may(Permission.AUDIT_READ):
+        return ""
+    return f"{here.url('history', record_id)}?{urlencode({'of': what})}"
 
 
 def trail(here: Place, casebook: Casebook) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from api.pages.render import page
 from api.pages.site.commands import command_of, fields_as, prefixed
 from api.pages.site.dossiers import Dossier, dossier, sees_doses
 from api.pages.site.protocol_forms import PREFIX, answers_of, field_names, inputs_of, values_of
-from api.pages.site.subjects import subject_url, trail
+from api.pages.site.subjects import history_url, subject_url, trail
 from api.pages.site.visit_tasks import missing_forms, site_forms, tasks_of
 from api.pages.site.words import visit_tag, window_words
 from api.permissions import permission
@@ -194,9 +194,15 @@ def _form_page(request: Request, sheet: Sheet, state: FormState | None, status: 
         request, "site/form.html", status=status, here=sheet.found.here, sheet=sheet, book=sheet.found.casebook,
         state=state or FormState(values=sheet.values()), inputs=inputs_of(sheet.form), others=others,
         trail=[*trail(sheet.found.here, sheet.found.casebook), (sheet.visit.name, sheet.url())],
-        may_write=_may_write(sheet.found, sheet.visit),
+        may_write=_may_write(sheet.found, sheet.visit), history_url=_history_url(sheet),
         done="The form is recorded." if request.query_params.get("done") == "form" else "",
     )  # fmt: skip
+
+
+def _history_url(sheet: Sheet) -> str:
+    if sheet.record is None:
+        return ""
+    return history_url(sheet.found.here, sheet.record.id, f"{sheet.form.name} of {sheet.found.casebook.participant.code}")
 
 
 def _visit_page(
