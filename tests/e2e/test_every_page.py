@@ -10,7 +10,7 @@ from tests.e2e.visitors import Visitor, visitor
 from tests.support.pictures import DESKTOP, HEIGHT, PEOPLE, PHONE, set_scene, sights
 
 MAGNIFIED = DESKTOP // 2
-COLOURS_ONLY = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 STRANGERS_PAGES = ("/sign-in", "/developers")
 AFTER_THE_LOCK = {
     "statistician.blinded": ("", "datasets", "locks"),
@@ -65,15 +65,14 @@ def problems_of(one: Visitor, path: str) -> list[str]:
 def problems_here(one: Visitor, where: str) -> list[str]:
     """What somebody could not use, on the page that stands there."""
     page = one.page
-    found = [f"{where}, light: {problem}" for problem in violations(page)]
+    found = [f"{where}, light: {problem}" for problem in told(Axe().run(page).response)]
     page.emulate_media(color_scheme="dark")
-    found += [f"{where}, dark: {problem}" for problem in violations(page, COLOURS_ONLY)]
+    found += [f"{where}, dark: {problem}" for problem in told(page.evaluate("(options) => axe.run(options)", COLOURS))]
     page.emulate_media(color_scheme="light")
     for width in (MAGNIFIED, PHONE):
         page.set_viewport_size({"width": width, "height": HEIGHT})
         if not page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"):
             found.append(f"{where}: scrolls sideways at {width} px")
-    found += [f"{where}, phone: {problem}" for problem in violations(page, COLOURS_ONLY)]
     page.set_viewport_size({"width": DESKTOP, "height": HEIGHT})
     found += [f"{where}: {error}" for error in one.watch.errors + one.watch.strangers]
     one.watch.errors.clear()
@@ -81,10 +80,10 @@ def problems_here(one: Visitor, where: str) -> list[str]:
     return found
 
 
-def violations(page, options=None) -> list[str]:
-    response = Axe().run(page, options=options).response
+def told(answer) -> list[str]:
+    """The violations in axe's answer, each with the first elements that it concerns."""
     return [
         f"{violation['id']}: {violation['help']} ({node['html'][:160]})"
-        for violation in response["violations"]
+        for violation in answer["violations"]
         for node in violation["nodes"][:3]
     ]

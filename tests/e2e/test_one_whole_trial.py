@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -40,6 +40,7 @@ SITE = "S1"
 COORDINATOR, INVESTIGATOR, ASSESSOR = (username_at(name, SITE) for name in ("coordinator", "investigator", "assessor"))
 MEMBER, OTHER_MEMBERS = "board.anaesthetist", ("board.psychiatrist", "board.statistician", "board.patient")
 MANAGER, STATISTICIAN, SPONSOR = "data-manager", "statistician.blinded", "sponsor"
+BLINDED = (COORDINATOR, INVESTIGATOR, SPONSOR, MANAGER, STATISTICIAN)
 KIT, NUMBER = re.compile(r"^\S+$"), re.compile(r"^\S+$")
 UNTIL_EVERYTHING_IS_OVER = timedelta(days=240)
 PULL_SECONDS = 60
@@ -51,23 +52,28 @@ class Story:
 
     trial: Served
     browser: Browser
+    browsers: ExitStack
     participant: str = ""
     kit: str = ""
     papers: dict[str, str] = field(default_factory=dict)
     token: str = ""
     manifest_sha256: str = ""
-    seen: dict[str, dict[str, str]] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
-    strangers: list[str] = field(default_factory=list)
+    people: dict[str, Visitor] = field(default_factory=dict)
 
-    @contextmanager
-    def visit(self, username: str) -> Iterator[Visitor]:
-        with visitor(self.browser, self.trial) as one:
-            one.sign_in(username)
-            yield one
-            self.seen.setdefault(username, {}).update(one.watch.read())
-            self.errors += one.watch.errors
-            self.strangers += one.watch.strangers
+    def at(self, username: str) -> Visitor:
+        """This person at their own browser, signed in once through both pages."""
+        if username not in self.people:
+            self.people[username] = self.browsers.enter_context(visitor(self.browser, self.trial))
+            self.people[username].sign_in(username)
+        return self.people[username]
+
+    def everything_seen(self, *usernames: str) -> dict[str, str]:
+        """Bodies of all answers to these people's browsers."""
+        return {
+            f"{username}: {address}": html.unescape(body)
+            for username in usernames
+            for address, body in self.people[username].watch.read().items()
+        }
 
     @property
     def protocol(self) -> Protocol:
@@ -75,14 +81,15 @@ class Story:
 
 
 def test_one_whole_trial_from_the_registration_of_a_participant_to_the_pulled_dataset(at_moment, browser, tmp_path):
-    with at_moment(LOOK) as trial:
-        story = Story(trial, browser)
+    with at_moment(LOOK) as trial, ExitStack() as browsers:
+        story = Story(trial, browser, browsers)
         coordinator_registers_consents_and_screens(story)
         assessor_enters_the_questionnaires(story)
         coordinator_answers_the_criteria(story)
         investigator_signs_eligibility(story)
         coordinator_randomizes_and_keeps_the_receipt(story)
         coordinator_reports_an_adverse_event(story)
+        coordinator_records_that_the_participant_leaves(story)
         member_declares_and_opens_both_papers(story)
         others_of_the_board_vote(story)
         chair_signs_the_recommendation(story)
@@ -93,31 +100,32 @@ def test_one_whole_trial_from_the_registration_of_a_participant_to_the_pulled_da
         pulled = pull(story, tmp_path / "pulled")
         every_hash_agrees_with_the_manifest(pulled, story.manifest_sha256)
         nobody_blinded_saw_an_arm(story)
-        assert story.errors == [], "the console of every browser is clean, and no policy was broken"
-        assert story.strangers == [], "no browser was sent anywhere but here"
+        for one in story.people.values():
+            assert one.watch.errors == [], "the console of every browser is clean, and no policy was broken"
+            assert one.watch.strangers == [], "no browser was sent anywhere but here"
 
 
 def coordinator_registers_consents_and_screens(story: Story) -> None:
-    with story.visit(COORDINATOR) as anna:
-        assert anna.heading() == "Today"
-        anna.follow("Participants")
-        anna.follow("Register a participant")
-        anna.choose("Sex", "Female")
-        anna.page.get_by_label("Year of birth").fill("1971")
-        anna.press("Register participant")
-        story.participant = anna.heading()
-        anna.follow("Record consent")
-        anna.page.get_by_label("Version of the consent document").fill("2.0")
-        anna.page.get_by_label("The participant has a signed copy").check()
-        anna.press("Record consent")
-        anna.sees("The consent is recorded.")
-        for form in forms_of_the_site(story.protocol):
-            anna.open("participants", story.participant)
-            anna.follow(re.compile(r"^Record "))
-            assert anna.heading() == form.name, "the one action of the page is the next form"
-            anna.answer(answered_form(story.protocol, form))
-            anna.press("Record and go on")
-        anna.sees("The form is recorded.")
+    anna = story.at(COORDINATOR)
+    assert anna.heading() == "Today"
+    anna.follow("Participants")
+    anna.follow("Register a participant")
+    anna.choose("Sex", "Female")
+    anna.page.get_by_label("Year of birth").fill("1971")
+    anna.press("Register participant")
+    story.participant = anna.heading()
+    anna.follow("Record consent")
+    anna.page.get_by_label("Version of the consent document").fill("2.0")
+    anna.page.get_by_label("The participant has a signed copy").check()
+    anna.press("Record consent")
+    anna.sees("The consent is recorded.")
+    for form in forms_of_the_site(story.protocol):
+        anna.open("participants", story.participant)
+        anna.follow(re.compile(r"^Record "))
+        assert anna.heading() == form.name, "the one action of the page is the next form"
+        anna.answer(answered_form(story.protocol, form))
+        anna.press("Record and go on")
+    anna.sees("The form is recorded.")
 
 
 def forms_of_the_site(protocol: Protocol) -> list[Form]:
@@ -144,46 +152,46 @@ def assessor_enters_the_questionnaires(story: Story) -> None:
 
 
 def coordinator_answers_the_criteria(story: Story) -> None:
-    with story.visit(COORDINATOR) as anna:
-        anna.open("participants", story.participant)
-        anna.follow("Answer the criteria")
-        for criterion in story.protocol.eligibility:
-            if criterion.check is None:
-                answer = "yes" if criterion.kind == "inclusion" else "no"
-                anna.page.locator(f'[name="criterion-{criterion.id}"][value="{answer}"]').check()
-        anna.press("Record the answers")
-        anna.sees("The criteria are answered.")
-        anna.sees("Waits for an investigator's signature.")
-        anna.open("participants", story.participant, "randomize")
-        anna.sees("Cannot be randomized now")
+    anna = story.at(COORDINATOR)
+    anna.open("participants", story.participant)
+    anna.follow("Answer the criteria")
+    for criterion in story.protocol.eligibility:
+        if criterion.check is None:
+            answer = "yes" if criterion.kind == "inclusion" else "no"
+            anna.page.locator(f'[name="criterion-{criterion.id}"][value="{answer}"]').check()
+    anna.press("Record the answers")
+    anna.sees("The criteria are answered.")
+    anna.sees("Waits for an investigator's signature.")
+    anna.open("participants", story.participant, "randomize")
+    anna.sees("Cannot be randomized now")
 
 
 def investigator_signs_eligibility(story: Story) -> None:
-    with story.visit(INVESTIGATOR) as bruno:
-        bruno.follow(re.compile("eligibility to sign"))
-        assert story.participant in bruno.page.title()
-        bruno.sees("Your signature means")
-        bruno.sign(f"Sign eligibility of {story.participant}")
-        bruno.sees("Eligibility is signed. The participant can be randomized.")
+    bruno = story.at(INVESTIGATOR)
+    bruno.follow(re.compile("eligibility to sign"))
+    assert story.participant in bruno.page.title()
+    bruno.sees("Your signature means")
+    bruno.sign(f"Sign eligibility of {story.participant}")
+    bruno.sees("Eligibility is signed. The participant can be randomized.")
 
 
 def coordinator_randomizes_and_keeps_the_receipt(story: Story) -> None:
-    with story.visit(COORDINATOR) as anna:
-        anna.open("participants", story.participant)
-        anna.follow(f"Randomize {story.participant}")
-        anna.follow("Continue to the signature")
-        anna.sign(f"Randomize {story.participant}")
-        anna.sees(f"{story.participant} is randomized")
-        receipt = anna.path
-        story.kit = headline(anna)["Kit"]
-        assert KIT.match(story.kit)
-        assert NUMBER.match(headline(anna)["Randomization number"])
-        anna.sees(f"Fetch kit {story.kit}.")
-        printed = text_of(anna.page.pdf())
-        assert story.kit in printed
-        assert "Find this receipt again" not in printed
-        assert story.kit in text_of(anna.fetch(anna.link("Receipt as PDF")))
-        found_again(story, anna, receipt)
+    anna = story.at(COORDINATOR)
+    anna.open("participants", story.participant)
+    anna.follow(f"Randomize {story.participant}")
+    anna.follow("Continue to the signature")
+    anna.sign(f"Randomize {story.participant}")
+    anna.sees(f"{story.participant} is randomized")
+    receipt = anna.path
+    story.kit = headline(anna)["Kit"]
+    assert KIT.match(story.kit)
+    assert NUMBER.match(headline(anna)["Randomization number"])
+    anna.sees(f"Fetch kit {story.kit}.")
+    printed = text_of(anna.page.pdf())
+    assert story.kit in printed
+    assert "Find this receipt again" not in printed
+    assert story.kit in text_of(anna.fetch(anna.link("Receipt as PDF")))
+    found_again(story, anna, receipt)
 
 
 def found_again(story: Story, anna: Visitor, receipt: str) -> None:
@@ -205,37 +213,48 @@ def headline(anna: Visitor) -> dict[str, str]:
 
 
 def coordinator_reports_an_adverse_event(story: Story) -> None:
-    with story.visit(COORDINATOR) as anna:
-        anna.open("participants", story.participant)
-        anna.follow("Report an adverse event")
-        anna.choose("Was it serious?", "No")
-        anna.page.get_by_label("What happened?").fill("felt sick on the way home")
-        anna.page.get_by_role("combobox", name="Term").fill("Nausea")
-        anna.page.get_by_role("combobox", name="Term").blur()
-        anna.page.get_by_label("Grade 1", exact=True).check()
-        anna.fill_date("onset", today(story.trial.house(), SITE))
-        anna.page.get_by_label("How is it now?").select_option("NOT RECOVERED/NOT RESOLVED")
-        anna.page.get_by_label("What was done with the study treatment?").select_option("DOSE NOT CHANGED")
-        anna.choose("What caught it?", "Told by the participant, or by an open question")
-        anna.press("Report the event")
-        anna.sees("The event is recorded.")
-        anna.sees("Nausea")
+    anna = story.at(COORDINATOR)
+    anna.open("participants", story.participant)
+    anna.follow("Report an adverse event")
+    anna.choose("Was it serious?", "No")
+    anna.page.get_by_label("What happened?").fill("felt sick on the way home")
+    anna.page.get_by_role("combobox", name="Term").fill("Nausea")
+    anna.page.get_by_role("combobox", name="Term").blur()
+    anna.page.get_by_label("Grade 1", exact=True).check()
+    anna.fill_date("onset", today(story.trial.house(), SITE))
+    anna.page.get_by_label("How is it now?").select_option("NOT RECOVERED/NOT RESOLVED")
+    anna.page.get_by_label("What was done with the study treatment?").select_option("DOSE NOT CHANGED")
+    anna.choose("What caught it?", "Told by the participant, or by an open question")
+    anna.press("Report the event")
+    anna.sees("The event is recorded.")
+    anna.sees("Nausea")
+
+
+def coordinator_records_that_the_participant_leaves(story: Story) -> None:
+    anna = story.at(COORDINATOR)
+    anna.open("participants", story.participant)
+    anna.follow("End the study")
+    anna.choose("How did it end?", "Withdrawn")
+    anna.fill_date("ended_on", today(story.trial.house(), SITE))
+    anna.page.get_by_label("Why?").select_option(label="Participant's decision")
+    anna.press("End the study")
+    anna.sees("The end of the study is recorded.")
 
 
 def member_declares_and_opens_both_papers(story: Story) -> None:
-    with story.visit(MEMBER) as member:
-        member.follow(re.compile("declaration for meeting"))
-        expect_refused(member, member.link("Open the closed report"))
-        member.follow("Declare whether you have a conflict of interest")
-        member.choose("Do you have a conflict of interest?", "No")
-        member.press("Declare")
-        member.sees("Your declaration is recorded.")
-        for kind in ("open", "closed"):
-            content = member.fetch(member.link(f"Open the {kind} report"))
-            assert content.startswith(b"%PDF")
-            story.papers[kind] = text_of(content)
-            if kind == "open":
-                member.sees(hashlib.sha256(content).hexdigest())
+    member = story.at(MEMBER)
+    member.follow(re.compile("declaration for meeting"))
+    expect_refused(member, member.link("Open the closed report"))
+    member.follow("Declare whether you have a conflict of interest")
+    member.choose("Do you have a conflict of interest?", "No")
+    member.press("Declare")
+    member.sees("Your declaration is recorded.")
+    for kind in ("open", "closed"):
+        content = member.fetch(member.link(f"Open the {kind} report"))
+        assert content.startswith(b"%PDF")
+        story.papers[kind] = text_of(content)
+        if kind == "open":
+            member.sees(hashlib.sha256(content).hexdigest())
     assert "OPEN" in story.papers["open"]
     assert "CLOSED" in story.papers["closed"]
     assert all(re.search("cut-?off", text, re.IGNORECASE) for text in story.papers.values())
@@ -264,30 +283,30 @@ def others_of_the_board_vote(story: Story) -> None:
 
 
 def chair_signs_the_recommendation(story: Story) -> None:
-    with story.visit(CHAIR) as chair:
-        chair.follow(re.compile("declaration for meeting"))
-        chair.follow("Declare whether you have a conflict of interest")
-        chair.choose("Do you have a conflict of interest?", "No")
-        chair.press("Declare")
-        chair.follow("Vote")
-        chair.page.locator('[name="recommendation"][value="continue"]').check()
-        chair.press("Vote")
-        chair.follow("Sign the recommendation")
-        chair.page.get_by_label("Words for the sponsor").fill("The board recommends to continue as planned.")
-        chair.sign("Sign and send to the sponsor")
-        chair.sees("The recommendation is signed and has gone to the sponsor.")
+    chair = story.at(CHAIR)
+    chair.follow(re.compile("declaration for meeting"))
+    chair.follow("Declare whether you have a conflict of interest")
+    chair.choose("Do you have a conflict of interest?", "No")
+    chair.press("Declare")
+    chair.follow("Vote")
+    chair.page.locator('[name="recommendation"][value="continue"]').check()
+    chair.press("Vote")
+    chair.follow("Sign the recommendation")
+    chair.page.get_by_label("Words for the sponsor").fill("The board recommends to continue as planned.")
+    chair.sign("Sign and send to the sponsor")
+    chair.sees("The recommendation is signed and has gone to the sponsor.")
 
 
 def sponsor_decides(story: Story) -> None:
-    with story.visit(SPONSOR) as sponsor:
-        sponsor.follow("Recommendations")
-        sponsor.follow(re.compile("^Decide on meeting"))
-        sponsor.sees("The board recommends to continue as planned.")
-        sponsor.page.locator('[name="answer"][value="accept"]').check()
-        sponsor.page.get_by_label("Why?").fill("As the board recommends.")
-        sponsor.press("Record the decision")
-        sponsor.sees("The decision is recorded")
-        expect(sponsor.page.get_by_role("link", name="Open the closed report")).to_have_count(0)
+    sponsor = story.at(SPONSOR)
+    sponsor.follow("Recommendations")
+    sponsor.follow(re.compile("^Decide on meeting"))
+    sponsor.sees("The board recommends to continue as planned.")
+    sponsor.page.locator('[name="answer"][value="accept"]').check()
+    sponsor.page.get_by_label("Why?").fill("As the board recommends.")
+    sponsor.press("Record the decision")
+    sponsor.sees("The decision is recorded")
+    expect(sponsor.page.get_by_role("link", name="Open the closed report")).to_have_count(0)
 
 
 def everything_else_comes_to_its_end(story: Story) -> None:
@@ -310,34 +329,34 @@ def everything_else_comes_to_its_end(story: Story) -> None:
 def two_people_sign_the_lock(story: Story) -> None:
     stage = story.protocol.lock_stages[-1]
     for number, username in enumerate((MANAGER, STATISTICIAN)):
-        with story.visit(username) as signer:
-            signer.follow("Locks")
-            signer.follow(f"Checklist and signatures of {stage.name}")
-            assert signer.page.get_by_text("Not signed yet").count() == 2 - number
-            signer.sign(f"Sign the lock of {stage.name}")
-            signer.sees("Your signature is recorded.")
-            signer.sees("Locked" if number else "Signed once")
+        signer = story.at(username)
+        signer.follow("Locks")
+        signer.follow(f"Checklist and signatures of {stage.name}")
+        assert signer.page.get_by_text("Not signed yet").count() == 2 - number
+        signer.sign(f"Sign the lock of {stage.name}")
+        signer.sees("Your signature is recorded.")
+        signer.sees("Locked" if number else "Signed once")
 
 
 def statistician_has_a_dataset_built_and_makes_a_token(story: Story) -> None:
-    with story.visit(STATISTICIAN) as karin:
-        karin.follow("Locks")
-        karin.press(f"Build the dataset without treatments of {story.protocol.lock_stages[-1].name}")
-        karin.sees("The dataset is being built.")
-        wait_for_the_worker(karin)
-        karin.page.get_by_role("table", name="Datasets").get_by_role("link").click()
-        karin.page.wait_for_load_state()
-        summary = karin.page.locator("dl.summary > div", has_text="SHA-256 of the manifest")
-        story.manifest_sha256 = summary.locator("dd").inner_text().strip()
-        karin.page.goto(f"{story.trial.address}/account")
-        karin.follow("Make a token")
-        karin.page.get_by_label("What will use it?").fill("Analysis server")
-        karin.page.get_by_role("group", name="In which trial?").get_by_label(CODE).check()
-        karin.page.get_by_label("Pull datasets without treatments").check()
-        karin.sign("Make the token")
-        story.token = karin.page.locator("pre#token").inner_text().strip()
-        karin.page.goto(f"{story.trial.address}/account")
-        assert story.token not in karin.page.content(), "a token is shown once"
+    karin = story.at(STATISTICIAN)
+    karin.follow("Locks")
+    karin.press(f"Build the dataset without treatments of {story.protocol.lock_stages[-1].name}")
+    karin.sees("The dataset is being built.")
+    wait_for_the_worker(karin)
+    karin.page.get_by_role("table", name="Datasets").get_by_role("link").click()
+    karin.page.wait_for_load_state()
+    summary = karin.page.locator("dl.summary > div", has_text="SHA-256 of the manifest")
+    story.manifest_sha256 = summary.locator("dd").inner_text().strip()
+    karin.page.goto(f"{story.trial.address}/account")
+    karin.follow("Make a token")
+    karin.page.get_by_label("What will use it?").fill("Analysis server")
+    karin.page.get_by_role("group", name="In which trial?").get_by_label(CODE).check()
+    karin.page.get_by_label("Pull datasets without treatments").check()
+    karin.sign("Make the token")
+    story.token = karin.page.locator("pre#token").inner_text().strip()
+    karin.page.goto(f"{story.trial.address}/account")
+    assert story.token not in karin.page.content(), "a token is shown once"
 
 
 def wait_for_the_worker(karin: Visitor) -> None:
@@ -384,11 +403,7 @@ def nobody_blinded_saw_an_arm(story: Story) -> None:
     codes = re.compile("|".join(rf"\b{re.escape(arm.code)}\b" for arm in protocol.arms))
     names = re.compile("|".join(rf"\b{re.escape(arm.name)}\b" for arm in protocol.arms), re.IGNORECASE)
     sentences = sorted(set(sentences_of(protocol.model_dump(mode="json"))), key=len, reverse=True)
-    bodies = {
-        f"{username}: {address}": html.unescape(body)
-        for username in (COORDINATOR, INVESTIGATOR, SPONSOR, MANAGER, STATISTICIAN)
-        for address, body in story.seen[username].items()
-    }
+    bodies = story.everything_seen(*BLINDED)
     assert len(bodies) > 40, "their browsers saw many pages"
     for where, body in bodies.items():
         assert not codes.search(body), where

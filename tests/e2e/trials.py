@@ -43,7 +43,7 @@ from api.cli.demo.supply import shelf_watch
 from api.cli.working import beside_the_server
 from api.installation import Installation, open_installation
 from api.services import AppServices
-from tests.conftest import run_as_owner
+from tests.conftest import drop_database, run_as_owner
 from tests.support.house import House
 from trial.access.accounts import Account, code_secret, find_account
 from trial.access.actors import Actor
@@ -234,14 +234,16 @@ def served(server: Connection, conducted: Conducted, moment: str, database: str,
     """A copy of a moment, with the real server and its worker, until the block ends."""
     run_as_owner(server, f"CREATE DATABASE {database} TEMPLATE {conducted.databases[moment]}")
     settings = _settings(server, database, folder)
-    shutil.copytree(_settings(server, database, conducted.folder / "installation").key_directory, settings.key_directory)
+    shutil.copytree(
+        _settings(server, database, conducted.folder / "installation").key_directory, settings.key_directory
+    )
     shutil.copytree(conducted.folder / f"anchors-{moment}", settings.anchor_path.parent)
     clock = SetClock(conducted.times[moment])
     with open_installation(settings, clock=clock) as installation, _doors(installation) as address:
         with installation.database.session() as session:
             trial = find_trial(session, CODE)
         yield Served(installation, clock, trial, address)
-    run_as_owner(server, f"DROP DATABASE {database} WITH (FORCE)")
+    drop_database(server, database)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ the console, and requests to anywhere but this machine.
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Response, expect
 
 from api.cli.demo.roster import PASSWORD
-from api.middleware.csrf import session_cookie_name
+from api.cookies import session_cookie_name
 from api.pages.render import day_words
 from tests.e2e.trials import Served
 
@@ -41,7 +42,7 @@ class Watch:
     def over(self, context: BrowserContext) -> None:
         context.add_init_script(_REPORT_REFUSALS)
         context.on("request", self._request)
-        context.on("response", lambda response: self._seen.append(response))
+        context.on("response", self._response)
         context.on("console", lambda message: self._error(message.type, message.text))
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
 
@@ -53,15 +54,17 @@ class Watch:
         if not request.url.startswith((self.address, "data:", "blob:", "about:")):
             self.strangers.append(request.url)
 
+    def _response(self, response: Response) -> None:
+        self._seen.append(response)
+
     def read(self) -> dict[str, str]:
-        """Bodies by address, those of redirects left out: they have none. To be asked before the next page replaces them."""
+        """Bodies by address, those of redirects left out: they have none. Asked before the next page replaces this one."""
         for response in self._seen:
             if response.status in range(300, 400) or not _is_text(response):
                 continue
-            try:
+            # The browser lets go of a body when its page has been left.
+            with contextlib.suppress(Error):
                 self.bodies[f"{response.request.method} {response.url} #{len(self.bodies)}"] = response.text()
-            except Error as error:  # the browser lets go of a body when its page has been left
-                assert "No resource" in str(error) or "evicted" in str(error), error
         self._seen.clear()
         return self.bodies
 
@@ -178,7 +181,7 @@ class Visitor:
 def visitor(browser: Browser, trial: Served, **context: Any) -> Iterator[Visitor]:
     """A browser of one's own: no cookie of anybody else's."""
     watch = Watch(trial.address)
-    own = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+    own = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce", **context)
     own.set_default_timeout(20_000)
     watch.over(own)
     try:

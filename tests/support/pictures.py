@@ -341,4 +341,3 @@ def page_of_pdf(content: bytes, number: int, folder: Path) -> bytes | None:
     wanted = ["-f", str(number), "-l", str(number), "-r", str(_DOTS_PER_INCH), "-png", "-singlefile"]
     subprocess.run(["pdftoppm", *wanted, source, folder / "paper"], check=True)
     return (folder / "paper.png").read_bytes()
-
