@@ -202,7 +202,9 @@ def _form_page(request: Request, sheet: Sheet, state: FormState | None, status: 
 def _history_url(sheet: Sheet) -> str:
     if sheet.record is None:
         return ""
-    return history_url(sheet.found.here, sheet.record.id, f"{sheet.form.name} of {sheet.found.casebook.participant.code}")
+    return history_url(
+        sheet.found.here, sheet.record.id, f"{sheet.form.name} of {sheet.found.casebook.participant.code}"
+    )
 
 
 def _visit_page(
