@@ -38,9 +38,12 @@ ASKED_FOR, BY_THE_CLOCK = "default", "clock"
 """The queue of what somebody asked for, and that of what comes round by itself."""
 _NAMESPACE: Final = "equipoise"
 _FAILED = text("SELECT count(*) FROM queue.procrastinate_jobs WHERE status = 'failed'")
+# Whoever asks for the same at the same time waits here, and then finds it asked for.
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext(:once))")
 _DEFER = text(
     "SELECT queue.procrastinate_defer_jobs_v1(ARRAY[ROW(:queue, :task, 0, NULL, :once, CAST(:args AS jsonb), NULL)"
-    "::queue.procrastinate_job_to_defer_v1])"
+    "::queue.procrastinate_job_to_defer_v1]) WHERE NOT EXISTS"
+    " (SELECT 1 FROM queue.procrastinate_jobs WHERE queueing_lock = :once AND status = 'todo')"
 )
 
 
@@ -51,10 +54,10 @@ class JobFailed(Unavailable):
 def defer(session: TrialSession, task: str, ids: Mapping[str, UUID | str]) -> None:
     """Ask for ``task`` as part of this transaction. The same task for the same ids waits in the queue once."""
     args = json.dumps({name: str(value) for name, value in ids.items()}, sort_keys=True)
+    once = f"{task}:{args}"
     session.flush()
-    session.execute(
-        _DEFER, {"queue": ASKED_FOR, "task": f"{_NAMESPACE}:{task}", "once": f"{task}:{args}", "args": args}
-    )
+    session.execute(_ONE_AT_A_TIME, {"once": once})
+    session.execute(_DEFER, {"queue": ASKED_FOR, "task": f"{_NAMESPACE}:{task}", "once": once, "args": args})
 
 
 @cache

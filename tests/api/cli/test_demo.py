@@ -132,9 +132,7 @@ def test_infusions_are_given_with_readings_each_in_one_record(session):
 
 
 def test_promis_is_answered_twice_at_baseline_and_at_every_later_visit(session):
-    found = Counter(
-        (one.visit, one.repeat) for one in every(session, Outcome) if one.instrument == "PROMIS-29"
-    )
+    found = Counter((one.visit, one.repeat) for one in every(session, Outcome) if one.instrument == "PROMIS-29")
     assert found["BL", 1] >= found["BL", 2] >= PARTICIPANTS
     for visit in ("EOI", "M1", "M3", "M6"):
         assert found[visit, 1] >= PARTICIPANTS // 2
