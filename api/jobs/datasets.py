@@ -27,7 +27,7 @@ from reports.datasets.package import build_package
 from trial.access.actions import PERMISSION_OF, Action
 from trial.access.actors import Actor, system_actor
 from trial.access.policies import check_may
-from trial.database.session import TrialSession
+from trial.database.session import Database, TrialSession
 from trial.locks.datasets import (
     PULLED,
     DatasetMode,
@@ -104,9 +104,9 @@ def _build(installation: Installation, lock: DataLock, snapshot: Snapshot, mode:
         context = report_context(session, snapshot, anchor)
         treatments = _treatments(session, actor, lock, mode)
     pack = build_package(frames, context, mode.value, treatments)
+    if mode is DatasetMode.UNBLINDED:
+        _seal(installation.database, asked_by, lock, pack)
     with installation.database.transaction() as session:
-        if mode is DatasetMode.UNBLINDED:
-            _seal(session, person_who_asked(session, asked_by), lock, pack)
         _record(session, lock, mode, pack)
 
 
@@ -116,12 +116,14 @@ def _treatments(session: TrialSession, actor: Actor, lock: DataLock, mode: Datas
     return true_frame(session, actor, lock.trial_id, f"Unblinded dataset of stage {lock.stage}")
 
 
-def _seal(session: TrialSession, actor: Actor, lock: DataLock, pack: Mapping[str, bytes]) -> None:
+def _seal(database: Database, asked_by: UUID, lock: DataLock, pack: Mapping[str, bytes]) -> None:
+    """File by file, each in a transaction of its own: together they would fill the memory. Sealed twice is sealed once."""
     for path, content in pack.items():
-        command = SealDocument(
-            trial_id=lock.trial_id, kind=DocumentKind.UNBLINDED_PACK, name=f"{lock.stage}: {path}", content=content
-        )
-        seal_document(session, actor, command)
+        with database.transaction() as session:
+            command = SealDocument(
+                trial_id=lock.trial_id, kind=DocumentKind.UNBLINDED_PACK, name=f"{lock.stage}: {path}", content=content
+            )
+            seal_document(session, person_who_asked(session, asked_by), command)
 
 
 def _record(session: TrialSession, lock: DataLock, mode: DatasetMode, pack: Mapping[str, bytes]) -> None:

@@ -20,6 +20,7 @@ from api.cli.demo.measuring import Measure
 from api.cli.demo.opening import open_stage
 from api.cli.demo.stage import DemoEntropy, Stage
 from api.installation import Installation, open_installation
+from tests.conftest import drop_database
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
@@ -45,8 +46,7 @@ def installed(server: Connection, folder: Path) -> Iterator[tuple[Installation, 
         with open_installation(directory.settings, make=True) as installation:
             yield installation, directory
     finally:
-        with psycopg.connect(server.conninfo(), autocommit=True) as owner:
-            owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        drop_database(server, name)
 
 
 def conduct_small(installation: Installation, directory: DemoDirectory, begun: Begun) -> Conducted:
