@@ -1,6 +1,8 @@
 """The coordinator's walk without a mouse: Tab, Space, Enter, arrows and “/”, and at each step it is visible where one is."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -44,6 +46,11 @@ class Keys:
     def type(self, label: str, text: str) -> None:
         self.to(self.page.get_by_label(label, exact=True))
         self.page.keyboard.type(text)
+
+    def number(self, field: str, answers: Mapping[str, Any]) -> None:
+        """Into a field of the protocol's form."""
+        self.to(self.page.locator(f'[name="answer-{field}"]'))
+        self.page.keyboard.type(f"{answers[field]:g}")
 
     def press(self, role: str, name: str) -> None:
         self.to(self.page.get_by_role(role, name=name, exact=True).first)  # type: ignore[arg-type]  # a role's name
@@ -94,12 +101,13 @@ def test_a_coordinator_registers_and_screens_without_a_mouse(keys):
     keys.press("link", "Record demographics")
     protocol = protocol_at(keys.one.trial.house())
     answers = answered_form(protocol, protocol.form("demographics"))
-    for name in ("age_years", "height_cm", "weight_kg"):
-        keys.to(keys.page.locator(f'[name="answer-{name}"]'))
-        keys.page.keyboard.type(f"{answers[name]:g}")
+    keys.number("age_years", answers)
     keys.choose("Sex", "Female")
-    keys.to(keys.page.locator('[name="answer-race"]'))
+    keys.to(keys.page.get_by_label("Race"))
     keys.page.keyboard.press("ArrowDown")
+    keys.choose("Ethnicity", "Not Hispanic or Latino")
+    keys.number("height_cm", answers)
+    keys.number("weight_kg", answers)
     keys.press("button", "Record and go on")
     keys.one.sees("The form is recorded.")
 
@@ -117,7 +125,7 @@ def test_a_coordinator_randomizes_without_a_mouse(keys):
     keys.type("Your password", PASSWORD)
     keys.press("button", f"Randomize {code}")
     keys.one.sees(f"{code} is randomized")
-    expect(keys.page.get_by_role("status")).to_contain_text("Fetch kit")
+    expect(keys.page.get_by_role("status").last).to_contain_text("Fetch kit")
 
 
 def test_the_first_tab_offers_to_skip_to_the_content(keys):
