@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -44,6 +45,8 @@ async def _until_told(installation: Installation, *, once: bool) -> None:
 
 async def keep_working(installation: Installation) -> None:
     """Work for ever: a worker that fails (the database restarts, say) is started again."""
+    # It tells of every minute's periodic task; what fails it still tells.
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
     while True:
         try:
             await work(installation)

@@ -54,6 +54,8 @@ class DemoDirectory:
         """Always the embedded database and key files of its own: a demo never reaches a configured server."""
         own = {"database_url": None, "owner_url": None, "keys": None, "sealing_key": None, "credentials_key": None}
         own |= {"anchor_file": None, "second_anchor_file": None}
+        # What the demo says at its end stays in sight: the server below it tells of trouble alone.
+        own |= {"log_level": "WARNING"}
         settings = Settings().model_copy(update={"data": data.resolve(), **own, **given})
         return cls(settings)
 
