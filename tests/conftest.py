@@ -70,7 +70,7 @@ def template(server: Connection) -> str:
 def furnished(server: Connection, template: str) -> str:
     """A database in which the small trial of ``House`` is already set up: copying it is cheaper than setting it up."""
     name = f"furnished_{template.removeprefix('template_')}"
-    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     database = open_database(server.url(name, role=APP), SetClock(START), seed=2025)
     House.build(database, SetClock(START))
     database.close()
@@ -81,7 +81,7 @@ def furnished(server: Connection, template: str) -> str:
 def database_name(request: pytest.FixtureRequest, server: Connection, template: str) -> Iterator[str]:
     source = request.getfixturevalue("furnished") if "house" in request.fixturenames else template
     name = f"test_{uuid4().hex[:12]}"
-    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {source}")
+    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
     yield name
     drop_database(server, name)
 

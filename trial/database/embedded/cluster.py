@@ -59,6 +59,12 @@ _FOR_TESTS_ONLY = {
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    # Nothing is replicated and databases live for a second: less is written, and nobody sweeps them.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "wal_init_zero": "off",
+    "wal_recycle": "off",
+    "autovacuum": "off",
 }
 
 
