@@ -52,7 +52,13 @@ class DemoDirectory:
     @classmethod
     def at(cls, data: Path, **given: object) -> DemoDirectory:
         """Always the embedded database and key files of its own: a demo never reaches a configured server."""
-        own = {"database_url": None, "owner_url": None, "keys": None, "sealing_key": None, "credentials_key": None}
+        own: dict[str, object] = {
+            "database_url": None,
+            "owner_url": None,
+            "keys": None,
+            "sealing_key": None,
+            "credentials_key": None,
+        }
         own |= {"anchor_file": None, "second_anchor_file": None}
         # What the demo says at its end stays in sight: the server below it tells of trouble alone.
         own |= {"log_level": "WARNING"}
