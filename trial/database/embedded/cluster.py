@@ -57,8 +57,6 @@ _FOR_TESTS_ONLY = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
     # Nothing is replicated and databases live for a second: less is written, and nobody sweeps them.
     "wal_level": "minimal",
     "max_wal_senders": "0",
