@@ -15,19 +15,26 @@ import io
 import itertools
 import json
 import logging
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import sqlalchemy
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import select
 
+from api.installation import Installation, Urls
+from api.jobs.reports import BuildReport, ask_for_report, build_closed_report, build_open_report
 from api.logs import configure_logging
 from randomization.kits.dispensing import DispenseKit, SetAsideKit, dispense_kit, expected_kit, set_aside_kit
 from randomization.kits.kits import Kit, KitStatus
@@ -53,7 +60,9 @@ from trial.database.session import Database, open_engine
 from trial.errors import DomainError
 from trial.keyring import Keyring
 from trial.keys import MasterKey
+from trial.oversight.papers import PaperKind
 from trial.protocol.loader import LoadedProtocol, load_protocol, shipped_text
+from trial.settings import Settings
 from trial.vault import Vault
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -63,6 +72,11 @@ FACTS = {("baseline", "opioid_use"): "no", ("baseline", "pain_type"): "neuropath
 KET, PBO = "KET", "PBO"
 FIRST_LOTS = {"S1": ((KET, "A-17", date(2027, 6, 30), 8), (PBO, "B-04", date(2026, 11, 30), 5)),
               "S2": ((KET, "A-18", date(2027, 3, 31), 6), (PBO, "B-05", date(2026, 12, 31), 4))}  # fmt: skip
+
+
+_DATASET_PATHS = """
+SELECT DISTINCT file ->> 'path' FROM trial.locked_dataset, jsonb_array_elements(files) AS file ORDER BY 1
+"""
 
 
 @cache
@@ -89,6 +103,7 @@ class World:
     owner_url: str
     app_url: str
     logged: io.StringIO
+    anchor_file: Path
     acts: list[str] = field(default_factory=list)
     people: list[UUID] = field(default_factory=list)
     set_aside: tuple[str, ...] = ()
@@ -102,6 +117,31 @@ class World:
             return None
         self.acts.append(f"{name}: {_told(answer)}")
         return answer
+
+    def chosen_codes(self, site: str | None) -> tuple[str, ...]:
+        """Two people: one who was treated, and one who was refused, for want of a slot at S1 and for want of a kit at S2."""
+        second = NEWCOMERS["S1"]
+        chosen = {"S1": (0, SLOTS), "S2": (second, second + 3), None: (0, second + 3)}[site]
+        return tuple(participants.participant(self.house, self.people[place]).code for place in chosen)
+
+    def ids(self, table: str) -> tuple[str, ...]:
+        """The first two ids of a table's rows, or one that nothing has."""
+        rows = self.rows(f"SELECT id FROM {table} ORDER BY recorded_at, id LIMIT 2")
+        return tuple(str(row[0]) for row in rows) or (str(UUID(int=0, version=4)),)
+
+    @property
+    def dataset_paths(self) -> tuple[str, ...]:
+        """Every file of the locked datasets, or one that no dataset has."""
+        return tuple(row[0] for row in self.rows(_DATASET_PATHS)) or ("manifest.json",)
+
+    def rows(self, query: str) -> list[Any]:
+        """What the database's owner sees."""
+        with self.owner.begin() as connection:
+            return list(connection.execute(sqlalchemy.text(query)))
+
+    @cached_property
+    def owner(self) -> sqlalchemy.Engine:
+        return sqlalchemy.create_engine(self.owner_url, poolclass=sqlalchemy.NullPool)
 
     def log_lines(self) -> list[str]:
         """Every line, without when it was written and how long it took."""
@@ -144,13 +184,17 @@ def prologue(server: Connection, template: str) -> Iterator[Begun]:
 def scripted(begun: Begun, exchange: Exchange, *, short: bool = False, aside: tuple[str, ...] = ()) -> Iterator[World]:
     """A world in a database of its own. ``short``: nobody is treated. ``aside``: the kits that are set aside at the end."""
     clock, entropy = SetClock(START), copy.deepcopy(begun.entropy)
-    with _copied(begun.server, begun.database_name) as name, _counted_keys(1000):
+    with (
+        _copied(begun.server, begun.database_name) as name,
+        _counted_keys(1000),
+        tempfile.TemporaryDirectory() as directory,
+    ):
         database = _database(begun.server, name, clock, entropy)
         house = replace(begun.house, database=database, clock=clock)
         urls = begun.server.url(name), begun.server.url(name, role=APP)
         try:
             with under_seal(exchange) as facts, captured_log() as logged:
-                world = World(house, exchange, facts, *urls, logged, set_aside=aside)
+                world = World(house, exchange, facts, *urls, logged, Path(directory) / "anchors.jsonl", set_aside=aside)
                 _Script(world, begun.waiting).play(short=short)
             yield world
         finally:
@@ -219,6 +263,7 @@ class _Script:
             self.randomize(one)  # the last of the first site is refused: its stratum is used up
         if not short:
             self.treat()
+            self.board_meets()
         self.run_out_of_one_arm()
 
     def seal_a_list(self) -> None:
@@ -331,6 +376,26 @@ class _Script:
         self._do("coordinator", "S2", answer_query, AnswerQuery(query_id=query.id, answer="The third."))
         ended = EndTreatment(participant_id=third, ended_on=day, reason=EndReason.PARTICIPANT_DECISION)
         self._do("coordinator", "S1", end_treatment, ended)
+
+    def board_meets(self) -> None:
+        """A cut-off, the open and the closed report, and a member who has opened neither yet."""
+        session_of = board.Board(self.house)
+        meeting = session_of.convened()
+        session_of.declare(meeting.id)
+        cutoff = locking.cut_off(self.house)
+        for role, kind in (("data_manager", PaperKind.OPEN), ("statistician_unblinded", PaperKind.CLOSED)):
+            self._do(role, None, ask_for_report, BuildReport(meeting_id=meeting.id, cutoff_id=cutoff.id, kind=kind))
+            asked_by = str(self.house.people[(role, None)].id)
+            build = build_open_report if kind is PaperKind.OPEN else build_closed_report
+            build(self._job(), meeting_id=str(meeting.id), cutoff_id=str(cutoff.id), asked_by=asked_by)
+
+    def _job(self) -> Any:
+        """What a worker hands to a job."""
+        settings = Settings(anchor_file=self.world.anchor_file)
+        key = Ed25519PrivateKey.from_private_bytes(b"a" * 32)
+        urls = Urls(None, "postgresql+psycopg://equipoise@localhost/script")
+        installation = Installation(settings, urls, self.house.database, key)
+        return SimpleNamespace(additional_context={"installation": installation})
 
     def run_out_of_one_arm(self) -> None:
         """All kits of one arm at S2 are set aside, by their numbers; then nobody is randomized, whatever slot is next."""

@@ -28,6 +28,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from api.jobs import reports
 from randomization.kits import shipments
 from randomization.kits.contents import UnsealedContent
 from randomization.ledger import generation, randomize
@@ -35,6 +36,7 @@ from randomization.lists import ListDesign, StratifiedList, generate_list
 from randomization.sealing import slots
 from trial.ids import UnsafeSeededEntropy
 
+CLOSED_REPORT = b"%PDF-1.7 a closed report in place of the real one"
 PACKING, CHOICE = "packing order", "kit choice"
 
 FIXED_DIGESTS = """
@@ -171,6 +173,8 @@ def _inject_hashes(patch: pytest.MonkeyPatch) -> None:
         return shipments._Fingerprint(digest=hashlib.sha256(repr(masked).encode()).hexdigest())
 
     patch.setattr(shipments, "_fingerprint", fingerprint)
+    build = reports.closed_session
+    patch.setattr(reports, "closed_session", lambda *given, **named: build(*given, **named) and CLOSED_REPORT)
 
 
 def inject_digests(owner_url: str) -> None:

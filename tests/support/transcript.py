@@ -1,0 +1,367 @@
+"""Everything that a blinded person can get out of a scripted world, as text to be compared with another world's.
+
+Sources
+    answers   status, headers and body of every GET route of ``route_table``, with real values filled in, for every role
+              that it lets in and for one that it does not; of every other route, asked with an empty form
+    database  every row that the blinded role may read, and the sizes of what it may not
+    log       every line, without when it was written and how long it took
+    mails     every alert as it would be sent
+
+A route is covered because it stands in ``route_table``. One whose path holds a name that ``values_of`` does not know makes
+the test fail, with a message that names the route: add the value there.
+
+What is left out of a comparison, all of it listed here: ``UNCOMPARED_COLUMNS`` and ``CLOSED`` below say what and why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio.to_thread
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from api.app import create_app
+from api.cookies import session_cookie_name
+from api.jobs.alerts import message_for
+from api.middleware.csrf import token_for
+from api.permissions import RouteAccess, route_table
+from api.services import AppServices
+from tests.support.house import PASSWORD
+from tests.support.script import World, captured_log
+from trial.access.accounts import Account, code_secret, get_account
+from trial.access.alerts import Alert
+from trial.access.codes import code_at
+from trial.access.passwords import LIGHT_FOR_SIMULATION
+from trial.access.sign_in import give_code, sign_in
+from trial.reference.permissions import permissions
+from trial.settings import Settings
+
+UNBLINDED_ROLES = frozenset(
+    {
+        "pharmacist_unblinded",
+        "monitor_unblinded",
+        "statistician_unblinded",
+        "statistician_randomization",
+        "supply_manager_unblinded",
+        "safety_officer_unblinded",
+    }
+)
+"""The roles that may see arms, by their work. Everybody else is compared."""
+
+CLOSED = frozenset({"report:closed:read", "report:closed:decode"})
+"""Routes that ask for one of these show what the board alone may see: coded arms. They are not compared."""
+
+NOT_SENT: Mapping[str, str] = {
+    "sign_out": "it would end the session with which the others are asked",
+    "end_one_session": "as above",
+}
+"""Unsafe routes that are not asked, by name, and why."""
+
+UNCOMPARED_COLUMNS: Mapping[str, frozenset[str]] = {
+    "audit.entry": frozenset({"transaction"}),  # the server's own counter
+    "audit.link": frozenset({"chained_at"}),  # the server's own clock
+}
+"""Columns that the database server fills in by itself, different in each run of one and the same world."""
+
+UNCOMPARED_HEADERS = frozenset({"date"})
+RECORDS = (
+    "trial.participant",
+    "trial.kit",
+    "trial.allocation",
+    "trial.allocation_list",
+    "trial.shipment",
+    "trial.preparation",
+    "trial.unblinding",
+    "sealed.kit_content",
+    "sealed.list_matter",
+)
+"""Of these tables a record's own history is asked for, where a route shows one."""
+SITES = ("S1", "S2")
+_PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
+_COOKIE = session_cookie_name(secure=False)
+
+
+class RouteNotCovered(AssertionError):
+    """A route of the application that the script cannot call."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One blinded person, or with no role a stranger."""
+
+    role: str | None
+    site: str | None = None
+
+    def __str__(self) -> str:
+        return "@".join(filter(None, (self.role or "stranger", self.site)))
+
+
+def blinded_readers(world: World) -> list[Reader]:
+    """A stranger and every blinded role; the site roles take turns with the sites, the first is at both."""
+    held = [Reader(role, site) for role, site in world.house.people if role not in UNBLINDED_ROLES]
+    at_sites = list(dict.fromkeys(reader.role for reader in held if reader.site))
+    kept = {(role, SITES[number % len(SITES)]) for number, role in enumerate(at_sites)} | {(at_sites[0], SITES[1])}
+    return [Reader(None), *(reader for reader in held if reader.site is None or (reader.role, reader.site) in kept)]
+
+
+class Visit:
+    """The application of a world, over ASGI, with people signed in."""
+
+    def __init__(self, world: World, routers: Iterable[APIRouter] = ()) -> None:
+        self.world = world
+        services = AppServices(Settings(anchor_file=world.anchor_file), world.house.database)
+        self.app: FastAPI = create_app(services, extra_routers=tuple(routers))
+        self._loop = asyncio.Runner()
+
+    def close(self) -> None:
+        self._loop.close()
+
+    def client(self, reader: Reader) -> tuple[httpx.AsyncClient, str]:
+        """A browser of the reader's, and its forgery token."""
+        transport = httpx.ASGITransport(self.app, client=("192.0.2.7", 5000))
+        made = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+        if reader.role is None:
+            made.cookies.set("equipoise_visitor", "a-visitor")
+            return made, token_for("a-visitor")
+        token = self._session_token(self.world.house.people[(reader.role, reader.site)])
+        made.cookies.set(_COOKIE, token)
+        return made, token_for(token)
+
+    def _session_token(self, person: Account) -> str:
+        database = self.world.house.database
+        token, _ = sign_in(database, person.username, PASSWORD, strength=LIGHT_FOR_SIMULATION)
+        with database.session() as session:
+            secret = code_secret(session, get_account(session, person.id))
+        return give_code(database, token, code_at(secret, database.clock.now()))[0]
+
+    def ask(self, client: httpx.AsyncClient, method: str, path: str, csrf: str) -> str:
+        fields: dict[str, Any] = {} if method == "GET" else {"data": {"csrf_token": csrf}}
+        return written(self._loop.run(client.request(method, path, headers={"X-CSRF-Token": csrf}, **fields)))
+
+
+def written(answer: httpx.Response) -> str:
+    """Status, headers and body; bytes that are no text byte by byte."""
+    headers = [f"{name}: {value}" for name, value in sorted(answer.headers.items()) if name not in UNCOMPARED_HEADERS]
+    return "\n".join([str(answer.status_code), *headers, "", answer.content.decode("utf-8", "backslashreplace")])
+
+
+def answers(world: World, routers: Iterable[APIRouter] = (), only: str = "") -> dict[str, str]:
+    """What the readers get from the routes whose path begins with ``only``: GET routes first, then every other one."""
+    found: dict[str, str] = {}
+    visit = Visit(world, routers)
+    with captured_log(world.logged), handlers_in_line():
+        try:
+            for reader, asked in sorted(_asked_of(world, visit.app, only).items(), key=lambda item: str(item[0])):
+                client, csrf = visit.client(reader)
+                for method, path in sorted(asked, key=lambda one: one[0] != "GET"):
+                    found[f"{reader} {method} {path}"] = visit.ask(client, method, path, csrf)
+        finally:
+            visit.close()
+    return found
+
+
+@contextmanager
+def handlers_in_line() -> Iterator[None]:
+    """Run each handler where it is awaited: one request at a time needs no threads, and is twice as fast without."""
+
+    async def run(function, *given, **_limits):
+        return function(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(anyio.to_thread, "run_sync", run)
+        yield
+
+
+def _asked_of(world: World, app: FastAPI, only: str) -> dict[Reader, list[tuple[str, str]]]:
+    """Who asks what: every reader each route that lets them in, and of each route somebody whom it does not let in.
+
+    With every value that may stand in the path asks one of those who are let in, each route another; the others take
+    turns with the values.
+    """
+    readers = blinded_readers(world)
+    routes = [route for route in route_table(app) if route.path.startswith(only) and not is_closed(route)]
+    values = {reader: values_of(world, reader) for reader in readers}
+    check_all_can_be_called(routes, values[readers[0]])
+    asked: dict[Reader, list[tuple[str, str]]] = {reader: [] for reader in readers}
+    doors = [(route, method) for route in routes for method in route.methods]
+    for turn, (route, method) in enumerate(doors):
+        if method == "HEAD" or route.name in NOT_SENT:
+            continue
+        inside = [reader for reader in readers if may_enter(reader, route)]
+        outside = [reader for reader in readers if reader not in inside]
+        if "{trial}" not in route.path and route.kind != "permission":
+            inside = [inside[(turn + step) % len(inside)] for step in range(2)]  # they differ by the person's name alone
+        whole = inside[turn % len(inside)] if inside else None
+        for place, reader in enumerate(inside if method == "GET" else inside[turn % max(1, len(inside)) :][:1]):
+            paths = list(_paths(route, reader, values[reader]))
+            every = reader == whole and method == "GET"
+            asked[reader] += [(method, path) for path in (paths if every else [paths[(turn + place) % len(paths)]])]
+        for reader in outside[turn % max(1, len(outside)) :][:1]:
+            asked[reader].append((method, next(_paths(route, reader, values[reader]))))
+    return asked
+
+
+def check_all_can_be_called(routes: Iterable[RouteAccess], values: Mapping[str, tuple[str, ...]]) -> None:
+    """Raise ``RouteNotCovered``, which names each route that the script cannot call, and what it lacks."""
+    lacking = [
+        f"{', '.join(route.methods)} {route.path} ({route.name}) needs a value for {', '.join(unknown)}"
+        for route in routes
+        if (unknown := [name for name in _PARAMETER.findall(route.path) if name not in values])
+    ]
+    if lacking:
+        raise RouteNotCovered("Add to values_of in tests/support/transcript.py:\n" + "\n".join(lacking))
+
+
+def is_closed(route: RouteAccess) -> bool:
+    return bool(CLOSED & set(route.permissions))
+
+
+def _answers_to(
+    visit: Visit, reader: Reader, routes: list[RouteAccess], values: Mapping[str, tuple[str, ...]]
+) -> dict[str, str]:
+    client, csrf = visit.client(reader)
+    found: dict[str, str] = {}
+    for safe in (True, False):
+        for route in routes:
+            for method in sorted(set(route.methods) - {"HEAD"}):
+                if (method == "GET") is safe and route.name not in NOT_SENT:
+                    for path in _paths(route, reader, values, every=safe):
+                        found[f"{reader} {method} {path}"] = visit.ask(client, method, path, csrf)
+    return found
+
+
+def _paths(route: RouteAccess, reader: Reader, values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """The route's path with the values filled in; for who is at no site also with each site chosen."""
+    names = _PARAMETER.findall(route.path)
+    for chosen in itertools.product(*(values[name] for name in names)):
+        path = route.path
+        for name, value in zip(names, chosen, strict=True):
+            path = re.sub(rf"{{{name}(?::\w+)?}}", value, path)
+        yield path
+        if reader.role is not None and reader.site is None and names == ["trial"] and route.methods == ("GET",):
+            yield from (f"{path}?site={site}" for site in SITES)
+
+
+def may_enter(reader: Reader, route: RouteAccess) -> bool:
+    if route.kind != "permission":
+        return reader.role is not None or route.kind == "public"
+    return any(reader.role in permissions()[name].holders for name in route.permissions)
+
+
+def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
+    """The real values for each name that may stand in a path. Participants: treated, randomized, refused, waiting."""
+    ids = world.ids
+    return {
+        "trial": (world.house.trial.code,),
+        "code": world.chosen_codes(reader.site),
+        "site": (reader.site,) if reader.site else SITES,
+        "visit": ("BL", "INF1"),
+        "form": ("baseline",),
+        "stage": ("PRIMARY",),
+        "path": world.dataset_paths,
+        "site_id": (str(world.house.site_id("S2")),),
+        "version_id": (str(world.house.version.id),),
+        "account_id": (str(world.house.people[("coordinator", "S1")].id),),
+        **{
+            name: ids(table)
+            for name, table in {
+                "session_id": "access.login_session",
+                "token_id": "access.api_token",
+                "alert_id": "access.alert",
+                "grant_id": "access.role_grant",
+                "reset_id": "access.credential_reset",
+                "dataset_id": "trial.locked_dataset",
+                "meeting_id": "trial.meeting",
+                "paper_id": "trial.paper",
+                "lock_id": "trial.data_lock",
+                "recommendation_id": "trial.recommendation",
+                "query_id": "trial.query",
+                "event_id": "trial.adverse_event",
+                "shipment_id": "trial.shipment",
+                "order_id": "trial.infusion_order",
+                "preparation_id": "trial.preparation",
+                "unblinding_id": "trial.unblinding",
+                "list_id": "trial.allocation_list",
+                "participant_id": "trial.participant",
+                "cutoff_id": "trial.cutoff",
+            }.items()
+        },
+        "dose": ("1",),
+        "part": ("infusion",),
+        "infusion": ("1",),
+        "guesser": ("infusion_nurse", "participant"),
+        "record_id": tuple(record for table in RECORDS for record in ids(table)[:1]),
+        "number": ("1",),
+        "kit": (world.set_aside[0],),
+        "instrument": ("PROMIS-29",),
+        "occasion": ("INF1",),
+    }
+
+
+def database_of(world: World) -> dict[str, str]:
+    """Every row of every table that the blinded role may read, and of sealed rows whose they are and how long."""
+    found: dict[str, str] = {}
+    for (name,) in world.rows(_TABLES):
+        for (row,) in world.rows(f"SELECT to_jsonb(one) FROM {name} AS one"):
+            found |= _row(name, row)
+    return found
+
+
+_TABLES = """
+SELECT schemaname || '.' || tablename AS name FROM pg_tables
+WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'queue') ORDER BY 1
+"""
+
+
+def _row(table: str, row: dict[str, Any]) -> dict[str, str]:
+    left_out = UNCOMPARED_COLUMNS.get(table, frozenset())
+    is_sealed = table.startswith("sealed.")
+    told = {
+        column: _length(value) if is_sealed and isinstance(value, str) and value.startswith("\\x") else value
+        for column, value in row.items()
+        if column not in left_out
+    }
+    key = row.get("id") or row.get("position") or row.get("version_num")
+    return {f"{table} {key}": json.dumps(told, sort_keys=True)}
+
+
+def _length(value: str) -> str:
+    return f"{len(value) // 2 - 1} bytes"
+
+
+def mails_of(world: World) -> list[str]:
+    """Every alert as it would be sent to whoever holds its role."""
+    from sqlmodel import select
+
+    with world.house.database.session() as session:
+        alerts = session.exec(select(Alert).order_by(Alert.recorded_at, Alert.id)).all()
+    return [message_for(alert, f"{alert.role}@example.org", "equipoise@localhost").as_string() for alert in alerts]
+
+
+def differences(one: Mapping[str, str] | Iterable[str], other: Mapping[str, str] | Iterable[str]) -> list[str]:
+    """Where two records differ: the key, and the first place at which the texts part."""
+    first, second = (_keyed(record) for record in (one, other))
+    return [
+        f"{key}: {_first_difference(first.get(key, '(nothing)'), second.get(key, '(nothing)'))}"
+        for key in dict.fromkeys([*first, *second])
+        if first.get(key) != second.get(key)
+    ]
+
+
+def _keyed(record: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
+    return dict(record) if isinstance(record, Mapping) else {f"line {n}": line for n, line in enumerate(record, 1)}
+
+
+def _first_difference(one: str, other: str) -> str:
+    place = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    start = max(0, place - 60)
+    return f"…{one[start : place + 60]!r} / …{other[start : place + 60]!r}"
