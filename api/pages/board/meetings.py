@@ -217,6 +217,14 @@ def meetings_to_attend(session: TrialSession, here: Place) -> Iterable[WorkRow]:
             yield WorkRow(1, f"declaration for meeting {meeting.number}", url, "opens the papers", "warning")
         elif not own.has_conflict and not _has_voted(session, here, meeting):
             yield WorkRow(1, f"vote at meeting {meeting.number}", url, "after reading the papers")
+        elif not own.has_conflict and here.may(Permission.BOARD_RECOMMEND) and _is_quorate(session, meeting):
+            yield WorkRow(
+                1, f"recommendation of meeting {meeting.number} to sign", url, "a quorum has voted", "warning"
+            )
+
+
+def _is_quorate(session: TrialSession, meeting: Meeting) -> bool:
+    return len(voting_members(session, meeting.id)) >= protocol_of_meeting(session, meeting).board.quorum
 
 
 def _has_voted(session: TrialSession, here: Place, meeting: Meeting) -> bool:

@@ -202,7 +202,7 @@ def _more(found: Dossier) -> list[tuple[str, str]]:
     before, inside = before_randomization(found), one.status in IN_THE_TRIAL
     offers = [
         (Permission.ADVERSE_EVENT_REPORT, True, "Report an adverse event", ("adverse-events", "report")),
-        (Permission.KIT_DISPENSE, inside, "Hand out the kit", ("kit",)),
+        (Permission.KIT_DISPENSE, inside and found.treatment_end is None, "Hand out the kit", ("kit",)),
         (Permission.VISIT_WRITE, inside, "Record a deviation", ("deviation",)),
         (Permission.SCREENING_WRITE, inside or before, "Record consent or its withdrawal", ("consent",)),
         (Permission.SCREENING_WRITE, before, "End screening", ("end-screening",)),

@@ -42,7 +42,8 @@ def next_step(found: Dossier) -> NextStep:
     if found.casebook.participant.status not in ACTIVE:
         return NextStep()
     if found.needs_consent:
-        return _mine(found, Permission.SCREENING_WRITE, "Record consent", "consent", waits="consent")
+        label = "Record consent" if found.casebook.participant.consented_on is None else "Record the new consent"
+        return _mine(found, Permission.SCREENING_WRITE, label, "consent", waits="consent")
     return _next_before(found) if before_randomization(found) else _next_visit(found)
 
 
