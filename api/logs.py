@@ -29,8 +29,9 @@ ALLOWED_FIELDS = frozenset(
 log: structlog.stdlib.BoundLogger = structlog.get_logger("equipoise")
 
 _HANDLER_NAME = "equipoise"
-# Their lines hold raw paths, SQL or parameters; ours says the same without them.
-_SILENCED = ("uvicorn.access", "sqlalchemy.engine", "sqlalchemy.pool", "httpx", "multipart")
+# Their lines hold raw paths, SQL or parameters, or the characters of a report's figures (fontTools): ours say the same
+# without them.
+_SILENCED = ("uvicorn.access", "sqlalchemy.engine", "sqlalchemy.pool", "httpx", "multipart", "fontTools")
 
 
 def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:

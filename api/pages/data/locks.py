@@ -24,6 +24,7 @@ from api.routes.locks import LOCK_READERS
 from trial.access.accounts import accounts_by_id
 from trial.access.permissions import Permission
 from trial.database.session import TrialSession
+from trial.errors import InvalidInput
 from trial.locks.checklist import checklist_for
 from trial.locks.cutoffs import visits_in
 from trial.locks.datasets import DatasetMode, datasets_for
@@ -179,7 +180,10 @@ def sign_unlocking(request: Request, here: Here, session: Write, posted: Posted,
 )
 def build_one(here: Here, session: Write, posted: Posted, lock_id: UUID) -> Response:
     lock = lock_here(session, here, lock_id)
-    ask_for_dataset(session, here.actor, BuildDataset(lock_id=lock.id, **picked(posted, "mode")))
+    mode = next((mode for mode in DatasetMode if mode.value == posted.get("mode")), None)
+    if mode is None:
+        raise InvalidInput("Choose which dataset to build. Nothing was asked for.")
+    ask_for_dataset(session, here.actor, BuildDataset(lock_id=lock.id, mode=mode))
     return see(here.url("locks"), done="asked")
 
 
