@@ -291,6 +291,8 @@ def chair_signs_the_recommendation(story: Story) -> None:
     chair.follow("Vote")
     chair.page.locator('[name="recommendation"][value="continue"]').check()
     chair.press("Vote")
+    chair.follow("Today")
+    chair.follow(re.compile("recommendation of meeting . to sign"))
     chair.follow("Sign the recommendation")
     chair.page.get_by_label("Words for the sponsor").fill("The board recommends to continue as planned.")
     chair.sign("Sign and send to the sponsor")

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import uvicorn
 from pydantic import SecretStr
@@ -104,7 +105,7 @@ def conducted_once(server: Connection, template: str, folder: Path) -> Conducted
 
 
 def _conduct(server: Connection, template: str, folder: Path) -> dict[str, dict[str, str]]:
-    name = "conducted"
+    name = f"conducted_{uuid4().hex[:8]}"
     run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     settings = _settings(server, name, folder / "installation")
     for source in (settings.sealing_key_source, settings.credentials_key_source):
