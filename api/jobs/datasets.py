@@ -8,7 +8,6 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from uuid import UUID
 
 import polars as pl
@@ -96,6 +95,21 @@ def _is_built(session: TrialSession, lock: DataLock, mode: DatasetMode, snapshot
 
 
 def _build(installation: Installation, lock: DataLock, snapshot: Snapshot, mode: DatasetMode, asked_by: UUID) -> None:
+    pack = _pack(installation, lock, snapshot, mode, asked_by)
+    files = describe_files(pack)
+    if mode is DatasetMode.UNBLINDED:
+        _seal(installation.database, asked_by, lock, pack)
+    with installation.database.transaction() as session:
+        command = RecordDataset(
+            lock_id=lock.id, mode=mode, manifest=MANIFEST, files=files, code_version=product_version()
+        )
+        record_dataset(session, BUILDER, command, None if mode is DatasetMode.UNBLINDED else pack)
+
+
+def _pack(
+    installation: Installation, lock: DataLock, snapshot: Snapshot, mode: DatasetMode, asked_by: UUID
+) -> dict[str, bytes]:
+    """The files by path. What they were made from is let go with the end of this function."""
     anchor = anchor_of_snapshot(installation, snapshot)
     with installation.database.transaction() as session:
         actor = person_who_asked(session, asked_by)
@@ -103,11 +117,7 @@ def _build(installation: Installation, lock: DataLock, snapshot: Snapshot, mode:
         frames = load_snapshot(session, snapshot.id)
         context = report_context(session, snapshot, anchor)
         treatments = _treatments(session, actor, lock, mode)
-    pack = build_package(frames, context, mode.value, treatments)
-    if mode is DatasetMode.UNBLINDED:
-        _seal(installation.database, asked_by, lock, pack)
-    with installation.database.transaction() as session:
-        _record(session, lock, mode, pack)
+    return build_package(frames, context, mode.value, treatments)
 
 
 def _treatments(session: TrialSession, actor: Actor, lock: DataLock, mode: DatasetMode) -> pl.DataFrame | None:
@@ -116,22 +126,17 @@ def _treatments(session: TrialSession, actor: Actor, lock: DataLock, mode: Datas
     return true_frame(session, actor, lock.trial_id, f"Unblinded dataset of stage {lock.stage}")
 
 
-def _seal(database: Database, asked_by: UUID, lock: DataLock, pack: Mapping[str, bytes]) -> None:
-    """File by file, each in a transaction of its own: together they would fill the memory. Sealed twice is sealed once."""
-    for path, content in pack.items():
+def _seal(database: Database, asked_by: UUID, lock: DataLock, pack: dict[str, bytes]) -> None:
+    """File by file, each in a transaction of its own and then let go: together they would fill the memory.
+
+    A file that is sealed already, by a job that did not come to its end, is not sealed twice.
+    """
+    for path in list(pack):
         with database.transaction() as session:
             command = SealDocument(
-                trial_id=lock.trial_id, kind=DocumentKind.UNBLINDED_PACK, name=f"{lock.stage}: {path}", content=content
+                trial_id=lock.trial_id,
+                kind=DocumentKind.UNBLINDED_PACK,
+                name=f"{lock.stage}: {path}",
+                content=pack.pop(path),
             )
             seal_document(session, person_who_asked(session, asked_by), command)
-
-
-def _record(session: TrialSession, lock: DataLock, mode: DatasetMode, pack: Mapping[str, bytes]) -> None:
-    command = RecordDataset(
-        lock_id=lock.id,
-        mode=mode,
-        manifest=MANIFEST,
-        files=describe_files(pack),
-        code_version=product_version(),
-    )
-    record_dataset(session, BUILDER, command, None if mode is DatasetMode.UNBLINDED else pack)

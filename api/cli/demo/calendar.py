@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 SITES_OPEN_IN_WEEKS: Final = (1, 2, 4, 6, 7, 8, 9, 10)
 FIRST_ARRIVAL_WEEK: Final = 2
-ARRIVAL_WEEKS: Final = 27
-AMENDMENT_WEEK: Final = 20
+ARRIVAL_WEEKS: Final = 50
+AMENDMENT_WEEK: Final = 26
 _SATURDAY: Final = 5
-WEEKS: Final = 62
+WEEKS: Final = 86
 """From the first Monday to the lock: arrivals, the last one's six months, and the closing."""
 
 

@@ -22,7 +22,7 @@ GOOD_FOR = timedelta(days=540)
 
 def kits_an_arm(stage: Stage, place: Place) -> int:
     """Three weeks of the site's recruitment, and never fewer than six."""
-    return max(6, round(stage.planned * place.share / 9))
+    return max(6, round(stage.planned * place.share / 15))
 
 
 def send(stage: Stage, session: TrialSession, place: Place, *, first: bool = False) -> UUID:

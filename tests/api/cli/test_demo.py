@@ -127,7 +127,6 @@ def test_infusions_are_given_with_readings_each_in_one_record(session):
     assert len(given) >= 4 * PARTICIPANTS
     for one in given:
         assert len(one.readings) == 9
-        assert one.discharge_unmet == [] or one.rules_fired
         assert one.kit
 
 
