@@ -33,8 +33,15 @@ class TableShape:
 SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
     # One row: what the trial is at the cut-off.
     "trial": TableShape(
-        {"trial": Text, "title": Text, "kind": Text, "protocol_version": Text, "cut_off_at": Instant,
-         "scope": Text, "planned_participants": Whole},
+        {
+            "trial": Text,
+            "title": Text,
+            "kind": Text,
+            "protocol_version": Text,
+            "cut_off_at": Instant,
+            "scope": Text,
+            "planned_participants": Whole,
+        },
         ("trial",),
     ),
     "sites": TableShape(
@@ -45,47 +52,108 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
     "adoptions": TableShape({"site": Text, "protocol_version": Text, "approved_on": Day}, ("site", "approved_on")),
     # One row for everybody who was assessed for eligibility.
     "participants": TableShape(
-        {"participant": Text, "site": Text, "status": Text, "protocol_version": Text, "sex": Text, "age_years": Whole,
-         "race": Text, "ethnicity": Text, "assessed_on": Day, "consented_on": Day, "eligible": Flag,
-         "exclusion_kind": Text,  # not_eligible | declined | other
-         "exclusion_reason": Text, "eligibility_signed_at": Instant, "randomized_at": Instant,
-         "randomization_number": Text, "stratum": Text, "first_dose_at": Instant, "last_dose_at": Instant,
-         "doses_given": Whole,
-         "treatment_ended_on": Day, "treatment_end": Text,  # completed | discontinued | not_started
-         "treatment_end_reason": Text, "study_ended_on": Day, "study_end": Text,  # completed | withdrawn | lost | died
-         "study_end_reason": Text, "died_on": Day},
+        {
+            "participant": Text,
+            "site": Text,
+            "status": Text,
+            "protocol_version": Text,
+            "sex": Text,
+            "age_years": Whole,
+            "race": Text,
+            "ethnicity": Text,
+            "assessed_on": Day,
+            "consented_on": Day,
+            "eligible": Flag,
+            "exclusion_kind": Text,  # not_eligible | declined | other
+            "exclusion_reason": Text,
+            "eligibility_signed_at": Instant,
+            "randomized_at": Instant,
+            "randomization_number": Text,
+            "stratum": Text,
+            "first_dose_at": Instant,
+            "last_dose_at": Instant,
+            "doses_given": Whole,
+            "treatment_ended_on": Day,
+            "treatment_end": Text,  # completed | discontinued | not_started
+            "treatment_end_reason": Text,
+            "study_ended_on": Day,
+            "study_end": Text,  # completed | withdrawn | lost | died
+            "study_end_reason": Text,
+            "died_on": Day,
+        },
         ("participant",),
     ),
     # Stratification and subgroup facts recorded at baseline; ``value`` as used for the allocation, ``corrected`` if put
     # right since.
-    "factors": TableShape({"participant": Text, "factor": Text, "value": Text, "corrected": Text}, ("participant", "factor")),
+    "factors": TableShape(
+        {"participant": Text, "factor": Text, "value": Text, "corrected": Text}, ("participant", "factor")
+    ),
     "criteria": TableShape(
         {"participant": Text, "criterion": Text, "kind": Text, "met": Flag}, ("participant", "criterion")
     ),
     "visits": TableShape(
-        {"participant": Text, "visit": Text, "order": Whole, "planned_on": Day, "window_from": Day, "window_to": Day,
-         "happened_on": Day, "status": Text,  # due | done | missed | not_expected
-         "missed_reason": Text, "protocol_version": Text},
+        {
+            "participant": Text,
+            "visit": Text,
+            "order": Whole,
+            "planned_on": Day,
+            "window_from": Day,
+            "window_to": Day,
+            "happened_on": Day,
+            "status": Text,  # due | done | missed | not_expected
+            "missed_reason": Text,
+            "protocol_version": Text,
+        },
         ("participant", "order"),
     ),
     # One row a score: ``domain`` is the protocol's name of the scale, ``score`` a T-score where ``unit`` is "T".
     "scores": TableShape(
-        {"participant": Text, "visit": Text, "instrument": Text, "instrument_version": Text, "domain": Text,
-         "raw": Number, "score": Number, "unit": Text, "answered_on": Day, "repeat": Whole},
+        {
+            "participant": Text,
+            "visit": Text,
+            "instrument": Text,
+            "instrument_version": Text,
+            "domain": Text,
+            "raw": Number,
+            "score": Number,
+            "unit": Text,
+            "answered_on": Day,
+            "repeat": Whole,
+        },
         ("participant", "visit", "instrument", "domain", "repeat"),
     ),
     # One row an answered item; ``answer`` as the form's own coded value.
     "answers": TableShape(
-        {"participant": Text, "visit": Text, "instrument": Text, "item": Text, "answer": Text, "answered_on": Day,
-         "repeat": Whole},
+        {
+            "participant": Text,
+            "visit": Text,
+            "instrument": Text,
+            "item": Text,
+            "answer": Text,
+            "answered_on": Day,
+            "repeat": Whole,
+        },
         ("participant", "visit", "instrument", "item", "repeat"),
     ),
     "infusions": TableShape(
-        {"participant": Text, "infusion": Whole, "planned_on": Day, "status": Text,  # given | partial | missed
-         "started_at": Instant, "ended_at": Instant, "weight_kg": Number, "dose_weight_kg": Number,
-         "ordered_dose_mg": Number, "infused_volume_ml": Number, "planned_volume_ml": Number,
-         "interrupted_min": Whole, "stopped_reason": Text, "missed_reason": Text, "kit": Text,
-         "discharged_at": Instant},
+        {
+            "participant": Text,
+            "infusion": Whole,
+            "planned_on": Day,
+            "status": Text,  # given | partial | missed
+            "started_at": Instant,
+            "ended_at": Instant,
+            "weight_kg": Number,
+            "dose_weight_kg": Number,
+            "ordered_dose_mg": Number,
+            "infused_volume_ml": Number,
+            "planned_volume_ml": Number,
+            "interrupted_min": Whole,
+            "stopped_reason": Text,
+            "missed_reason": Text,
+            "kit": Text,
+            "discharged_at": Instant,
+        },
         ("participant", "infusion"),
     ),
     # Vital signs, sedation and scale totals in an infusion; ``minute`` counts from its start.
@@ -94,25 +162,60 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
         ("participant", "infusion", "minute", "measure"),
     ),
     "adverse_events": TableShape(
-        {"participant": Text, "event": Whole, "verbatim": Text, "term": Text, "soc": Text, "llt_code": Text,
-         "dictionary": Text, "grade": Whole, "serious": Flag, "fatal": Flag, "life_threatening": Flag,
-         "hospitalization": Flag, "disability": Flag, "congenital_anomaly": Flag, "medically_important": Flag,
-         "aesi": Text, "ascertainment": Text,  # systematic | non_systematic
-         "onset": Text,  # ISO 8601, partial where the day or hour is not known
-         "onset_at": Instant, "ended": Text, "outcome": Text, "action_taken": Text, "causality_investigator": Text,
-         "causality_sponsor": Text, "related": Flag, "expected": Flag, "infusion": Whole, "onset_minute": Whole,
-         "led_to_withdrawal": Flag, "reported_at": Instant},
+        {
+            "participant": Text,
+            "event": Whole,
+            "verbatim": Text,
+            "term": Text,
+            "soc": Text,
+            "llt_code": Text,
+            "dictionary": Text,
+            "grade": Whole,
+            "serious": Flag,
+            "fatal": Flag,
+            "life_threatening": Flag,
+            "hospitalization": Flag,
+            "disability": Flag,
+            "congenital_anomaly": Flag,
+            "medically_important": Flag,
+            "aesi": Text,
+            "ascertainment": Text,  # systematic | non_systematic
+            "onset": Text,  # ISO 8601, partial where the day or hour is not known
+            "onset_at": Instant,
+            "ended": Text,
+            "outcome": Text,
+            "action_taken": Text,
+            "causality_investigator": Text,
+            "causality_sponsor": Text,
+            "related": Flag,
+            "expected": Flag,
+            "infusion": Whole,
+            "onset_minute": Whole,
+            "led_to_withdrawal": Flag,
+            "reported_at": Instant,
+        },
         ("participant", "event"),
     ),
     "deviations": TableShape(
-        {"participant": Text, "deviation": Whole, "category": Text, "importance": Text,  # important | other
-         "description": Text, "happened_on": Day},
+        {
+            "participant": Text,
+            "deviation": Whole,
+            "category": Text,
+            "importance": Text,  # important | other
+            "description": Text,
+            "happened_on": Day,
+        },
         ("participant", "deviation"),
     ),
     "guesses": TableShape(
-        {"participant": Text, "occasion": Text, "guesser": Text,  # participant | infusion_nurse | assessor
-         "guess": Text,  # an arm's code of the protocol, or "dont_know"
-         "certainty": Whole, "reason": Text},
+        {
+            "participant": Text,
+            "occasion": Text,
+            "guesser": Text,  # participant | infusion_nurse | assessor
+            "guess": Text,  # an arm's code of the protocol, or "dont_know"
+            "certainty": Whole,
+            "reason": Text,
+        },
         ("participant", "occasion", "guesser"),
     ),
     "concomitant": TableShape(
@@ -120,7 +223,8 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
         ("participant", "visit", "name"),
     ),
     "attendance": TableShape(
-        {"participant": Text, "session": Whole, "held_on": Day, "kind": Text, "attended": Flag}, ("participant", "session")
+        {"participant": Text, "session": Whole, "held_on": Day, "kind": Text, "attended": Flag},
+        ("participant", "session"),
     ),
 }
 
