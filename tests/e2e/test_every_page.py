@@ -3,14 +3,24 @@
 One test a person; each page is loaded once and then looked at in light and dark, on a desk, magnified and on a phone.
 """
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser
+
+from tests.e2e.trials import Served
 from tests.e2e.visitors import Visitor, visitor
 from tests.support.pictures import DESKTOP, HEIGHT, PEOPLE, PHONE, set_scene, sights
 
 MAGNIFIED = DESKTOP // 2
-COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+EVERYTHING = {"resultTypes": ["violations"]}
+COLOURS = {**EVERYTHING, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+VIOLATIONS = """
+async (options) => (await axe.run(options)).violations.flatMap((violation) =>
+  violation.nodes.slice(0, 3).map((node) => `${violation.id}: ${violation.help} (${node.html.slice(0, 160)})`))
+"""
 STRANGERS_PAGES = ("/sign-in", "/developers")
 AFTER_THE_LOCK = {
     "statistician.blinded": ("", "datasets", "locks"),
@@ -32,7 +42,7 @@ def test_the_list_of_people_is_the_list_of_whose_pages_there_are(scene):
 
 @pytest.mark.parametrize("username", PEOPLE)
 def test_every_main_page_works_for_everybody_who_uses_it(username, at_look, scene, browser):
-    with visitor(browser, at_look) as one:
+    with examiner(browser, at_look) as one:
         one.come_in(username)
         found = [problem for sight in sights(scene)[username] for problem in problems_of(one, sight.path)]
     assert not found, "\n".join(found)
@@ -40,7 +50,7 @@ def test_every_main_page_works_for_everybody_who_uses_it(username, at_look, scen
 
 @pytest.mark.parametrize("username", AFTER_THE_LOCK)
 def test_pages_of_a_locked_trial_work_too(username, at_lock, browser):
-    with visitor(browser, at_lock) as one:
+    with examiner(browser, at_lock) as one:
         one.come_in(username)
         found = [problem for path in AFTER_THE_LOCK[username] for problem in problems_of(one, path)]
         if username == "statistician.blinded":
@@ -51,9 +61,17 @@ def test_pages_of_a_locked_trial_work_too(username, at_lock, browser):
 
 
 def test_pages_for_strangers_work_too(at_look, browser):
-    with visitor(browser, at_look) as one:
+    with examiner(browser, at_look) as one:
         found = [problem for path in STRANGERS_PAGES for problem in problems_of(one, path)]
     assert not found, "\n".join(found)
+
+
+@contextmanager
+def examiner(browser: Browser, trial: Served) -> Iterator[Visitor]:
+    """A visitor in whose pages axe-core stands ready."""
+    with visitor(browser, trial) as one:
+        one.page.context.add_init_script(AXE_SCRIPT)
+        yield one
 
 
 def problems_of(one: Visitor, path: str) -> list[str]:
@@ -65,9 +83,9 @@ def problems_of(one: Visitor, path: str) -> list[str]:
 def problems_here(one: Visitor, where: str) -> list[str]:
     """What somebody could not use, on the page that stands there."""
     page = one.page
-    found = [f"{where}, light: {problem}" for problem in told(Axe().run(page).response)]
+    found = [f"{where}, light: {problem}" for problem in page.evaluate(VIOLATIONS, EVERYTHING)]
     page.emulate_media(color_scheme="dark")
-    found += [f"{where}, dark: {problem}" for problem in told(page.evaluate("(options) => axe.run(options)", COLOURS))]
+    found += [f"{where}, dark: {problem}" for problem in page.evaluate(VIOLATIONS, COLOURS)]
     page.emulate_media(color_scheme="light")
     for width in (MAGNIFIED, PHONE):
         page.set_viewport_size({"width": width, "height": HEIGHT})
@@ -78,12 +96,3 @@ def problems_here(one: Visitor, where: str) -> list[str]:
     one.watch.errors.clear()
     one.watch.strangers.clear()
     return found
-
-
-def told(answer) -> list[str]:
-    """The violations in axe's answer, each with the first elements that it concerns."""
-    return [
-        f"{violation['id']}: {violation['help']} ({node['html'][:160]})"
-        for violation in answer["violations"]
-        for node in violation["nodes"][:3]
-    ]
