@@ -36,7 +36,8 @@ DECLARE
     actor text := nullif(current_setting('equipoise.actor', true), '');
     action text := nullif(current_setting('equipoise.action', true), '');
     occurred text := nullif(current_setting('equipoise.at', true), '');
-    image jsonb := to_jsonb(NEW);
+    whole jsonb := to_jsonb(NEW);
+    image jsonb := whole;
     previous jsonb;
     before jsonb;
 BEGIN
@@ -70,8 +71,8 @@ BEGIN
             'trial', named.trial_id, 'site', named.site_id,
             'before', audit.redacted(before, treatments), 'after', audit.redacted(image, treatments))::text
     FROM (SELECT TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME AS table_name,
-                 (to_jsonb(NEW) ->> 'trial_id')::uuid AS trial_id,
-                 (to_jsonb(NEW) ->> 'site_id')::uuid AS site_id) AS named;
+                 (whole ->> 'trial_id')::uuid AS trial_id,
+                 (whole ->> 'site_id')::uuid AS site_id) AS named;
     RETURN NULL;
 END
 $$;

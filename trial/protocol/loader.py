@@ -13,7 +13,7 @@ import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import Any, Final
@@ -86,6 +86,7 @@ def load_protocol(source: FilePath | str, *, name: str | None = None) -> LoadedP
     return parse_protocol(source, name=name or "protocol")
 
 
+@lru_cache(maxsize=32)
 def parse_protocol(text: str, *, name: str = "protocol") -> LoadedProtocol:
     """The protocol that ``text`` says."""
     try:
