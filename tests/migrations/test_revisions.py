@@ -28,7 +28,7 @@ def empty_url(server: Connection) -> Iterator[str]:
     with psycopg.connect(server.conninfo(), autocommit=True) as owner:
         owner.execute(f"CREATE DATABASE {name}")
         yield server.url(name)
-        owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        owner.execute(f"DROP DATABASE {name}")
 
 
 def test_there_is_one_line_of_revisions_numbered_without_a_gap():

@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import select
 
 from api.installation import Installation, Urls
+from api.jobs.datasets import BuildDataset, ask_for_dataset, build_dataset
 from api.jobs.reports import BuildReport, ask_for_report, build_closed_report, build_open_report
 from api.logs import configure_logging
 from randomization.kits.dispensing import DispenseKit, SetAsideKit, dispense_kit, expected_kit, set_aside_kit
@@ -53,13 +54,24 @@ from trial.conduct.deviations import RecordDeviation, record_deviation
 from trial.conduct.guesses import Guesser, RecordGuess, record_guess
 from trial.conduct.identities import RecordIdentity, record_identity
 from trial.conduct.infusion_courses import InfusionOrder
-from trial.conduct.queries import AnswerQuery, DataDomain, RaiseQuery, answer_query, raise_query
+from trial.conduct.queries import (
+    AnswerQuery,
+    CloseQuery,
+    DataDomain,
+    Query,
+    QueryStatus,
+    RaiseQuery,
+    answer_query,
+    close_query,
+    raise_query,
+)
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
 from trial.database.session import Database, open_engine
 from trial.errors import DomainError
 from trial.keyring import Keyring
 from trial.keys import MasterKey
+from trial.locks.datasets import DatasetMode
 from trial.oversight.papers import PaperKind
 from trial.protocol.loader import LoadedProtocol, load_protocol, shipped_text
 from trial.settings import Settings
@@ -72,11 +84,6 @@ FACTS = {("baseline", "opioid_use"): "no", ("baseline", "pain_type"): "neuropath
 KET, PBO = "KET", "PBO"
 FIRST_LOTS = {"S1": ((KET, "A-17", date(2027, 6, 30), 8), (PBO, "B-04", date(2026, 11, 30), 5)),
               "S2": ((KET, "A-18", date(2027, 3, 31), 6), (PBO, "B-05", date(2026, 12, 31), 4))}  # fmt: skip
-
-
-_DATASET_PATHS = """
-SELECT DISTINCT file ->> 'path' FROM trial.locked_dataset, jsonb_array_elements(files) AS file ORDER BY 1
-"""
 
 
 @cache
@@ -107,6 +114,7 @@ class World:
     acts: list[str] = field(default_factory=list)
     people: list[UUID] = field(default_factory=list)
     set_aside: tuple[str, ...] = ()
+    given_before_running_out: int = 0
 
     def act(self, name: str, do: Callable[[], Any]) -> Any:
         """Do it, and keep what was answered: the receipt, or the code and sentence of a refusal."""
@@ -128,11 +136,6 @@ class World:
         """The first two ids of a table's rows, or one that nothing has."""
         rows = self.rows(f"SELECT id FROM {table} ORDER BY recorded_at, id LIMIT 2")
         return tuple(str(row[0]) for row in rows) or (str(UUID(int=0, version=4)),)
-
-    @property
-    def dataset_paths(self) -> tuple[str, ...]:
-        """Every file of the locked datasets, or one that no dataset has."""
-        return tuple(row[0] for row in self.rows(_DATASET_PATHS)) or ("manifest.json",)
 
     def rows(self, query: str) -> list[Any]:
         """What the database's owner sees."""
@@ -223,7 +226,7 @@ def _copied(server: Connection, template: str) -> Iterator[str]:
     try:
         yield name
     finally:
-        _as_owner(server, f"DROP DATABASE {name} WITH (FORCE)")
+        _as_owner(server, f"DROP DATABASE {name}")  # with FORCE an autovacuum at work there would be refused to us
 
 
 def _as_owner(server: Connection, statement: str) -> None:
@@ -265,6 +268,8 @@ class _Script:
             self.treat()
             self.board_meets()
         self.run_out_of_one_arm()
+        if not short:
+            self.lock_the_first_stage()
 
     def seal_a_list(self) -> None:
         list_id = randomization.designed_list(self.house, blocks=BLOCKS, slots=SLOTS).id
@@ -399,11 +404,33 @@ class _Script:
 
     def run_out_of_one_arm(self) -> None:
         """All kits of one arm at S2 are set aside, by their numbers; then nobody is randomized, whatever slot is next."""
+        self.world.given_before_running_out = len(self.world.facts.taken)
         self.world.set_aside = self.world.set_aside or self._kits_of_one_arm("S2")
         for number in self.world.set_aside:
             command = SetAsideKit(trial_id=self.house.trial.id, number=number, reason="Storage in doubt.")
             self._do("coordinator", "S2", set_aside_kit, command, tell=True)
         self.randomize(self.second[3])
+
+    def lock_the_first_stage(self) -> None:
+        """Months later: what was not recorded was missed, the first stage is locked, and its datasets are built."""
+        self.house.clock.advance(timedelta(days=120))
+        untreated = {"S1": self.first[2:SLOTS], "S2": self.second[1:3]}
+        for site, people in untreated.items():
+            for one in people:
+                day, reason = today(self.house, site), EndReason.LOGISTICS
+                self._do(
+                    "coordinator", site, end_treatment, EndTreatment(participant_id=one, ended_on=day, reason=reason)
+                )
+            locking.miss_what_is_due(self.house, site)
+        for query in self._read(
+            lambda session: session.exec(select(Query).where(Query.status != QueryStatus.CLOSED)).all()
+        ):
+            self._do("data_manager", None, close_query, CloseQuery(query_id=query.id, remark="Clear."))
+        lock = locking.locked(self.house, "PRIMARY")
+        for role, mode in (("data_manager", DatasetMode.NAIVE), ("statistician_blinded", DatasetMode.DUMMY)):
+            self._do(role, None, ask_for_dataset, BuildDataset(lock_id=lock.id, mode=mode))
+            asked_by = str(self.house.people[(role, None)].id)
+            build_dataset(self._job(), lock_id=str(lock.id), mode=mode.value, asked_by=asked_by)
 
     def _kits_of_one_arm(self, site: str) -> tuple[str, ...]:
         arms = {kit: arm for packed in self.world.facts.packed for kit, arm in packed}
@@ -432,13 +459,18 @@ def swapped(world: World) -> Exchange:
 
 
 def redrawn(world: World) -> Exchange:
-    """The same public transcript with another sequence of arms, and the kits that were given relabelled to fit."""
+    """The same public transcript with another sequence of arms, and the kits that were given relabelled to fit.
+
+    Kits that were not given keep their arms, so that the shelf which lacks an arm lacks it in both; the slot that is next
+    then is another in each.
+    """
     drawn = world.facts.lists[0]
-    used = _positions(world)
+    used = _positions(world)[: world.given_before_running_out]
     seed = next(seed for seed in _seeds() if _differs_enough(drawn, _redrawn_list(drawn, seed), used))
-    arms = dict(zip(world.facts.taken, _arms_at(_redrawn_list(drawn, seed), used), strict=True))
+    taken = world.facts.taken[: world.given_before_running_out]
+    arms = dict(zip(taken, _arms_at(_redrawn_list(drawn, seed), used), strict=True))
     packing = tuple(tuple(arms.get(kit, arm) for kit, arm in packed) for packed in world.facts.packed)
-    return Exchange(list_seed=seed, packing=packing, choices=tuple(world.facts.taken))
+    return Exchange(list_seed=seed, packing=packing, choices=tuple(taken))
 
 
 def _positions(world: World) -> list[tuple[str, int]]:

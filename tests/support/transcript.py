@@ -85,6 +85,8 @@ RECORDS = (
     "sealed.list_matter",
 )
 """Of these tables a record's own history is asked for, where a route shows one."""
+DATASET_FILES = ("manifest.json", "sdtm/dm.csv", "sdtm/ex.xpt", "adam/adsl.parquet")
+"""Of the locked datasets these files are pulled. The hashes of all stand in rows, which are compared."""
 SITES = ("S1", "S2")
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 _COOKIE = session_cookie_name(secure=False)
@@ -199,7 +201,9 @@ def _asked_of(world: World, app: FastAPI, only: str) -> dict[Reader, list[tuple[
         inside = [reader for reader in readers if may_enter(reader, route)]
         outside = [reader for reader in readers if reader not in inside]
         if "{trial}" not in route.path and route.kind != "permission":
-            inside = [inside[(turn + step) % len(inside)] for step in range(2)]  # they differ by the person's name alone
+            inside = [
+                inside[(turn + step) % len(inside)] for step in range(2)
+            ]  # they differ by the person's name alone
         whole = inside[turn % len(inside)] if inside else None
         for place, reader in enumerate(inside if method == "GET" else inside[turn % max(1, len(inside)) :][:1]):
             paths = list(_paths(route, reader, values[reader]))
@@ -251,6 +255,17 @@ def _paths(route: RouteAccess, reader: Reader, values: Mapping[str, tuple[str, .
             yield from (f"{path}?site={site}" for site in SITES)
 
 
+def path_pattern(route: RouteAccess) -> re.Pattern[str]:
+    """Every address of the route."""
+    parts = _PARAMETER.split(route.path)
+    wild = {"path"}
+    return re.compile(
+        "".join(
+            (".+" if part in wild else "[^/]+") if place % 2 else re.escape(part) for place, part in enumerate(parts)
+        )
+    )
+
+
 def may_enter(reader: Reader, route: RouteAccess) -> bool:
     if route.kind != "permission":
         return reader.role is not None or route.kind == "public"
@@ -264,10 +279,10 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
         "trial": (world.house.trial.code,),
         "code": world.chosen_codes(reader.site),
         "site": (reader.site,) if reader.site else SITES,
-        "visit": ("BL", "INF1"),
+        "visit": ("BL", "INF1", "M3"),
         "form": ("baseline",),
         "stage": ("PRIMARY",),
-        "path": world.dataset_paths,
+        "path": DATASET_FILES,
         "site_id": (str(world.house.site_id("S2")),),
         "version_id": (str(world.house.version.id),),
         "account_id": (str(world.house.people[("coordinator", "S1")].id),),
@@ -302,7 +317,7 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
         "record_id": tuple(record for table in RECORDS for record in ids(table)[:1]),
         "number": ("1",),
         "kit": (world.set_aside[0],),
-        "instrument": ("PROMIS-29",),
+        "instrument": ("PROMIS-29", "C-SSRS", "CADSS"),
         "occasion": ("INF1",),
     }
 
