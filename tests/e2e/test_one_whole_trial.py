@@ -14,7 +14,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -33,7 +32,6 @@ from trial.conduct.outcomes import RecordOutcomes, record_outcomes
 from trial.conduct.participants import find_participant
 from trial.oversight.meetings import DeclareConflict, declare_conflict, meetings_of
 from trial.oversight.votes import CastVote, cast_vote
-from trial.protocol.loader import load_shipped
 from trial.protocol.schema import Form, Protocol
 
 SITE = "S1"
@@ -394,15 +392,3 @@ def nobody_blinded_saw_an_arm(story: Story) -> None:
     bodies = story.everything_seen(*BLINDED)
     assert len(bodies) > 40, "their browsers saw many pages"
     assert arms_in(story.protocol, bodies) == []
-
-
-def test_the_scan_for_arms_finds_one_and_leaves_the_protocols_own_sentences():
-    protocol = load_shipped("keta-pain").protocol
-    title, arm = protocol.identity.title, protocol.arms[0]
-    pages = {
-        "title": f"<h1>{title}</h1>",
-        "code": f"<td>{arm.code}</td>",
-        "lot": f"{arm.code}-2703S1",
-        "name": f"<b>{arm.name}</b>",
-    }
-    assert [where for where, _ in arms_in(protocol, pages)] == ["code", "lot", "name"]
