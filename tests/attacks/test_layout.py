@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from sqlmodel import SQLModel
 
 from migrations.models import metadata
 
@@ -19,7 +20,7 @@ SEALED_MODELS = frozenset(
     mapper.class_.__name__
     for table in metadata.tables.values()
     if table.schema == "sealed"
-    for mapper in __import__("sqlmodel").SQLModel._sa_registry.mappers
+    for mapper in SQLModel._sa_registry.mappers
     if mapper.local_table is table
 )
 STRONGROOM_MODELS = SEALED_MODELS | {"Allocation"}

@@ -17,6 +17,7 @@ from tests.support.script_seal import Exchange
 from tests.support.transcript import (
     NOT_SENT,
     UNBLINDED_ROLES,
+    Visit,
     answers,
     blinded_readers,
     check_all_can_be_called,
@@ -24,6 +25,7 @@ from tests.support.transcript import (
     differences,
     is_closed,
     mails_of,
+    may_enter,
     path_pattern,
     values_of,
 )
@@ -109,15 +111,11 @@ def test_every_route_is_asked_and_answers_somebody_with_more_than_a_refusal(base
 
 
 def _may_anybody(world: World, route) -> bool:
-    from tests.support.transcript import may_enter
-
     return any(may_enter(reader, route) for reader in blinded_readers(world))
 
 
 @pytest.fixture
 def app_of():
-    from tests.support.transcript import Visit
-
     return lambda world: Visit(world).app
 
 

@@ -328,7 +328,8 @@ def database_of(world: World) -> dict[str, str]:
     for (name,) in world.rows(_TABLES):
         for (row,) in world.rows(f"SELECT to_jsonb(one) FROM {name} AS one"):
             found |= _row(name, row)
-    return found
+    jobs = world.rows("SELECT id, task_name, args FROM queue.procrastinate_jobs")
+    return found | {f"queue.procrastinate_jobs {number}": f"{task} {args}" for number, task, args in jobs}
 
 
 _TABLES = """
