@@ -1,7 +1,8 @@
 """Looks for arms in what a browser was sent.
 
 The protocol's own sentences (its title, a criterion) may name a treatment: they say it of everybody. They are taken out
-first; an arm's code, or a lot that begins with one, may stand nowhere.
+first, but never what the protocol says of an arm itself (its treatment, its product): that tells whose arm it is. An arm's
+code, or a lot that begins with one, may stand nowhere.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ def arms_in(protocol: Protocol, bodies: Mapping[str, str]) -> list[tuple[str, st
     """Where an arm's code or name stands, and the words around it."""
     codes = re.compile("|".join(rf"\b{re.escape(arm.code)}\b" for arm in protocol.arms))
     names = re.compile("|".join(rf"\b{re.escape(arm.name)}\b" for arm in protocol.arms), re.IGNORECASE)
-    sentences = sorted(set(_sentences(protocol.model_dump(mode="json"))), key=len, reverse=True)
+    sentences = sorted(set(_sentences(protocol.model_dump(mode="json", exclude={"arms"}))), key=len, reverse=True)
     found = []
     for where, body in bodies.items():
         told = codes.search(body) or names.search(_without(sentences, body))
