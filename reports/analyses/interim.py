@@ -20,9 +20,9 @@ from scipy.special import ndtri_exp, stdtr
 from reports.analyses.efficacy import Efficacy
 from reports.context import Looks, ReportContext
 from trial.errors import DomainError
-from trial.statistics.design import GroupSequentialDesign, LookResult
+from trial.statistics.group_sequential.design import GroupSequentialDesign, LookResult
+from trial.statistics.group_sequential.spending import Spending
 from trial.statistics.linear import Contrast
-from trial.statistics.spending import Spending
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from reports.context import Looks
 from reports.tables.model import Column, Row, Table, section
 from reports.tables.words import UNKNOWN, chance, count, interval, mean_sd, number, p_value, points, share
 from trial.statistics.estimates import Estimate
-from trial.statistics.spending import Spending
+from trial.statistics.group_sequential.spending import Spending
 
 
 def efficacy_table(number_of: str, result: Efficacy) -> Table:

@@ -17,16 +17,23 @@ from __future__ import annotations
 
 from trial.statistics.bayes import RatePosterior, fewest_events_to_exceed, rate_posterior
 from trial.statistics.blinding_indices import ArmGuesses, bang_index, james_index
-from trial.statistics.boundaries import (
+from trial.statistics.estimates import Estimate
+from trial.statistics.group_sequential.boundaries import (
     CrossingProbabilities,
     crossing_probabilities,
     futility_bounds,
     inflation_factor,
     spending_bounds,
 )
-from trial.statistics.conditional_power import conditional_power, predictive_power
-from trial.statistics.design import DesignBounds, GroupSequentialDesign, LookResult
-from trial.statistics.estimates import Estimate
+from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
+from trial.statistics.group_sequential.design import DesignBounds, GroupSequentialDesign, LookResult
+from trial.statistics.group_sequential.spending import (
+    Spending,
+    hwang_shih_decani,
+    kim_demets,
+    ld_obrien_fleming,
+    ld_pocock,
+)
 from trial.statistics.linear import AncovaResult, Contrast, LsMean, ancova
 from trial.statistics.proportions import (
     clopper_pearson,
@@ -38,13 +45,6 @@ from trial.statistics.proportions import (
 )
 from trial.statistics.rates import event_rate, rate_ratio
 from trial.statistics.sample_size import SampleSize, power_means, sample_size_means
-from trial.statistics.spending import (
-    Spending,
-    hwang_shih_decani,
-    kim_demets,
-    ld_obrien_fleming,
-    ld_pocock,
-)
 from trial.statistics.survival import KaplanMeier, kaplan_meier
 
 __all__ = [

@@ -31,9 +31,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln, ndtr, stdtrit
 
-from trial.statistics.boundaries import find_root, fixed_drift
 from trial.statistics.checks import OutOfRange, check_in
-from trial.statistics.recursion import legendre
+from trial.statistics.group_sequential.boundaries import find_root, fixed_drift
+from trial.statistics.group_sequential.recursion import legendre
 
 _MOST = 1e7
 

@@ -2,7 +2,7 @@
 
 import re
 
-from trial.statistics.spending import Spending
+from trial.statistics.group_sequential.spending import Spending
 
 _NAMES = {"LDOF": "lan_demets_obrien_fleming", "LDPocock": "lan_demets_pocock", "HSD": "hwang_shih_decani"}
 _NAMES["Power"] = "kim_demets"

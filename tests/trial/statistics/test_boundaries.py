@@ -7,7 +7,8 @@ from scipy.special import ndtr, ndtri
 from tests.oracles.reading import cases
 from tests.trial.statistics.brownian_twin import never_crossing
 from tests.trial.statistics.gsdesign_calls import spending_in
-from trial.statistics.boundaries import (
+from trial.statistics.checks import OutOfRange
+from trial.statistics.group_sequential.boundaries import (
     FallingInformation,
     ImpossiblePower,
     NoBoundFound,
@@ -20,8 +21,7 @@ from trial.statistics.boundaries import (
     inflation_factor,
     spending_bounds,
 )
-from trial.statistics.checks import OutOfRange
-from trial.statistics.spending import Spending, ld_obrien_fleming, ld_pocock
+from trial.statistics.group_sequential.spending import Spending, ld_obrien_fleming, ld_pocock
 
 EFFICACY = cases("gsd_efficacy_gsDesign.json")
 FUTILITY = cases("gsd_futility_gsDesign.json")

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from tests.oracles.reading import cases
-from trial.statistics.boundaries import spending_bounds
 from trial.statistics.checks import OutOfRange
-from trial.statistics.conditional_power import conditional_power, predictive_power
-from trial.statistics.design import GroupSequentialDesign
-from trial.statistics.spending import Spending, ld_obrien_fleming
+from trial.statistics.group_sequential.boundaries import spending_bounds
+from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
+from trial.statistics.group_sequential.design import GroupSequentialDesign
+from trial.statistics.group_sequential.spending import Spending, ld_obrien_fleming
 
 ORACLES = cases("conditional_power.json")
 QUARTERS = np.arange(1, 5) / 4

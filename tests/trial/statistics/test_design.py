@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trial.statistics.brownian_twin import never_crossing
-from trial.statistics.boundaries import FallingInformation, crossing_probabilities, spending_bounds
 from trial.statistics.checks import OutOfRange
-from trial.statistics.design import AlphaOverspent, GroupSequentialDesign
-from trial.statistics.spending import Spending
+from trial.statistics.group_sequential.boundaries import FallingInformation, crossing_probabilities, spending_bounds
+from trial.statistics.group_sequential.design import AlphaOverspent, GroupSequentialDesign
+from trial.statistics.group_sequential.spending import Spending
 
 OBF = Spending("lan_demets_obrien_fleming")
 HSD = Spending("hwang_shih_decani", -4.0)

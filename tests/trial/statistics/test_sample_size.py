@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from tests.oracles.reading import cases
 from trial.statistics.checks import OutOfRange
-from trial.statistics.design import GroupSequentialDesign
+from trial.statistics.group_sequential.design import GroupSequentialDesign
+from trial.statistics.group_sequential.spending import Spending
 from trial.statistics.sample_size import power_means, sample_size_means
-from trial.statistics.spending import Spending
 
 
 @pytest.mark.parametrize("case", cases("sample_size_means.json"), ids=lambda c: re.sub(r".*groups=2, ", "", c["call"]))

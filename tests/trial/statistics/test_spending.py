@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.oracles.reading import cases
 from tests.trial.statistics.gsdesign_calls import spending_in
 from trial.statistics.checks import OutOfRange
-from trial.statistics.spending import (
+from trial.statistics.group_sequential.spending import (
     SPENDING_FUNCTIONS,
     Spending,
     hwang_shih_decani,

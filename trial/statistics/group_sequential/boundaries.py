@@ -22,7 +22,7 @@ from scipy.special import ndtri
 
 from trial.errors import InvalidInput
 from trial.statistics.checks import FloatArray, OutOfRange, check_in
-from trial.statistics.recursion import (
+from trial.statistics.group_sequential.recursion import (
     REACH,
     Steps,
     SubDensity,
@@ -32,7 +32,7 @@ from trial.statistics.recursion import (
     next_density,
     upper_tail,
 )
-from trial.statistics.spending import SpendingFunction
+from trial.statistics.group_sequential.spending import SpendingFunction
 
 MOST_LOOKS: Final = 50
 SMALLEST_STEP: Final = 1e-4
@@ -91,7 +91,7 @@ def spending_bounds(info_frac: ArrayLike, alpha: float, spend: SpendingFunction)
     Method: recursive integration, Jennison & Turnbull (2000) chapter 19; Newton on the log of the tail mass.
     Oracle: gsDesign(k=2, test.type=1, alpha=.025, sfu=sfLDOF).
 
-    >>> from trial.statistics.spending import ld_obrien_fleming
+    >>> from trial.statistics.group_sequential.spending import ld_obrien_fleming
     >>> spending_bounds([0.5, 1.0], 0.025, ld_obrien_fleming).round(4)
     array([2.9626, 1.9686])
     """
@@ -177,7 +177,7 @@ def inflation_factor(info_frac: ArrayLike, efficacy: ArrayLike, alpha: float, po
 
     info_frac: (K,), last entry 1; efficacy: (K,) z bounds; alpha one-sided in (0, 0.5); power in (alpha, 1).
 
-    >>> from trial.statistics.spending import ld_obrien_fleming
+    >>> from trial.statistics.group_sequential.spending import ld_obrien_fleming
     >>> bounds = spending_bounds([0.5, 0.75, 1.0], 0.025, ld_obrien_fleming)
     >>> round(inflation_factor([0.5, 0.75, 1.0], bounds, 0.025, 0.9), 6)
     1.018276

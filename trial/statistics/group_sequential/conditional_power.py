@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trial.statistics.boundaries import check_information, crossing_probabilities
 from trial.statistics.checks import FloatArray, OutOfRange, check_in, check_same_length
+from trial.statistics.group_sequential.boundaries import check_information, crossing_probabilities
 
 
 def conditional_power(

@@ -23,7 +23,8 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from trial.errors import InvalidInput
-from trial.statistics.boundaries import (
+from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.group_sequential.boundaries import (
     SMALLEST_STEP,
     CrossingProbabilities,
     FallingInformation,
@@ -36,9 +37,8 @@ from trial.statistics.boundaries import (
     futility_for_drift,
     spending_bounds,
 )
-from trial.statistics.checks import FloatArray, OutOfRange, check_in
-from trial.statistics.conditional_power import conditional_power, predictive_power
-from trial.statistics.spending import Spending
+from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
+from trial.statistics.group_sequential.spending import Spending
 
 _MOST_OVERRUN = 3.0
 _OVERSPENT = 1e-9

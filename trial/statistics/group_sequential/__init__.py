@@ -1,0 +1,1 @@
+"""Group sequential designs: bounds, their chances, looks at the information really observed, and inference after them."""
