@@ -1,15 +1,18 @@
 """One embedded PostgreSQL for the whole run, one migrated template database a worker, one fresh database a test."""
 
+import asyncio
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from migrations.runner import admit, upgrade
+from tests.support.browser import ARGUMENTS, require_chromium
 from tests.support.house import House
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
@@ -38,6 +41,40 @@ class FixedKey:
 def open_database(app_url: str, clock: SetClock, *, seed: int) -> Database:
     keyring = Keyring(vault=Vault(b"v" * 32), sealing=FixedKey(b"s" * 32))
     return Database(open_engine(app_url), keyring, clock=clock, entropy=UnsafeSeededEntropy(seed))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser a worker; tests open contexts in it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=require_chromium(), args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    return (yield from without_the_browsers_loop(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    return (yield from without_the_browsers_loop(item))
+
+
+def without_the_browsers_loop(item: pytest.Item) -> Generator[None]:
+    """Playwright leaves its event loop marked as running in this thread for as long as the browser lives.
+
+    A test that does not drive the browser may well run a loop of its own, whichever tests its worker had before it.
+    """
+    running = None if "chromium" in getattr(item, "fixturenames", ()) else asyncio._get_running_loop()
+    if running is None:
+        return (yield)
+    asyncio._set_running_loop(None)
+    try:
+        return (yield)
+    finally:
+        asyncio._set_running_loop(running)
 
 
 @pytest.fixture(scope="session")

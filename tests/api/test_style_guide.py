@@ -1,6 +1,5 @@
 """Every component in a real browser: no accessibility violation, nothing clipped, no script refused by our policy."""
 
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,17 +7,13 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from api.app import create_app
 from tests.api.conftest import services_for
 
 PAGES = ["/style", "/style/sign-in", "/style/sheet", "/style/unblinded", "/developers", "/nowhere"]
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
-SWITCHES = [
-    "--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +28,6 @@ def address() -> Iterator[str]:
     server.should_exit = True
     thread.join()
     listening.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    found = shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=SWITCHES)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,22 +1,12 @@
-"""One browser a worker, one conducted trial a run, one copy of it for each test module."""
+"""One conducted trial a run, one copy of it for each test module."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.trials import LOCK, LOOK, Conducted, Served, conducted_once, served
-from tests.support.browser import ARGUMENTS, require_chromium
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=require_chromium(), args=list(ARGUMENTS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from tests.support.participants import participant, pretend_randomized
 EVIL = "<img src=x onerror=\"document.title='taken over'\"><script>document.title='taken over'</script>"
 
 
-def test_cookies_are_readable_by_no_script_and_sent_by_no_other_site(at_look, browser):
-    with visitor(browser, at_look) as one:
+def test_cookies_are_readable_by_no_script_and_sent_by_no_other_site(at_look, chromium):
+    with visitor(chromium, at_look) as one:
         one.sign_in("coordinator.s1")
         cookies = {cookie["name"]: cookie for cookie in one.page.context.cookies()}
         assert COOKIE in cookies
@@ -20,8 +20,8 @@ def test_cookies_are_readable_by_no_script_and_sent_by_no_other_site(at_look, br
         assert one.page.evaluate("document.cookie") == ""
 
 
-def test_a_cookie_changes_at_sign_in_and_is_worth_nothing_after_sign_out(at_look, browser):
-    with visitor(browser, at_look) as one:
+def test_a_cookie_changes_at_sign_in_and_is_worth_nothing_after_sign_out(at_look, chromium):
+    with visitor(chromium, at_look) as one:
         one.page.goto(f"{at_look.address}/sign-in")
         before = {cookie["value"] for cookie in one.page.context.cookies()}
         one.sign_in("coordinator.s1")
@@ -33,9 +33,9 @@ def test_a_cookie_changes_at_sign_in_and_is_worth_nothing_after_sign_out(at_look
         expect(one.page.get_by_role("button", name="Continue")).to_be_visible()
 
 
-def test_a_script_that_we_did_not_send_is_refused_and_seen_to_be(at_look, browser):
+def test_a_script_that_we_did_not_send_is_refused_and_seen_to_be(at_look, chromium):
     """Without this, clean consoles elsewhere would prove nothing."""
-    with visitor(browser, at_look) as one:
+    with visitor(chromium, at_look) as one:
         one.page.goto(f"{at_look.address}/sign-in")
         one.page.evaluate(
             """() => {
@@ -51,11 +51,11 @@ def test_a_script_that_we_did_not_send_is_refused_and_seen_to_be(at_look, browse
         assert "style-src" in refused
 
 
-def test_what_people_type_is_shown_and_never_run(at_look, browser):
+def test_what_people_type_is_shown_and_never_run(at_look, chromium):
     house = at_look.house()
     one_id = pretend_randomized(house)
     event = reported(house, one_id, verbatim=EVIL)
-    with visitor(browser, at_look) as one:
+    with visitor(chromium, at_look) as one:
         one.come_in("coordinator.s1")
         one.open("adverse-events", participant(house, one_id).code, event.number)
         one.sees(EVIL)
@@ -64,8 +64,8 @@ def test_what_people_type_is_shown_and_never_run(at_look, browser):
         assert one.watch.errors == []
 
 
-def test_pages_are_kept_by_no_cache_and_framed_by_nobody(at_look, browser):
-    with visitor(browser, at_look) as one:
+def test_pages_are_kept_by_no_cache_and_framed_by_nobody(at_look, chromium):
+    with visitor(chromium, at_look) as one:
         one.come_in("coordinator.s1")
         answer = one.page.goto(at_look.url("participants"))
         assert answer is not None

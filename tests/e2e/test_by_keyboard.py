@@ -72,8 +72,8 @@ class Keys:
 
 
 @pytest.fixture
-def keys(at_look, browser):
-    with visitor(browser, at_look) as one:
+def keys(at_look, chromium):
+    with visitor(chromium, at_look) as one:
         yield Keys(one)
 
 

@@ -41,16 +41,16 @@ def test_the_list_of_people_is_the_list_of_whose_pages_there_are(scene):
 
 
 @pytest.mark.parametrize("username", PEOPLE)
-def test_every_main_page_works_for_everybody_who_uses_it(username, at_look, scene, browser):
-    with examiner(browser, at_look) as one:
+def test_every_main_page_works_for_everybody_who_uses_it(username, at_look, scene, chromium):
+    with examiner(chromium, at_look) as one:
         one.come_in(username)
         found = [problem for sight in sights(scene)[username] for problem in problems_of(one, sight.path)]
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("username", AFTER_THE_LOCK)
-def test_pages_of_a_locked_trial_work_too(username, at_lock, browser):
-    with examiner(browser, at_lock) as one:
+def test_pages_of_a_locked_trial_work_too(username, at_lock, chromium):
+    with examiner(chromium, at_lock) as one:
         one.come_in(username)
         found = [problem for path in AFTER_THE_LOCK[username] for problem in problems_of(one, path)]
         if username == "statistician.blinded":
@@ -60,8 +60,8 @@ def test_pages_of_a_locked_trial_work_too(username, at_lock, browser):
     assert not found, "\n".join(found)
 
 
-def test_pages_for_strangers_work_too(at_look, browser):
-    with examiner(browser, at_look) as one:
+def test_pages_for_strangers_work_too(at_look, chromium):
+    with examiner(chromium, at_look) as one:
         found = [problem for path in STRANGERS_PAGES for problem in problems_of(one, path)]
     assert not found, "\n".join(found)
 

@@ -78,9 +78,9 @@ class Story:
         return protocol_at(self.trial.house(), SITE)
 
 
-def test_one_whole_trial_from_the_registration_of_a_participant_to_the_pulled_dataset(at_moment, browser, tmp_path):
+def test_one_whole_trial_from_the_registration_of_a_participant_to_the_pulled_dataset(at_moment, chromium, tmp_path):
     with at_moment(LOOK) as trial, ExitStack() as browsers:
-        story = Story(trial, browser, browsers)
+        story = Story(trial, chromium, browsers)
         coordinator_registers_consents_and_screens(story)
         assessor_enters_the_questionnaires(story)
         coordinator_answers_the_criteria(story)

@@ -71,8 +71,8 @@ def take(one: Visitor, album: Album, name: str) -> None:
 
 
 @pytest.mark.parametrize("username", PEOPLE if DOCS else ("coordinator.s1", "board.chair"))
-def test_the_pages_of_the_trial_are_photographed(username, at_look, scene, browser, album):
-    with visitor(browser, at_look) as one:
+def test_the_pages_of_the_trial_are_photographed(username, at_look, scene, chromium, album):
+    with visitor(chromium, at_look) as one:
         one.come_in(username)
         for sight in sights(scene)[username]:
             if not DOCS and sight.name not in SHOWN:
@@ -82,8 +82,8 @@ def test_the_pages_of_the_trial_are_photographed(username, at_look, scene, brows
             take(one, album, sight.name)
 
 
-def test_a_report_of_an_adverse_event_is_photographed_while_it_is_written(at_look, scene, browser, album):
-    with visitor(browser, at_look) as one:
+def test_a_report_of_an_adverse_event_is_photographed_while_it_is_written(at_look, scene, chromium, album):
+    with visitor(chromium, at_look) as one:
         one.come_in("coordinator.s1")
         one.open("participants", scene.treated, "adverse-events", "report")
         one.choose("Was it serious?", "No")
@@ -95,14 +95,14 @@ def test_a_report_of_an_adverse_event_is_photographed_while_it_is_written(at_loo
         take(one, album, "adverse-event-filled")
 
 
-def test_the_page_for_strangers_is_photographed(at_look, browser, album):
-    with visitor(browser, at_look) as one:
+def test_the_page_for_strangers_is_photographed(at_look, chromium, album):
+    with visitor(chromium, at_look) as one:
         one.page.goto(f"{at_look.address}/sign-in")
         take(one, album, "sign-in")
 
 
-def test_the_locked_datasets_are_photographed(at_lock, browser, album):
-    with visitor(browser, at_lock) as one:
+def test_the_locked_datasets_are_photographed(at_lock, chromium, album):
+    with visitor(chromium, at_lock) as one:
         one.come_in("statistician.blinded")
         one.open("datasets")
         take(one, album, "datasets")
@@ -112,8 +112,8 @@ def test_the_locked_datasets_are_photographed(at_lock, browser, album):
             take(one, album, "dataset")
 
 
-def test_a_page_of_the_closed_report_becomes_a_picture(at_look, scene, browser, album, tmp_path):
-    with visitor(browser, at_look) as one:
+def test_a_page_of_the_closed_report_becomes_a_picture(at_look, scene, chromium, album, tmp_path):
+    with visitor(chromium, at_look) as one:
         one.come_in("board.chair")
         one.open("meetings", scene.meeting)
         content = one.fetch(one.link("Open the closed report"))

@@ -17,6 +17,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -98,7 +99,9 @@ def conducted_once(server: Connection, template: str, folder: Path) -> Conducted
     facts = folder / "conducted.json"
     with _one_at_a_time(folder / "conducting"):
         if not facts.exists():
-            facts.write_text(json.dumps(_conduct(server, template, folder)))
+            # In a thread of its own, for its queue runs an event loop, and a browser may have one in this thread.
+            with ThreadPoolExecutor(1) as apart:
+                facts.write_text(json.dumps(apart.submit(_conduct, server, template, folder).result()))
     told = json.loads(facts.read_text())
     databases = {name: moment["database"] for name, moment in told.items()}
     return Conducted(folder, databases, {name: datetime.fromisoformat(one["at"]) for name, one in told.items()})

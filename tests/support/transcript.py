@@ -1,8 +1,9 @@
 """Everything that a blinded person can get out of a scripted world, as text to be compared with another world's.
 
 Sources
-    answers   status, headers and body of every GET route of ``route_table``, with real values filled in, for every role
-              that it lets in and for one that it does not; of every other route, asked with an empty form
+    answers   status, headers and body of every GET route of ``route_table``, with real values filled in, for roles that it
+              lets in and for one that it does not; of every other route, asked with an empty form. The roles take turns;
+              with EQUIPOISE_TEST_EVERYBODY=1 each asks every route (three times as long)
     database  every row that the blinded role may read, and the sizes of what it may not
     log       every line, without when it was written and how long it took
     mails     every alert as it would be sent
@@ -18,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -88,6 +90,7 @@ RECORDS = (
 DATASET_FILES = ("manifest.json", "sdtm/dm.csv", "sdtm/ex.xpt", "adam/adsl.parquet")
 """Of the locked datasets these files are pulled. The hashes of all stand in rows, which are compared."""
 SITES = ("S1", "S2")
+EVERYBODY = bool(os.environ.get("EQUIPOISE_TEST_EVERYBODY"))
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 _COOKIE = session_cookie_name(secure=False)
 
@@ -184,34 +187,49 @@ def handlers_in_line() -> Iterator[None]:
 
 
 def _asked_of(world: World, app: FastAPI, only: str) -> dict[Reader, list[tuple[str, str]]]:
-    """Who asks what: every reader each route that lets them in, and of each route somebody whom it does not let in.
+    """Who asks what: of each route some whom it lets in and one whom it does not.
 
-    With every value that may stand in the path asks one of those who are let in, each route another; the others take
-    turns with the values.
+    One of those who are let in asks with every value that may stand in the path, each route another; others ask with one.
+    Readers and values take turns, so that each role asks many routes; with ``EVERYBODY`` each asks all.
     """
     readers = blinded_readers(world)
     routes = [route for route in route_table(app) if route.path.startswith(only) and not is_closed(route)]
     values = {reader: values_of(world, reader) for reader in readers}
     check_all_can_be_called(routes, values[readers[0]])
     asked: dict[Reader, list[tuple[str, str]]] = {reader: [] for reader in readers}
-    doors = [(route, method) for route in routes for method in route.methods]
+    doors = [(route, method) for route in routes for method in sorted(set(route.methods) - {"HEAD"})]
     for turn, (route, method) in enumerate(doors):
-        if method == "HEAD" or route.name in NOT_SENT:
+        if route.name in NOT_SENT:
             continue
         inside = [reader for reader in readers if may_enter(reader, route)]
         outside = [reader for reader in readers if reader not in inside]
-        if "{trial}" not in route.path and route.kind != "permission":
-            inside = [
-                inside[(turn + step) % len(inside)] for step in range(2)
-            ]  # they differ by the person's name alone
-        whole = inside[turn % len(inside)] if inside else None
-        for place, reader in enumerate(inside if method == "GET" else inside[turn % max(1, len(inside)) :][:1]):
+        for place, reader in enumerate(_turned(inside, turn, _how_many(route, method))):
             paths = list(_paths(route, reader, values[reader]))
-            every = reader == whole and method == "GET"
-            asked[reader] += [(method, path) for path in (paths if every else [paths[(turn + place) % len(paths)]])]
-        for reader in outside[turn % max(1, len(outside)) :][:1]:
+            chosen = _spread(paths) if place == 0 and method == "GET" else [paths[(turn + place) % len(paths)]]
+            asked[reader] += [(method, path) for path in chosen]
+        for reader in _turned(outside, turn, 1):
             asked[reader].append((method, next(_paths(route, reader, values[reader]))))
     return asked
+
+
+def _how_many(route: RouteAccess, method: str) -> int:
+    """How many of those who are let in ask: pages have a frame for each role, JSON is the same for all."""
+    if EVERYBODY and method == "GET":
+        return 99
+    if method != "GET" or "{trial}" not in route.path:
+        return 1
+    return 2 if route.path.startswith("/api/") else 5
+
+
+def _turned(readers: list[Reader], turn: int, most: int) -> list[Reader]:
+    start = turn % max(1, len(readers))
+    return [*readers[start:], *readers[:start]][:most]
+
+
+def _spread(paths: list[str]) -> list[str]:
+    """At most six of the addresses, from the first to the last."""
+    most = len(paths) if EVERYBODY else min(6, len(paths))
+    return [paths[number * (len(paths) - 1) // max(1, most - 1)] for number in range(most)]
 
 
 def check_all_can_be_called(routes: Iterable[RouteAccess], values: Mapping[str, tuple[str, ...]]) -> None:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.support.browser import ARGUMENTS, require_chromium
 from tests.support.doors import Doors, open_doors
 from tests.support.house import House
 
@@ -14,15 +13,6 @@ from tests.support.house import House
 def doors(house: House) -> Iterator[Doors]:
     with open_doors(house) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    path = require_chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
