@@ -1,7 +1,7 @@
 """Arrays in, numbers out: the statistics of a trial, importable by themselves in a notebook.
 
 Group sequential design    spending, boundaries, design, conditional_power, sample_size
-Endpoints                  linear, proportions, rates, survival
+Endpoints                  linear, mixed_models, proportions, rates, survival
 Safety and blinding        bayes, blinding_indices
 Simulation                 virtual_participants
 
@@ -35,6 +35,7 @@ from trial.statistics.group_sequential.spending import (
     ld_pocock,
 )
 from trial.statistics.linear import AncovaResult, Contrast, LsMean, ancova
+from trial.statistics.mixed_models import MmrmResult, mmrm
 from trial.statistics.proportions import (
     clopper_pearson,
     risk_difference,
@@ -58,6 +59,7 @@ __all__ = [
     "KaplanMeier",
     "LookResult",
     "LsMean",
+    "MmrmResult",
     "RatePosterior",
     "SampleSize",
     "Spending",
@@ -76,6 +78,7 @@ __all__ = [
     "kim_demets",
     "ld_obrien_fleming",
     "ld_pocock",
+    "mmrm",
     "power_means",
     "predictive_power",
     "rate_posterior",
