@@ -20,8 +20,7 @@ from scipy.special import ndtri_exp, stdtr
 from reports.analyses.efficacy import Efficacy
 from reports.context import Looks, ReportContext
 from trial.errors import DomainError
-from trial.statistics.group_sequential.design import GroupSequentialDesign, LookResult
-from trial.statistics.group_sequential.spending import Spending
+from trial.statistics.group_sequential import Analysis, GroupSequentialDesign, Spending
 from trial.statistics.linear import Contrast
 
 
@@ -36,7 +35,7 @@ class InterimLook:
     analysed: int
     planned: int
     z: float | None
-    result: LookResult | None
+    result: Analysis | None
     fractions: tuple[float, ...]  # of the looks so far, this one the last
     problem: str
 
@@ -113,11 +112,11 @@ def _statistic(contrast: Contrast, *, better_is_higher: bool) -> float:
 
 def _at_look(
     design: GroupSequentialDesign, fractions: tuple[float, ...], z: float | None, problem: str, oriented: bool
-) -> tuple[LookResult | None, str]:
+) -> tuple[Analysis | None, str]:
     if z is None:
         return None, problem or "The primary comparison could not be estimated."
     try:
-        return design.at(fractions, z if oriented else abs(z)), ""
+        return design.analyse(fractions, z if oriented else abs(z)), ""
     except DomainError as refused:
         return None, refused.sentence
 

@@ -32,8 +32,8 @@ import numpy as np
 from scipy.special import gammaln, ndtr, stdtrit
 
 from trial.statistics.checks import OutOfRange, check_in
-from trial.statistics.group_sequential.boundaries import find_root, fixed_drift
-from trial.statistics.group_sequential.recursion import legendre
+from trial.statistics.group_sequential.information import find_root, fixed_drift
+from trial.statistics.group_sequential.integration import legendre
 
 _MOST = 1e7
 

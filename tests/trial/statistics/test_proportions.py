@@ -3,66 +3,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.oracles.reading import cases
 from trial.statistics.checks import EmptyArm, OutOfRange
 from trial.statistics.proportions import (
-    UndefinedRatio,
+    agresti_coull,
     clopper_pearson,
-    risk_difference,
-    risk_ratio,
-    stratified_risk_difference,
+    jeffreys,
+    mid_p,
+    wald,
     wilson,
     zero_events_upper_limit,
 )
-
-ORACLES = cases("proportions_rates.json")
-
-
-def of_kind(kind):
-    return [case for case in ORACLES if case["kind"] == kind]
-
-
-def arms(case):
-    given_ = case["inputs"]
-    return given_["x1"], given_["n1"], given_["x2"], given_["n2"]
-
-
-@pytest.mark.parametrize("case", of_kind("prop_ci_wilson"), ids=lambda c: c["call"])
-def test_wilson_agrees_with_desctools(case):
-    interval = wilson(case["inputs"]["x"], case["inputs"]["n"])
-    assert (interval.lower, interval.upper) == pytest.approx(
-        (case["result"]["lwr.ci"], case["result"]["upr.ci"]), abs=1e-12
-    )
-
-
-@pytest.mark.parametrize("case", of_kind("prop_ci_clopper-pearson"), ids=lambda c: c["call"])
-def test_clopper_pearson_agrees_with_desctools(case):
-    interval = clopper_pearson(case["inputs"]["x"], case["inputs"]["n"])
-    assert (interval.lower, interval.upper) == pytest.approx(
-        (case["result"]["lwr.ci"], case["result"]["upr.ci"]), abs=1e-12
-    )
-
-
-@pytest.mark.parametrize("case", of_kind("riskdiff_MN_ratesci"), ids=lambda c: str(arms(c)))
-def test_miettinen_nurminen_agrees_with_ratesci(case):
-    interval = risk_difference(*arms(case))
-    assert (interval.lower, interval.upper) == pytest.approx(
-        (case["result"]["lower"], case["result"]["upper"]), abs=1e-9
-    )
-
-
-@pytest.mark.parametrize("case", of_kind("riskdiff_mn"), ids=lambda c: str(arms(c)))
-def test_miettinen_nurminen_agrees_with_desctools_to_its_own_tolerance(case):
-    interval = risk_difference(*arms(case))
-    assert (interval.lower, interval.upper) == pytest.approx(
-        (case["result"]["lwr.ci"], case["result"]["upr.ci"]), abs=1e-6
-    )
-
-
-@pytest.mark.parametrize("case", of_kind("riskdiff_MN_lrstat"), ids=lambda c: str(arms(c)))
-def test_miettinen_nurminen_agrees_with_lrstat_for_tables_with_zeros_too(case):
-    interval = risk_difference(*arms(case))
-    assert (interval.lower, interval.upper) == pytest.approx(case["result"]["estimates"][2:4], abs=1e-6)
+from trial.statistics.risk_comparisons import UndefinedRatio, odds_ratio, risk_difference, risk_ratio
+from trial.statistics.strata import stratified_risk_difference
 
 
 def constrained_likelihood_variance(x1, n1, x0, n0, delta):
@@ -104,7 +56,17 @@ def test_swapping_the_arms_mirrors_the_difference(data):
 @given(st.integers(1, 200), st.data())
 def test_intervals_of_one_proportion_hold_it_and_stay_within_0_and_1(n, data):
     x = data.draw(st.integers(0, n))
-    for interval in (wilson(x, n), clopper_pearson(x, n)):
+    corrected = wilson(x, n, continuity=True)
+    every = (
+        wilson(x, n),
+        corrected,
+        clopper_pearson(x, n),
+        mid_p(x, n),
+        jeffreys(x, n),
+        agresti_coull(x, n),
+        wald(x, n),
+    )
+    for interval in every:
         assert 0.0 <= interval.lower <= interval.estimate <= interval.upper <= 1.0
 
 
@@ -119,14 +81,6 @@ def test_the_upper_limit_for_no_events_is_exact_and_near_three_over_n(n):
     assert (1 - upper) ** n == pytest.approx(0.05, rel=1e-10)
     if n >= 100:
         assert upper == pytest.approx(3 / n, rel=0.02)
-
-
-def test_the_stratified_estimate_is_near_the_score_method_of_ratesci():
-    # Another variance and weighting of the same thing, so near and not equal.
-    case = of_kind("stratified_MH_RD")[0]["result"]
-    ours = stratified_risk_difference([20, 15, 8], [50, 40, 20], [12, 10, 5], [50, 41, 22])
-    assert ours.estimate == pytest.approx(case["est"], abs=1e-5)
-    assert (ours.lower, ours.upper) == pytest.approx((case["lower"], case["upper"]), abs=3e-3)
 
 
 def test_one_stratum_gives_the_plain_difference_with_the_tie_corrected_wald_error():
@@ -206,3 +160,55 @@ def test_what_cannot_be_computed_has_an_error_of_its_own():
 
 def test_an_estimate_prints_as_one_line():
     assert str(wilson(10, 40)) == "0.25, 95 % (0.1419, 0.4019): Wilson score interval"
+
+
+@given(st.integers(1, 100), st.data())
+def test_intervals_are_nested_as_their_theory_says(n, data):
+    x = data.draw(st.integers(0, n))
+    exact, mid, score, corrected = clopper_pearson(x, n), mid_p(x, n), wilson(x, n), wilson(x, n, continuity=True)
+    assert exact.lower <= mid.lower + 1e-12
+    assert mid.upper <= exact.upper + 1e-12
+    assert corrected.lower <= score.lower + 1e-12
+    assert score.upper <= corrected.upper + 1e-12
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_every_interval_of_a_difference_mirrors_and_stays_within_its_range(data):
+    n1, n0 = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
+    x1, x0 = data.draw(st.integers(0, n1)), data.draw(st.integers(0, n0))
+    for method in ("miettinen-nurminen", "mee", "newcombe", "newcombe-corrected", "agresti-caffo", "wald"):
+        one, other = risk_difference(x1, n1, x0, n0, method=method), risk_difference(x0, n0, x1, n1, method=method)
+        assert (one.lower, one.upper) == pytest.approx((-other.upper, -other.lower), abs=1e-8)
+        assert -1.0 <= one.lower <= one.upper <= 1.0
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_score_intervals_of_ratios_turn_over_with_the_arms(data):
+    n1, n0 = data.draw(st.integers(2, 40)), data.draw(st.integers(2, 40))
+    x1, x0 = data.draw(st.integers(1, n1 - 1)), data.draw(st.integers(1, n0 - 1))
+    for ratio in (risk_ratio, odds_ratio):
+        one, other = ratio(x1, n1, x0, n0, method="score"), ratio(x0, n0, x1, n1, method="score")
+        assert (one.lower, one.upper) == pytest.approx((1 / other.upper, 1 / other.lower), rel=1e-8)
+        assert one.lower <= one.estimate <= one.upper
+
+
+def test_an_arm_without_events_gives_score_limits_at_zero_and_infinity():
+    assert risk_ratio(0, 10, 3, 12, method="score").lower == 0.0
+    assert risk_ratio(3, 10, 0, 12, method="score").upper == np.inf
+    assert odds_ratio(10, 10, 3, 12, method="score").upper == np.inf
+    assert 0.0 < odds_ratio(0, 10, 3, 12).estimate < 1.0
+
+
+def test_words_are_checked_and_an_empty_margin_has_no_odds_ratio():
+    with pytest.raises(OutOfRange, match="method must be one of miettinen"):
+        risk_difference(1, 10, 2, 10, method="exact")
+    with pytest.raises(OutOfRange, match="log or score"):
+        risk_ratio(1, 10, 2, 10, method="exact")
+    with pytest.raises(OutOfRange, match="log, score"):
+        odds_ratio(1, 10, 2, 10, method="exact")
+    with pytest.raises(UndefinedRatio):
+        odds_ratio(0, 10, 0, 10)
+    with pytest.raises(UndefinedRatio):
+        odds_ratio(10, 10, 10, 10)

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from tests.oracles.reading import cases
 from trial.statistics.checks import OutOfRange
-from trial.statistics.proportions import UndefinedRatio
 from trial.statistics.rates import event_rate, rate_ratio
+from trial.statistics.risk_comparisons import UndefinedRatio
 
 ORACLES = cases("proportions_rates.json")
 

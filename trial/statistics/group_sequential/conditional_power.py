@@ -9,11 +9,14 @@ What it does not do: advise. A low chance is one fact for a board, not a rule.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from trial.statistics.checks import FloatArray, OutOfRange, check_in, check_same_length
-from trial.statistics.group_sequential.boundaries import check_information, crossing_probabilities
+from trial.statistics.group_sequential.crossing import crossing_probabilities
+from trial.statistics.group_sequential.information import LARGEST_DRIFT, check_information
 
 
 def conditional_power(
@@ -30,10 +33,9 @@ def conditional_power(
     later_fractions, efficacy, futility: (L,) of the looks to come, fractions strictly increasing from above
     ``fraction``.
     drift: E Z at fraction 1; the design's, or z / √fraction for the observed effect.
-    Raises OutOfRange, FallingInformation.
-    Method: what is left is a group sequential trial of its own (independent increments). Oracles: gsDesign
-    ``gsCP``,
-    lrstat ``getCP``.
+    Returns a probability. Raises OutOfRange, FallingInformation.
+    Source: Lan & Wittes (1988); Jennison & Turnbull (2000) section 10.2: what is left is a group sequential trial of
+    its own (independent increments). Oracles: gsDesign ``gsCP``, lrstat ``getCP``.
 
     >>> round(conditional_power(1.0, 0.5, [1.0], [1.96], 3.24), 4)
     0.6982
@@ -52,24 +54,35 @@ def predictive_power(
     later_fractions: ArrayLike,
     efficacy: ArrayLike,
     futility: ArrayLike | None = None,
+    *,
+    prior_mean: float = 0.0,
+    prior_sd: float = math.inf,
 ) -> float:
-    """The chance of crossing a later efficacy bound, averaged over what z now says of the effect (flat
-    prior).
+    """The chance of crossing a later efficacy bound, averaged over what z now, and a prior, say of the effect.
 
-    Arguments and errors as for ``conditional_power``.
-    Method: under a flat prior the estimate Z_j / √t_j moves from its value now in independent steps, with
-    variance
-    1/t − 1/t_j in all, so this too is one recursive integration.
+    prior_mean, prior_sd: of the drift (E Z at fraction 1) before the trial, normal; sd in (0, ∞], ∞ (flat) by default.
+    Other arguments and errors as for ``conditional_power``.
+    Method: the posterior mean of the drift moves in independent steps, its variance falling from v now to
+    1 / (1/v + t_j − t), so this too is one recursive integration.
+    Source: Spiegelhalter, Freedman & Blackburn (1986); Jennison & Turnbull (2000) section 10.3. Oracle: gsDesign ``gsPP``.
 
     >>> round(predictive_power(1.0, 0.5, [1.0], [1.96]), 4)
     0.2926
     """
     now, left, upper, lower = _checked(z, fraction, later_fractions, efficacy, futility)
-    clock = 1.0 / now - 1.0 / left
-    estimate = float(z) / np.sqrt(now)
-    return crossing_probabilities(
-        clock, (upper / np.sqrt(left) - estimate) / np.sqrt(clock), (lower / np.sqrt(left) - estimate) / np.sqrt(clock)
-    ).any_efficacy
+    precision = check_in("prior_sd", prior_sd, 0.0, math.inf, "(]") ** -2.0
+    mean = check_in("prior_mean", prior_mean, -LARGEST_DRIFT, LARGEST_DRIFT, "[]")
+    variance = 1.0 / (precision + now)
+    start = variance * (precision * mean + float(z) * math.sqrt(now))
+    later = 1.0 / (precision + left)
+    clock = variance - later
+    roots = np.sqrt(clock)
+
+    def on_the_mean(bound: FloatArray) -> FloatArray:
+        moved: FloatArray = (later * (precision * mean + bound * np.sqrt(left)) - start) / roots
+        return moved
+
+    return crossing_probabilities(clock, on_the_mean(upper), on_the_mean(lower)).any_efficacy
 
 
 def _rescaled(bound: FloatArray, left: FloatArray, start: float, gained: FloatArray) -> FloatArray:

@@ -8,9 +8,9 @@ from scipy.special import ndtr
 
 from tests.oracles.reading import cases
 from trial.statistics.checks import OutOfRange
-from trial.statistics.group_sequential.boundaries import spending_bounds
 from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
 from trial.statistics.group_sequential.design import GroupSequentialDesign
+from trial.statistics.group_sequential.efficacy import spending_bounds
 from trial.statistics.group_sequential.spending import Spending, ld_obrien_fleming
 
 ORACLES = cases("conditional_power.json")

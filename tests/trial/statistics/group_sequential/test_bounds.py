@@ -5,21 +5,18 @@ from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 
 from tests.oracles.reading import cases
-from tests.trial.statistics.brownian_twin import never_crossing
-from tests.trial.statistics.gsdesign_calls import spending_in
+from tests.trial.statistics.group_sequential.brownian_twin import never_crossing
+from tests.trial.statistics.group_sequential.gsdesign_calls import spending_in
 from trial.statistics.checks import OutOfRange
-from trial.statistics.group_sequential.boundaries import (
+from trial.statistics.group_sequential.crossing import crossing_probabilities, drift_for_power, inflation_factor
+from trial.statistics.group_sequential.efficacy import bounds_for_spending, spending_bounds
+from trial.statistics.group_sequential.futility import futility_bounds
+from trial.statistics.group_sequential.information import (
     FallingInformation,
     ImpossiblePower,
     NoBoundFound,
-    bounds_for_spending,
-    crossing_probabilities,
-    drift_for_power,
     find_root,
     fixed_drift,
-    futility_bounds,
-    inflation_factor,
-    spending_bounds,
 )
 from trial.statistics.group_sequential.spending import Spending, ld_obrien_fleming, ld_pocock
 
@@ -129,13 +126,13 @@ def test_an_impossible_first_look_has_an_infinite_bound_and_leaves_the_later_one
 
 def test_past_bounds_are_kept_and_the_next_look_spends_what_is_left():
     t, cumulative = np.array([0.5, 0.75, 1.0]), np.array([0.001, 0.01, 0.025])
-    bounds = bounds_for_spending(t, cumulative, past=[2.9])
+    bounds = bounds_for_spending(t, cumulative, past=[2.9]).upper
     assert bounds[0] == 2.9
     assert 1.0 - never_crossing(t, bounds) == pytest.approx(0.025, abs=1e-12)
 
 
 def test_a_look_at_which_too_much_is_spent_already_spends_nothing():
-    bounds = bounds_for_spending(np.array([0.5, 0.75, 1.0]), np.array([0.001, 0.002, 0.025]), past=[2.5])
+    bounds = bounds_for_spending(np.array([0.5, 0.75, 1.0]), np.array([0.001, 0.002, 0.025]), past=[2.5]).upper
     assert bounds[1] == np.inf
     assert np.isfinite(bounds[2])
 

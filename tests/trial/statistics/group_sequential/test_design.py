@@ -3,10 +3,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.trial.statistics.brownian_twin import never_crossing
+from tests.trial.statistics.group_sequential.brownian_twin import never_crossing
 from trial.statistics.checks import OutOfRange
-from trial.statistics.group_sequential.boundaries import FallingInformation, crossing_probabilities, spending_bounds
-from trial.statistics.group_sequential.design import AlphaOverspent, GroupSequentialDesign
+from trial.statistics.group_sequential.crossing import crossing_probabilities
+from trial.statistics.group_sequential.design import GroupSequentialDesign
+from trial.statistics.group_sequential.efficacy import AlphaOverspent, spending_bounds
+from trial.statistics.group_sequential.information import FallingInformation
 from trial.statistics.group_sequential.spending import Spending
 
 OBF = Spending("lan_demets_obrien_fleming")
@@ -33,14 +35,14 @@ def test_a_fixed_design_is_a_design_with_one_look():
     fixed = GroupSequentialDesign((1.0,), OBF)
     assert fixed.bounds.efficacy == pytest.approx([1.959963984540054], abs=1e-13)
     assert fixed.bounds.inflation == pytest.approx(1.0, abs=1e-12)
-    assert fixed.at([1.0], 2.0).crossed == "efficacy"
+    assert fixed.analyse([1.0], 2.0).crossed == "efficacy"
 
 
 def test_looks_as_planned_give_the_planned_bounds():
     for k in (1, 2, 3):
-        look = KETAMINE.at(KETAMINE.information_fractions[:k], 0.0)
-        assert look.efficacy_bounds == pytest.approx(KETAMINE.bounds.efficacy[:k], abs=1e-13)
-        assert look.futility_bounds == pytest.approx(KETAMINE.bounds.futility[:k], abs=1e-9)
+        look = KETAMINE.analyse(KETAMINE.information_fractions[:k], 0.0)
+        assert look.bounds.efficacy_bounds == pytest.approx(KETAMINE.bounds.efficacy[:k], abs=1e-13)
+        assert look.bounds.futility_bounds == pytest.approx(KETAMINE.bounds.futility[:k], abs=1e-9)
         assert look.final == (k == 3)
 
 
@@ -53,65 +55,65 @@ observed = (
 @given(t=observed, last=st.floats(1.0, 1.5))
 def test_over_running_keeps_alpha_at_any_observed_information(t, last):
     path = [*t, last]
-    look = KETAMINE.at(path, 1.0)
+    look = KETAMINE.analyse(path, 1.0)
     assert look.final
-    assert 1.0 - never_crossing(path, look.efficacy_bounds) == pytest.approx(0.025, abs=1e-12)
+    assert 1.0 - never_crossing(path, look.bounds.efficacy_bounds) == pytest.approx(0.025, abs=1e-12)
 
 
 @settings(max_examples=15, deadline=None)
 @given(t=observed)
 def test_under_running_spends_all_alpha_when_told_that_the_look_is_final(t):
-    look = KETAMINE.at(t, 1.0, final=True)
-    assert 1.0 - never_crossing(t, look.efficacy_bounds) == pytest.approx(0.025, abs=1e-12)
+    look = KETAMINE.analyse(t, 1.0, final=True)
+    assert 1.0 - never_crossing(t, look.bounds.efficacy_bounds) == pytest.approx(0.025, abs=1e-12)
     assert look.conditional_power_design is None
 
 
 def test_an_earlier_bound_depends_on_nothing_that_happens_later():
-    first = KETAMINE.at([0.47], 1.0)
+    first = KETAMINE.analyse([0.47], 1.0)
     for later in ([0.47, 0.6], [0.47, 0.9], [0.47, 0.8, 1.2]):
-        assert KETAMINE.at(later, 1.0).efficacy_bounds[0] == first.efficacy_bound
+        assert KETAMINE.at(later).efficacy_bounds[0] == first.efficacy_bound
 
 
 def test_bounds_applied_before_stay_when_their_information_is_revised():
-    look = KETAMINE.at([0.45, 0.75, 1.0], 1.0, past_efficacy=[2.9626, 2.3590])
-    assert look.efficacy_bounds[:2] == (2.9626, 2.3590)
-    assert 1.0 - never_crossing([0.45, 0.75, 1.0], look.efficacy_bounds) == pytest.approx(0.025, abs=1e-12)
+    look = KETAMINE.analyse([0.45, 0.75, 1.0], 1.0, past_efficacy=[2.9626, 2.3590])
+    assert look.bounds.efficacy_bounds[:2] == (2.9626, 2.3590)
+    assert 1.0 - never_crossing([0.45, 0.75, 1.0], look.bounds.efficacy_bounds) == pytest.approx(0.025, abs=1e-12)
 
 
 def test_a_futility_bound_applied_before_is_kept():
-    look = KETAMINE.at([0.45, 0.75], 1.2, past_efficacy=[2.9626], past_futility=[0.0])
-    assert look.futility_bounds[0] == 0.0
+    look = KETAMINE.analyse([0.45, 0.75], 1.2, past_efficacy=[2.9626], past_futility=[0.0])
+    assert look.bounds.futility_bounds[0] == 0.0
 
 
 def test_a_skipped_look_leaves_its_alpha_to_the_next():
-    look = KETAMINE.at([0.75], 1.0)
+    look = KETAMINE.analyse([0.75], 1.0)
     assert look.efficacy_bound == pytest.approx(spending_bounds([0.75, 1.0], 0.025, OBF)[0], abs=1e-13)
 
 
 @pytest.mark.parametrize(("z", "crossed"), [(3.1, "efficacy"), (1.0, "none"), (-0.5, "futility")])
 def test_the_bound_that_is_crossed_is_named(z, crossed):
-    assert KETAMINE.at([0.5], z).crossed == crossed
+    assert KETAMINE.analyse([0.5], z).crossed == crossed
 
 
 def test_a_final_look_below_its_bound_crosses_nothing():
-    assert KETAMINE.at([0.5, 0.75, 1.0], 1.5).crossed == "none"
+    assert KETAMINE.analyse([0.5, 0.75, 1.0], 1.5).crossed == "none"
 
 
 def test_a_design_without_futility_never_reports_it():
-    look = GroupSequentialDesign((0.5, 1.0), OBF).at([0.5], -4.0)
-    assert (look.futility_bound, look.beta_spent, look.crossed) == (None, None, "none")
+    look = GroupSequentialDesign((0.5, 1.0), OBF).analyse([0.5], -4.0)
+    assert (look.futility_bound, look.bounds.beta_spent, look.crossed) == (None, None, "none")
 
 
 def test_an_impossible_first_look_is_answered():
-    look = KETAMINE.at([0.002], 1.0)
+    look = KETAMINE.analyse([0.002], 1.0)
     assert look.efficacy_bound == np.inf
     assert look.nominal_p == 0.0
     assert look.crossed == "none"
 
 
 def test_extreme_statistics_are_answered():
-    assert KETAMINE.at([0.5], 45.0).conditional_power_observed == pytest.approx(1.0)
-    assert KETAMINE.at([0.5], -45.0).predictive_power == pytest.approx(0.0, abs=1e-12)
+    assert KETAMINE.analyse([0.5], 45.0).conditional_power_observed == pytest.approx(1.0)
+    assert KETAMINE.analyse([0.5], -45.0).predictive_power == pytest.approx(0.0, abs=1e-12)
 
 
 def test_contradictory_designs_and_looks_are_refused():
@@ -120,15 +122,15 @@ def test_contradictory_designs_and_looks_are_refused():
     with pytest.raises(OutOfRange, match="beta"):
         GroupSequentialDesign((0.5, 1.0), OBF, beta=0.6)
     with pytest.raises(FallingInformation):
-        KETAMINE.at([0.6, 0.5], 1.0)
+        KETAMINE.analyse([0.6, 0.5], 1.0)
     with pytest.raises(FallingInformation, match="last one"):
-        KETAMINE.at([0.5, 1.0, 1.1], 1.0)
+        KETAMINE.analyse([0.5, 1.0, 1.1], 1.0)
     with pytest.raises(OutOfRange, match="one bound for each earlier look"):
-        KETAMINE.at([0.5, 0.75], 1.0, past_efficacy=[2.9, 2.4])
+        KETAMINE.analyse([0.5, 0.75], 1.0, past_efficacy=[2.9, 2.4])
     with pytest.raises(OutOfRange, match="z must be"):
-        KETAMINE.at([0.5], float("nan"))
+        KETAMINE.analyse([0.5], float("nan"))
     with pytest.raises(AlphaOverspent, match="have spent"):
-        KETAMINE.at([0.5, 1.0], 1.0, past_efficacy=[1.5])
+        KETAMINE.analyse([0.5, 1.0], 1.0, past_efficacy=[1.5])
 
 
 def test_the_chance_of_crossing_does_not_depend_on_how_information_is_counted():
@@ -139,6 +141,6 @@ def test_the_chance_of_crossing_does_not_depend_on_how_information_is_counted():
 
 
 def test_a_look_prints_what_a_board_asks_for():
-    printed = str(KETAMINE.at([0.5], 1.2))
+    printed = str(KETAMINE.analyse([0.5], 1.2))
     for words in ("Look 1 at 50.0 %", "efficacy bound 2.9626", "non-binding", "conditional power", "predictive power"):
         assert words in printed

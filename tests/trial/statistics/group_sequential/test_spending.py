@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracles.reading import cases
-from tests.trial.statistics.gsdesign_calls import spending_in
+from tests.trial.statistics.group_sequential.gsdesign_calls import spending_in
 from trial.statistics.checks import OutOfRange
 from trial.statistics.group_sequential.spending import (
     SPENDING_FUNCTIONS,
@@ -22,6 +22,8 @@ EVERY_KIND = [
     Spending("hwang_shih_decani", 0.0),
     Spending("hwang_shih_decani", 1.0),
     Spending("kim_demets", 3.0),
+    Spending("exponential", 0.75),
+    Spending("stepwise", points=((0.3, 0.1), (0.7, 0.5))),
 ]
 
 
@@ -52,9 +54,13 @@ def test_the_smallest_fractions_spend_a_tiny_amount_without_losing_its_digits():
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.0001, np.nan, [0.5, 2.0]])
 def test_a_fraction_outside_its_interval_is_refused_by_name(fraction):
-    for function in SPENDING_FUNCTIONS.values():
+    for kind in EVERY_KIND:
         with pytest.raises(OutOfRange, match=r"fraction must be in \[0, 1\]"):
-            function(fraction, 0.025)
+            kind(fraction, 0.025)
+
+
+def test_every_function_is_among_those_that_are_tested():
+    assert {kind.name for kind in EVERY_KIND} == set(SPENDING_FUNCTIONS)
 
 
 def test_parameters_outside_their_intervals_are_refused_by_name():

@@ -1,0 +1,267 @@
+"""What a statistic says at a look: which bound it passed, what may yet come, and what is known of the effect.
+
+Invariants
+1. z is positive in the direction of benefit. Where a lower score is better, the caller turns the sign.
+2. ``crossed`` says which bound z passed; a board recommends, and nothing here decides.
+3. What lies ahead counts efficacy bounds only, at the looks still planned; at the final look nothing lies ahead.
+4. Effects are in the unit of the design's effect as the caller names it; by default shares of the design's effect.
+
+What it does not do: compute bounds (``looks``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf, sqrt
+from typing import Final, Literal
+
+import numpy as np
+from scipy.special import ndtr
+
+from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
+from trial.statistics.group_sequential.crossing import LowerRule, given_lower, mirrored, no_lower
+from trial.statistics.group_sequential.efficacy import bounds_for_spending
+from trial.statistics.group_sequential.inference import (
+    StagewiseInference,
+    bias_adjusted_mean,
+    repeated_interval,
+    stagewise_inference,
+)
+from trial.statistics.group_sequential.information import SMALLEST_STEP
+from trial.statistics.group_sequential.looks import Look, spent_by
+from trial.statistics.group_sequential.planning import DesignBounds, Rules
+from trial.statistics.group_sequential.priors import NormalPrior, Posterior, posterior
+from trial.statistics.group_sequential.repeated import repeated_p_value
+
+_LARGEST_Z: Final = 20.0
+_LARGEST_DRIFT: Final = 25.0
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The looks still planned and their efficacy bounds, given the bounds so far."""
+
+    fractions: FloatArray
+    efficacy: FloatArray
+    two_sided: bool
+
+    @property
+    def lower(self) -> FloatArray | None:
+        return -self.efficacy if self.two_sided else None
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """One look with its statistic.
+
+    z: statistic. p_value: one-sided, of this look alone. crossed: efficacy, futility, harm or none; harm is the other side of a
+    two-sided design. effect: of the design, in ``unit``; estimate and standard_error in the same unit.
+    conditional_power_design, conditional_power_observed, predictive_power: chance of crossing a later efficacy bound
+    under the design's effect, under the observed effect, and averaged over a flat prior; None at the final look.
+    """
+
+    bounds: Look
+    z: float
+    p_value: float
+    crossed: Literal["efficacy", "futility", "harm", "none"]
+    effect: float
+    unit: str
+    estimate: float
+    standard_error: float
+    conditional_power_design: float | None
+    conditional_power_observed: float | None
+    predictive_power: float | None
+    rules: Rules
+    planned: DesignBounds
+    ahead: Ahead | None
+
+    @property
+    def look(self) -> int:
+        return self.bounds.number
+
+    @property
+    def final(self) -> bool:
+        return self.bounds.final
+
+    @property
+    def information_fraction(self) -> float:
+        return self.bounds.information_fraction
+
+    @property
+    def efficacy_bound(self) -> float:
+        return self.bounds.efficacy_bound
+
+    @property
+    def futility_bound(self) -> float | None:
+        return self.bounds.futility_bound
+
+    @property
+    def nominal_p(self) -> float:
+        return self.bounds.nominal_p
+
+    @property
+    def alpha_spent(self) -> float:
+        return self.bounds.alpha_spent
+
+    @property
+    def per_drift(self) -> float:
+        """Effect for one unit of drift."""
+        return self.effect / self.planned.drift
+
+    def conditional_power(self, effect: float) -> float | None:
+        """The chance of crossing a later efficacy bound under an effect of the user's, in ``unit``; None at the end."""
+        if self.ahead is None:
+            return None
+        drift = check_in("effect in units of drift", effect / self.per_drift, -_LARGEST_DRIFT, _LARGEST_DRIFT, "[]")
+        return conditional_power(
+            _limited(self.z),
+            self.information_fraction,
+            self.ahead.fractions,
+            self.ahead.efficacy,
+            drift,
+            self.ahead.lower,
+        )
+
+    def predictive_power_with(self, prior: NormalPrior) -> float | None:
+        """The same, averaged over what z and a prior on the effect say; None at the end."""
+        if self.ahead is None:
+            return None
+        mean, sd = prior.mean / self.per_drift, prior.sd / self.per_drift
+        ahead = self.ahead
+        return predictive_power(
+            _limited(self.z), self.information_fraction, ahead.fractions, ahead.efficacy, ahead.lower,
+            prior_mean=mean, prior_sd=sd,
+        )  # fmt: skip
+
+    def posterior(self, prior: NormalPrior) -> Posterior:
+        """What a prior and this look together say of the effect."""
+        return posterior(self.estimate, self.standard_error, prior, unit=self.unit)
+
+    @cached_property
+    def stagewise(self) -> StagewiseInference:
+        """p-value, median-unbiased estimate and interval, for a trial that ends at this look; level 1 − 2·alpha."""
+        t = np.asarray(self.bounds.information_fractions)
+        lower = None
+        if self.rules.sides == 2:
+            lower = [-z for z in self.bounds.efficacy_bounds[:-1]]
+        elif self.rules.binding and self.bounds.futility_bounds is not None:
+            lower = list(self.bounds.futility_bounds[:-1])
+        return stagewise_inference(
+            t, self.bounds.efficacy_bounds[:-1], _limited(self.z), level=1.0 - 2.0 * self.rules.alpha,
+            earlier_futility=lower, per_drift=self.per_drift, unit=self.unit,
+        )  # fmt: skip
+
+    @cached_property
+    def repeated_interval(self) -> tuple[float, float]:
+        """The repeated confidence interval of the effect, valid whatever stops the trial; level 1 − 2·alpha."""
+        bound = self.efficacy_bound
+        if bound == inf:
+            return -inf, inf
+        return repeated_interval(self.information_fraction, bound, self.z, self.per_drift)
+
+    @cached_property
+    def repeated_p(self) -> float | None:
+        """The least one-sided alpha at which the design would have stopped here (``repeated.repeated_p_value``)."""
+        return repeated_p_value(self.rules, self.bounds, self.z)
+
+    @cached_property
+    def bias_adjusted(self) -> float:
+        """The bias-adjusted mean (Whitehead 1986) over the whole design, looks to come as planned, binding futility obeyed."""
+        t = np.asarray(self.bounds.information_fractions)
+        upper = np.asarray(self.bounds.efficacy_bounds)
+        if self.ahead is not None:
+            t, upper = np.append(t, self.ahead.fractions), np.append(upper, self.ahead.efficacy)
+        lower = -upper if self.rules.sides == 2 else None
+        drift = _limited(self.z) / sqrt(self.information_fraction)
+        return bias_adjusted_mean(t, upper, float(np.clip(drift, -20.0, 20.0)), lower) * self.per_drift
+
+    def __str__(self) -> str:
+        low, high = self.repeated_interval
+        lines = [
+            str(self.bounds),
+            f"  z {self.z:.4f} (one-sided p {self.p_value:.4g}), bound crossed: {self.crossed}",
+            f"  estimate {self.estimate:.4g} (SE {self.standard_error:.4g}), unit {self.unit}",
+            f"  repeated interval ({low:.4g}, {high:.4g}), level {1 - 2 * self.rules.alpha:g}",
+        ]
+        if self.conditional_power_design is not None:
+            lines.append(
+                f"  conditional power {self.conditional_power_design:.4f} (design effect), "
+                f"{self.conditional_power_observed:.4f} (observed effect); predictive power {self.predictive_power:.4f}"
+            )
+        if self.final or self.crossed != "none":
+            lines.append(f"  {self.stagewise}")
+        return "\n".join(lines)
+
+
+def analyse_look(rules: Rules, planned: DesignBounds, look: Look, z: float, effect: float, unit: str) -> Analysis:
+    """A look with its statistic. Raises OutOfRange."""
+    at = check_in("z", z, -50.0, 50.0, "[]")
+    if not np.isfinite(effect) or effect == 0.0:
+        raise OutOfRange(f"effect must be finite and not 0; {effect!r} was given.")
+    ahead = None if look.final else looks_ahead(rules, planned, look)
+    share = effect / planned.drift
+    root = sqrt(look.information_fraction)
+    by_design, by_observed, predicted = (None, None, None) if ahead is None else _chances(planned, look, at, ahead)
+    return Analysis(
+        bounds=look,
+        z=at,
+        p_value=float(ndtr(-at)),
+        crossed=_crossed(look, at),
+        effect=effect,
+        unit=unit,
+        estimate=at / root * share,
+        standard_error=abs(share) / root,
+        conditional_power_design=by_design,
+        conditional_power_observed=by_observed,
+        predictive_power=predicted,
+        rules=rules,
+        planned=planned,
+        ahead=ahead,
+    )
+
+
+def looks_ahead(rules: Rules, planned: DesignBounds, look: Look) -> Ahead:
+    """The planned looks that are still to come, with the bounds that what is left of alpha gives them."""
+    now = look.information_fraction
+    left = [t for t in rules.information_fractions if t - now >= SMALLEST_STEP]
+    path = np.array([*look.information_fractions, *left])
+    spent = spent_by(rules, planned, path, all_of_it=True)
+    past = list(look.efficacy_bounds)
+    skipped = frozenset(k for k in rules.without_efficacy if k < len(path) - 1)
+    lower: LowerRule = mirrored if rules.sides == 2 else no_lower
+    if rules.binding and look.futility_bounds is not None:
+        lower = given_lower([*look.futility_bounds, *planned_futility(planned, left)])
+    later = bounds_for_spending(path, spent, past, lower=lower, skipped=skipped).upper[len(past) :]
+    return Ahead(np.array(left), later, rules.sides == 2)
+
+
+def planned_futility(planned: DesignBounds, fractions: list[float]) -> list[float]:
+    """The planned lower bounds at planned fractions; the last look has none that matters."""
+    assert planned.futility is not None
+    by_fraction = dict(zip(planned.fractions.tolist(), planned.futility.tolist(), strict=True))
+    return [-inf if t == 1.0 else by_fraction[t] for t in fractions]
+
+
+def _crossed(look: Look, z: float) -> Literal["efficacy", "futility", "harm", "none"]:
+    if z >= look.efficacy_bound:
+        return "efficacy"
+    if look.sides == 2:
+        return "harm" if z <= -look.efficacy_bound else "none"
+    passed = look.futility_bound is not None and not look.final and z < look.futility_bound
+    return "futility" if passed else "none"
+
+
+def _chances(planned: DesignBounds, look: Look, z: float, ahead: Ahead) -> tuple[float, float, float]:
+    now, at = look.information_fraction, _limited(z)
+    observed = float(np.clip(at / sqrt(now), -_LARGEST_DRIFT, _LARGEST_DRIFT))
+    return (
+        conditional_power(at, now, ahead.fractions, ahead.efficacy, planned.drift, ahead.lower),
+        conditional_power(at, now, ahead.fractions, ahead.efficacy, observed, ahead.lower),
+        predictive_power(at, now, ahead.fractions, ahead.efficacy, ahead.lower),
+    )
+
+
+def _limited(z: float) -> float:
+    return float(np.clip(z, -_LARGEST_Z, _LARGEST_Z))

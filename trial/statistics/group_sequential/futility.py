@@ -1,0 +1,161 @@
+"""Lower bounds: by spending beta under the design's effect, by spending under no effect, or given.
+
+Invariants
+1. z < its lower bound stops without declaring efficacy. A lower bound never passes the upper bound of its look.
+2. Beta-spending bounds and the drift of the design are found together: at that drift the last lower bound meets the
+   last upper bound, and the chance of not declaring efficacy is beta when futility is obeyed.
+3. Non-binding bounds leave the efficacy bounds as they are without futility; binding ones lower them.
+
+What it does not do: observed information and past looks (``looks``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, log
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.group_sequential.crossing import UpperRule, Walk, forward, given_upper, power_drift, walk
+from trial.statistics.group_sequential.efficacy import cumulative_spending
+from trial.statistics.group_sequential.information import (
+    LARGEST_DRIFT,
+    check_bounds,
+    check_fractions,
+    numbers,
+    secant_root,
+)
+from trial.statistics.group_sequential.integration import REACH, Step
+from trial.statistics.group_sequential.spending import SpendingFunction
+
+_LOOSE: Final = 0.5  # binding futility lowers the efficacy bounds, so that less drift may do
+_USUAL_DRIFT: Final = 4.5
+
+
+@dataclass(frozen=True)
+class FixedFutility:
+    """Given lower z bounds, one for each interim look; −∞ where a look has none.
+
+    Oracle: rpact ``futilityBounds=c(0, 0)``.
+    """
+
+    bounds: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        given = numbers("bounds", self.bounds)
+        if given.ndim != 1 or np.any(np.isnan(given)) or np.any(given == inf):
+            raise OutOfRange(f"Futility bounds must be in [-∞, ∞); {self.bounds!r} was given.")
+
+    def __str__(self) -> str:
+        return "z below " + ", ".join(f"{z:g}" for z in self.bounds)
+
+
+@dataclass(frozen=True)
+class HarmSpending:
+    """Lower bounds that spend ``total`` under no effect: crossed when the treatment looks worse than nothing.
+
+    spending: how it is spent. total: chance of crossing them without effect, in (0, 1 − alpha).
+    Oracle: gsDesign ``test.type`` 5 and 6, ``astar``.
+    """
+
+    spending: SpendingFunction
+    total: float
+
+    def __post_init__(self) -> None:
+        check_in("total", self.total, 0.0, 1.0)
+
+    def __str__(self) -> str:
+        return f"{self.total:g} spent under no effect, {self.spending}"
+
+
+@dataclass(slots=True)
+class LowerSpender:
+    """Gives the lower bound of one look after another, so that ``cumulative`` is spent under ``drift``.
+
+    past: bounds that stand as they are, at the first looks. skipped: looks without a lower bound.
+    """
+
+    cumulative: list[float]
+    drift: float
+    past: list[float]
+    skipped: frozenset[int] = frozenset()
+    spent: float = 0.0
+
+    def bound(self, look: int, step: Callable[[float], Step], upper: float) -> float:
+        if look < len(self.past):
+            self.spent += step(self.drift).lower_tail(self.past[look])
+            return self.past[look]
+        if look in self.skipped:
+            return -inf
+        found = step(self.drift).z_below(self.cumulative[look] - self.spent)
+        self.spent = max(self.spent, self.cumulative[look])
+        return min(found, upper)
+
+
+@dataclass(frozen=True, slots=True)
+class BetaPlan:
+    """What beta spending needs besides a drift: looks, efficacy by rule or given, and what is spent when.
+
+    efficacy: makes the rule of the upper bounds anew for each drift that is tried.
+    """
+
+    information: FloatArray
+    efficacy: Callable[[], UpperRule]
+    cumulative: FloatArray
+    skipped: frozenset[int] = frozenset()
+    reach: float = REACH
+
+    def under(self, drift: float) -> tuple[Walk, float]:
+        """Both bounds at all looks under a drift, the last ones equal; and what is missed beyond beta, as a logarithm.
+
+        −∞ when beta runs ahead of what there is: the drift is too large.
+        """
+        last = len(self.information) - 1
+        spender = LowerSpender(self.cumulative.tolist(), drift, [], self.skipped)
+        missed = 0.0
+
+        def lower(look: int, step: Callable[[float], Step], upper: float) -> float:
+            nonlocal missed
+            if look < last:
+                return spender.bound(look, step, upper)
+            missed = step(drift).lower_tail(upper)
+            return upper
+
+        over = forward(self.information, self.efficacy(), lower, (0.0, drift), self.reach)
+        left = float(self.cumulative[last]) - spender.spent
+        ahead = bool(np.any(over.lower[:-1] >= over.upper[:-1])) or left <= 0.0 or missed <= 0.0
+        return over, -inf if ahead else log(missed / left)
+
+    def solve(self, start: float) -> tuple[Walk, float]:
+        """The bounds, and the drift at which they meet."""
+
+        def excess(drift: float) -> float:
+            return self.under(drift)[1]
+
+        limits = (_LOOSE * start, min(4.0 * start, LARGEST_DRIFT))
+        drift = secant_root(excess, start * 1.01, start * 1.04, limits, 1e-8) if len(self.information) > 1 else start
+        return self.under(drift)[0], drift
+
+
+def futility_bounds(
+    info_frac: ArrayLike, efficacy: ArrayLike, beta: float, spend: SpendingFunction
+) -> tuple[FloatArray, float]:
+    """Non-binding futility z bounds by beta spending, and the drift at which they meet the last efficacy bound.
+
+    info_frac: (K,), strictly increasing, last entry 1. efficacy: (K,) z bounds computed without futility.
+    beta: type II error to spend, in (0, 0.5). spend: cumulative spending.
+    Returns ((K,) bounds, whose last equals the last efficacy bound; the drift: E Z at full information).
+    With that drift the chance of not declaring efficacy is ``beta`` when futility is obeyed.
+    Raises OutOfRange, FallingInformation, NoBoundFound.
+    Source: Pampallona, Tsiatis & Kim (2001); Jennison & Turnbull (2000) section 7.3. Oracle: gsDesign(test.type=4).
+    """
+    t = check_fractions(info_frac)
+    upper, nothing = check_bounds(len(t), efficacy, None)
+    total = check_in("beta", beta, 0.0, 0.5)
+    plan = BetaPlan(t, lambda: given_upper(upper), cumulative_spending(spend, t, total))
+    over, drift = plan.solve(power_drift(walk(t, upper, nothing, (0.0, _USUAL_DRIFT)), 1.0 - total))
+    return over.lower, drift

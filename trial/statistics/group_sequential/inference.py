@@ -1,0 +1,217 @@
+"""Inference at and after a look: repeated and stage-wise intervals and p-values, median-unbiased and bias-adjusted.
+
+Invariants
+1. Outcomes are ordered by stage: an earlier efficacy stop counts as more extreme than any later outcome, and within a
+   look a larger z. Under this order p is below alpha exactly when the efficacy bound was reached.
+2. A drift is E Z at information 1, in the unit in which information is given; limits are in the same unit.
+3. Where futility is non-binding the order ignores it, so that the statements hold whether or not it was obeyed.
+
+What it does not do: know a design (``looks`` does).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, inf, sqrt
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtr, ndtri
+
+from trial.statistics.checks import OutOfRange, check_in, check_level
+from trial.statistics.group_sequential.crossing import Walk, walk
+from trial.statistics.group_sequential.information import (
+    NoBoundFound,
+    check_information,
+    lower_of,
+    numbers,
+    secant_root,
+)
+
+_ROOT_2PI: Final = sqrt(2.0 * np.pi)
+_LARGEST_Z: Final = 20.0
+
+
+@dataclass(frozen=True)
+class StagewiseInference:
+    """What a trial that ended at this look says of its effect, the looks before it counted.
+
+    p_value: one-sided, against no effect. median_unbiased, lower, upper: of the effect, in ``unit``; the interval has
+    two-sided confidence ``level``, each limit one-sided (1 − level) / 2. maximum_likelihood: z over the root of information.
+    """
+
+    look: int
+    z: float
+    p_value: float
+    maximum_likelihood: float
+    median_unbiased: float
+    lower: float
+    upper: float
+    level: float
+    unit: str
+    method: str = "stage-wise ordering (Tsiatis, Rosner & Mehta 1984)"
+
+    def __str__(self) -> str:
+        return (
+            f"After look {self.look}: one-sided p {self.p_value:.4g}; effect {self.median_unbiased:.4g} (median-unbiased), "
+            f"{100 * self.level:g} % interval ({self.lower:.4g}, {self.upper:.4g}), "
+            f"maximum likelihood {self.maximum_likelihood:.4g}, unit {self.unit}; {self.method}"
+        )
+
+
+def stagewise_inference(
+    information: ArrayLike,
+    earlier_efficacy: ArrayLike,
+    z: float,
+    *,
+    level: float = 0.95,
+    earlier_futility: ArrayLike | None = None,
+    per_drift: float = 1.0,
+    unit: str = "E Z at information 1",
+) -> StagewiseInference:
+    """p-value, median-unbiased estimate and interval by stage-wise ordering, for a trial that ended at look k.
+
+    information: (k,), observed at each look, any unit. earlier_efficacy: (k − 1,) z bounds at the looks before.
+    z: at look k, in [-20, 20]. level: two-sided, in (0, 1). earlier_futility: (k − 1,) binding lower bounds, or None.
+    per_drift: effect for one unit of drift, above 0; unit: its name, for printing.
+    Raises OutOfRange, FallingInformation, NoBoundFound.
+    Source: Tsiatis, Rosner & Mehta (1984); Jennison & Turnbull (2000) sections 8.4 and 8.5.
+    Oracles: lrstat ``getCI``, rpact ``getAnalysisResults``.
+
+    >>> print(stagewise_inference([0.5, 0.75], [2.9626], 2.5))
+    After look 2: one-sided p 0.006829; effect 2.869 (median-unbiased), 95 % interval (0.5913, 5.138), \
+maximum likelihood 2.887, unit E Z at information 1; stage-wise ordering (Tsiatis, Rosner & Mehta 1984)
+    """
+    over = _ordered(information, earlier_efficacy, z, earlier_futility)
+    share = check_in("per_drift", per_drift, 0.0, inf)
+    tail = 0.5 * (1.0 - check_level(level))
+    t = float(over.information[-1])
+    return StagewiseInference(
+        look=len(over.information),
+        z=float(z),
+        p_value=over.chances(0.0).any_efficacy,
+        maximum_likelihood=float(z) / sqrt(t) * share,
+        median_unbiased=_drift_with(over, 0.5) * share,
+        lower=_drift_with(over, tail) * share,
+        upper=_drift_with(over, 1.0 - tail) * share,
+        level=level,
+        unit=unit,
+    )
+
+
+def stagewise_p_value(
+    information: ArrayLike,
+    earlier_efficacy: ArrayLike,
+    z: float,
+    *,
+    drift: float = 0.0,
+    earlier_futility: ArrayLike | None = None,
+) -> float:
+    """The one-sided stage-wise p-value against a drift: the chance of an outcome as extreme as this one.
+
+    Arguments and errors as for ``stagewise_inference``; drift in [-25, 25] at the information of the look.
+
+    >>> round(stagewise_p_value([0.5, 0.75], [2.9626], 2.5), 6)
+    0.006829
+    """
+    over = _ordered(information, earlier_efficacy, z, earlier_futility)
+    check_in("drift at the look", drift * sqrt(over.information[-1]), -25.0, 25.0, "[]")
+    return over.chances(float(drift)).any_efficacy
+
+
+def repeated_interval(information: float, bound: float, z: float, per_drift: float = 1.0) -> tuple[float, float]:
+    """The repeated confidence interval at a look, valid whatever stopped or did not stop the trial: (z ± bound) / √I.
+
+    information: at the look, above 0. bound: efficacy bound of the look. z: in [-50, 50]. per_drift: effect per drift.
+    Two-sided confidence 1 − 2·alpha for a one-sided alpha. Infinite where the bound is.
+    Raises OutOfRange. Source: Jennison & Turnbull (1989). Oracles: lrstat ``getRCI``, rpact ``getRepeatedConfidenceIntervals``.
+
+    >>> tuple(round(limit, 4) for limit in repeated_interval(0.5, 2.9626, 1.2))
+    (-2.4927, 5.8868)
+    """
+    root = sqrt(check_in("information", information, 0.0, inf))
+    at = check_in("z", z, -50.0, 50.0, "[]")
+    limit = check_in("bound", bound, 0.0, inf, "(]")
+    return (at - limit) / root * per_drift, (at + limit) / root * per_drift
+
+
+def bias_adjusted_mean(
+    information: ArrayLike, efficacy: ArrayLike, estimate: float, futility: ArrayLike | None = None
+) -> float:
+    """The drift at which the maximum likelihood estimate has, over the whole design, the mean ``estimate``.
+
+    information, efficacy, futility: (K,) of all looks, those to come as planned; futility obeyed where it is given.
+    estimate: the maximum likelihood estimate of the drift, z / √information, within ±25 at the last look.
+    Raises OutOfRange, FallingInformation, NoBoundFound.
+    Source: Whitehead (1986); Jennison & Turnbull (2000) section 8.3.
+
+    >>> round(bias_adjusted_mean([0.5, 0.75, 1.0], [2.9626, 2.3590, 2.0141], 3.2), 4)
+    2.9589
+    """
+    t = check_information(information)
+    upper = numbers("efficacy", efficacy)
+    lower = lower_of(len(t), futility)
+    if upper.shape != t.shape or np.any(np.isnan(upper)):
+        raise OutOfRange(f"Bounds must have one entry per look ({len(t)}).")
+    root = sqrt(t[-1])
+    check_in("estimate at the last look", estimate * root, -25.0, 25.0, "[]")
+    middle, wide = float(estimate), 6.0 / root
+    over = walk(t, upper, lower, (middle - wide, middle + wide))
+
+    def shortfall(drift: float) -> float:
+        return middle - mean_estimate(over, drift)
+
+    return secant_root(shortfall, middle, middle - 0.1 / root, (middle - wide, middle + wide), 1e-11 / root)
+
+
+def mean_estimate(over: Walk, drift: float) -> float:
+    """The mean of the maximum likelihood estimate of the drift at stopping, over the whole design."""
+    total = 0.0
+    last = len(over.information) - 1
+    for look, before in enumerate(over.densities):
+        t = float(over.information[look])
+        gain = t - before.information
+        root = sqrt(gain)
+        masses, mean = before.under(drift), before.scores + drift * gain
+        if look == last:
+            total += float(masses @ mean) / t
+            continue
+        for bound, sign in ((over.upper[look], 1.0), (over.lower[look], -1.0)):
+            u = sign * (mean - bound * sqrt(t)) / root
+            total += float(masses @ (mean * ndtr(u) + sign * root / _ROOT_2PI * np.exp(-0.5 * u * u))) / t
+    return total
+
+
+def _ordered(information: ArrayLike, earlier_efficacy: ArrayLike, z: float, earlier_futility: ArrayLike | None) -> Walk:
+    """The walk whose upper bounds are those of the looks before and then z itself: crossing it is being as extreme."""
+    t = check_information(information)
+    check_in("z", z, -_LARGEST_Z, _LARGEST_Z, "[]")
+    before = numbers("earlier_efficacy", earlier_efficacy)
+    lower = lower_of(len(t) - 1, earlier_futility)
+    if before.shape != (len(t) - 1,) or np.any(np.isnan(before)) or np.any(lower > before):
+        raise OutOfRange(f"One efficacy bound must be given for each earlier look ({len(t) - 1}), none below futility.")
+    estimate, wide = float(z) / sqrt(t[-1]), 4.0 / sqrt(t[0])
+    drifts = (max(min(estimate - wide, 0.0), -25.0 / sqrt(t[-1])), min(max(estimate + wide, 0.0), 25.0 / sqrt(t[-1])))
+    return walk(t, np.append(before, float(z)), np.append(lower, -inf), drifts)
+
+
+def _drift_with(over: Walk, chance: float) -> float:
+    """The drift under which the outcome, or a more extreme one, has this chance: Newton on the normal quantile."""
+    wanted = float(ndtri(chance))
+    t = float(over.information[-1])
+    low, high = -30.0 / sqrt(t), 30.0 / sqrt(t)
+    drift = (float(over.upper[-1]) + wanted) / sqrt(t)
+    for _ in range(80):
+        reached, slope = over.power(drift)
+        if not 1e-300 < reached < 1.0 or slope <= 0.0:
+            low, high = (drift, high) if reached <= 0.5 else (low, drift)
+            drift = 0.5 * (low + high)
+            continue
+        here = float(ndtri(reached))
+        low, high = (drift, high) if here < wanted else (low, drift)
+        move = (wanted - here) * exp(-0.5 * here * here) / (_ROOT_2PI * slope)
+        if abs(move) * sqrt(t) < 1e-9:
+            return drift + move
+        drift = drift + move if low < drift + move < high else 0.5 * (low + high)
+    raise NoBoundFound("No drift explains this outcome: z is too far from what the bounds before it allow.")

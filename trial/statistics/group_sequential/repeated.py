@@ -1,0 +1,94 @@
+"""The repeated p-value: the least alpha at which the same design would have stopped at this look.
+
+Invariants
+1. It is at most the design's alpha exactly when z reaches the efficacy bound of the look.
+
+What it does not do: the repeated interval (``inference``), which needs the bound alone.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Final
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from trial.statistics.checks import FloatArray
+from trial.statistics.group_sequential.crossing import LowerRule, Walk, forward, given_upper, mirrored, no_lower
+from trial.statistics.group_sequential.efficacy import (
+    HaybittlePeto,
+    WangTsiatis,
+    bounds_for_spending,
+    constant_for_alpha,
+    cumulative_spending,
+)
+from trial.statistics.group_sequential.information import secant_root
+from trial.statistics.group_sequential.looks import Look
+from trial.statistics.group_sequential.planning import Rules
+
+_LEAST: Final = 1e-14
+_MOST: Final = {1: 0.9999, 2: 0.4999}
+
+
+def repeated_p_value(rules: Rules, look: Look, z: float) -> float | None:
+    """The least one-sided alpha at which the design would have stopped at ``look`` with this z.
+
+    None where it is not defined: Haybittle–Peto bounds, which do not depend on alpha before the end, and a look without an
+    efficacy bound. Between 1e-14 and 0.9999 (two-sided: 0.4999, a side).
+    Source: Jennison & Turnbull (2000) section 9.2. Oracles: rpact ``getRepeatedPValues``, lrstat ``getRCI``.
+    """
+    k = look.number
+    skipped = frozenset(j for j in rules.without_efficacy if not (look.final and j == k - 1))
+    if isinstance(rules.efficacy, HaybittlePeto) or k - 1 in skipped:
+        return None
+    t = np.array(look.information_fractions)
+    lower: LowerRule = mirrored if rules.sides == 2 else no_lower
+    most = _MOST[rules.sides]
+    if isinstance(rules.efficacy, WangTsiatis) and look.information_fractions == rules.information_fractions[:k]:
+        return _of_planned_shape(rules, rules.efficacy, k, z, lower)
+
+    def excess(quantile: float) -> float:
+        alpha = float(ndtr(quantile))
+        spent = _spent(rules, t, alpha, lower)
+        if look.final:
+            spent[-1] = alpha
+        return float(bounds_for_spending(t, spent, lower=lower, skipped=skipped).upper[-1]) - z
+
+    low, high = float(ndtri(_LEAST)), float(ndtri(most))
+    if excess(high) >= 0.0:
+        return most
+    if excess(low) <= 0.0:
+        return _LEAST
+    start = float(np.clip(ndtri(rules.alpha) + (look.efficacy_bound - z), low + 0.1, high - 0.1))
+    return float(ndtr(secant_root(excess, start, 0.98 * start, (low, high), 1e-9)))
+
+
+def _of_planned_shape(rules: Rules, rule: WangTsiatis, k: int, z: float, lower: LowerRule) -> float:
+    """Bounds of one shape at planned looks: what bounds through z at this look cost over all looks."""
+    t = np.asarray(rules.information_fractions, dtype=np.float64)
+    shape = rule.shape(t)
+    shape[list(rules.without_efficacy)] = inf
+    constant = z / float(shape[k - 1])
+    if rules.sides == 2 and constant <= 0.0:
+        return _MOST[2]
+    cost = forward(
+        t, given_upper(constant * np.where(np.isinf(shape) & (constant < 0), -shape, shape)), lower, (0.0, 0.0)
+    )
+    return float(np.clip(cost.power(0.0)[0], _LEAST, _MOST[rules.sides]))
+
+
+def _spent(rules: Rules, t: FloatArray, alpha: float, lower: LowerRule) -> FloatArray:
+    rule = rules.efficacy
+    assert not isinstance(rule, HaybittlePeto)
+    if not isinstance(rule, WangTsiatis):
+        return cumulative_spending(rule, np.minimum(t, 1.0), alpha)
+    planned = np.asarray(rules.information_fractions, dtype=np.float64)
+    shape = rule.shape(planned)
+
+    def over(constant: float) -> Walk:
+        return forward(planned, given_upper(constant * shape), lower, (0.0, 0.0))
+
+    spent = np.cumsum(over(constant_for_alpha(over, alpha)).chances(0.0).efficacy)
+    interpolated: FloatArray = np.interp(t, np.concatenate([[0.0], planned]), np.concatenate([[0.0], spent]))
+    return interpolated
