@@ -20,7 +20,7 @@ from reports.context import AnalysisPlan, Scale
 from trial.errors import DomainError
 from trial.statistics.estimates import Estimate
 from trial.statistics.linear import AncovaResult, ancova
-from trial.statistics.proportions import risk_difference
+from trial.statistics.risk_comparisons import risk_difference
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ import polars as pl
 from reports.analyses.groups import Frames, Grouping, yes
 from reports.context import AnalysisPlan
 from trial.statistics.estimates import Estimate
-from trial.statistics.proportions import risk_difference, zero_events_upper_limit
+from trial.statistics.proportions import zero_events_upper_limit
+from trial.statistics.risk_comparisons import risk_difference
 
 OPTIONAL: Final = {
     "AEBODSYS": pl.String,

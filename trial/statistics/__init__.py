@@ -1,6 +1,6 @@
 """Arrays in, numbers out: the statistics of a trial, importable by themselves in a notebook.
 
-Group sequential design    spending, boundaries, design, conditional_power, sample_size
+Group sequential design    group_sequential, sample_size
 Endpoints                  linear, mixed_models, proportions, rates, survival
 Safety and blinding        bayes, blinding_indices
 Simulation                 virtual_participants
@@ -18,58 +18,105 @@ from __future__ import annotations
 from trial.statistics.bayes import RatePosterior, fewest_events_to_exceed, rate_posterior
 from trial.statistics.blinding_indices import ArmGuesses, bang_index, james_index
 from trial.statistics.estimates import Estimate
-from trial.statistics.group_sequential.boundaries import (
+from trial.statistics.group_sequential import (
+    OBRIEN_FLEMING,
+    POCOCK,
+    Analysis,
+    BoundScales,
     CrossingProbabilities,
-    crossing_probabilities,
-    futility_bounds,
-    inflation_factor,
-    spending_bounds,
-)
-from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
-from trial.statistics.group_sequential.design import DesignBounds, GroupSequentialDesign, LookResult
-from trial.statistics.group_sequential.spending import (
+    DesignBounds,
+    FixedFutility,
+    GroupSequentialDesign,
+    HarmSpending,
+    HaybittlePeto,
+    Look,
+    NormalPrior,
+    Posterior,
     Spending,
+    StagewiseInference,
+    WangTsiatis,
+    bias_adjusted_mean,
+    conditional_power,
+    crossing_probabilities,
+    drift_for_power,
+    enthusiastic_prior,
+    equal_looks,
+    exponential,
+    futility_bounds,
     hwang_shih_decani,
+    inflation_factor,
     kim_demets,
     ld_obrien_fleming,
     ld_pocock,
+    posterior,
+    predictive_power,
+    repeated_interval,
+    sceptical_prior,
+    shaped_bounds,
+    spending_bounds,
+    stagewise_inference,
+    stagewise_p_value,
+    stepwise,
 )
 from trial.statistics.linear import AncovaResult, Contrast, LsMean, ancova
 from trial.statistics.mixed_models import MmrmResult, mmrm
-from trial.statistics.proportions import (
-    clopper_pearson,
-    risk_difference,
-    risk_ratio,
-    stratified_risk_difference,
-    wilson,
-    zero_events_upper_limit,
-)
+from trial.statistics.proportions import clopper_pearson, wilson, zero_events_upper_limit
 from trial.statistics.rates import event_rate, rate_ratio
+from trial.statistics.risk_comparisons import odds_ratio, risk_difference, risk_ratio
 from trial.statistics.sample_size import SampleSize, power_means, sample_size_means
+from trial.statistics.strata import (
+    cochran_mantel_haenszel,
+    common_odds_ratio,
+    common_risk_ratio,
+    stratified_risk_difference,
+    stratified_score_difference,
+)
 from trial.statistics.survival import KaplanMeier, kaplan_meier
 
 __all__ = [
+    "OBRIEN_FLEMING",
+    "POCOCK",
+    "Analysis",
     "AncovaResult",
     "ArmGuesses",
+    "BoundScales",
     "Contrast",
     "CrossingProbabilities",
     "DesignBounds",
     "Estimate",
+    "FixedFutility",
     "GroupSequentialDesign",
+    "HarmSpending",
+    "HaybittlePeto",
     "KaplanMeier",
-    "LookResult",
+    "Look",
     "LsMean",
     "MmrmResult",
+    "NormalPrior",
+    "Posterior",
     "RatePosterior",
     "SampleSize",
     "Spending",
+    "StagewiseInference",
+    "WangTsiatis",
     "ancova",
     "bang_index",
+    "barnard",
+    "bias_adjusted_mean",
+    "boschloo",
     "clopper_pearson",
+    "cochran_mantel_haenszel",
+    "common_odds_ratio",
+    "common_risk_ratio",
     "conditional_power",
     "crossing_probabilities",
+    "drift_for_power",
+    "enthusiastic_prior",
+    "equal_looks",
     "event_rate",
+    "exponential",
     "fewest_events_to_exceed",
+    "fisher",
     "futility_bounds",
     "hwang_shih_decani",
     "inflation_factor",
@@ -79,15 +126,25 @@ __all__ = [
     "ld_obrien_fleming",
     "ld_pocock",
     "mmrm",
+    "odds_ratio",
+    "pearson",
+    "posterior",
     "power_means",
     "predictive_power",
     "rate_posterior",
     "rate_ratio",
+    "repeated_interval",
     "risk_difference",
     "risk_ratio",
     "sample_size_means",
+    "sceptical_prior",
+    "shaped_bounds",
     "spending_bounds",
+    "stagewise_inference",
+    "stagewise_p_value",
+    "stepwise",
     "stratified_risk_difference",
+    "stratified_score_difference",
     "wilson",
     "zero_events_upper_limit",
 ]

@@ -12,7 +12,7 @@ from scipy.special import betaincinv, gammainccinv, gammaincinv
 
 from trial.statistics.checks import check_count, check_in, check_level
 from trial.statistics.estimates import Estimate
-from trial.statistics.proportions import UndefinedRatio
+from trial.statistics.risk_comparisons import UndefinedRatio
 
 _LONGEST = 1e15
 

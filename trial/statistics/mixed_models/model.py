@@ -208,7 +208,7 @@ def mmrm(
     >>> who, when = [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6], [1, 2] * 6
     >>> fit = mmrm(y, participant=who, visit=when, arm=["A"] * 6 + ["B"] * 6, reference="A")
     >>> print(fit.contrast(2))
-    2, B − A: -1.333 (SE 0.7265), 95 % (-3.35, 0.6838), p = 0.1402, df 4
+    2, B − A: -1.333 (SE 0.7265), 95 % (-3.35, 0.6837), p = 0.1404, df 4
     """
     confidence = check_level(level)
     rows = read_rows(outcome, participant, visit, arm, reference, covariates or {}, factors or {}, weights, visits)
