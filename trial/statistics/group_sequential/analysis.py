@@ -19,7 +19,7 @@ from typing import Final, Literal
 import numpy as np
 from scipy.special import ndtr
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.checks import FloatArray, check_in
 from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
 from trial.statistics.group_sequential.crossing import LowerRule, given_lower, mirrored, no_lower
 from trial.statistics.group_sequential.efficacy import bounds_for_spending
@@ -46,10 +46,6 @@ class Ahead:
     fractions: FloatArray
     efficacy: FloatArray
     two_sided: bool
-
-    @property
-    def lower(self) -> FloatArray | None:
-        return -self.efficacy if self.two_sided else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,33 +103,38 @@ class Analysis:
 
     @property
     def per_drift(self) -> float:
-        """Effect for one unit of drift."""
-        return self.effect / self.planned.drift
+        """Effect for one unit of drift: what was observed, where the standard error was given."""
+        return self.standard_error * sqrt(self.information_fraction)
 
     def conditional_power(self, effect: float) -> float | None:
         """The chance of crossing a later efficacy bound under an effect of the user's, in ``unit``; None at the end."""
         if self.ahead is None:
             return None
-        drift = check_in("effect in units of drift", effect / self.per_drift, -_LARGEST_DRIFT, _LARGEST_DRIFT, "[]")
+        drift = check_in(
+            "effect in units of drift", effect / self.effect * self.planned.drift, -_LARGEST_DRIFT, _LARGEST_DRIFT, "[]"
+        )
         return conditional_power(
             _limited(self.z),
             self.information_fraction,
             self.ahead.fractions,
             self.ahead.efficacy,
             drift,
-            self.ahead.lower,
+            two_sided=self.ahead.two_sided,
         )
 
     def predictive_power_with(self, prior: NormalPrior) -> float | None:
         """The same, averaged over what z and a prior on the effect say; None at the end."""
         if self.ahead is None:
             return None
-        mean, sd = prior.mean / self.per_drift, prior.sd / self.per_drift
-        ahead = self.ahead
         return predictive_power(
-            _limited(self.z), self.information_fraction, ahead.fractions, ahead.efficacy, ahead.lower,
-            prior_mean=mean, prior_sd=sd,
-        )  # fmt: skip
+            _limited(self.z),
+            self.information_fraction,
+            self.ahead.fractions,
+            self.ahead.efficacy,
+            prior_mean=prior.mean / self.per_drift,
+            prior_sd=prior.sd / self.per_drift,
+            two_sided=self.ahead.two_sided,
+        )
 
     def posterior(self, prior: NormalPrior) -> Posterior:
         """What a prior and this look together say of the effect."""
@@ -144,14 +145,18 @@ class Analysis:
         """p-value, median-unbiased estimate and interval, for a trial that ends at this look; level 1 − 2·alpha."""
         t = np.asarray(self.bounds.information_fractions)
         lower = None
-        if self.rules.sides == 2:
-            lower = [-z for z in self.bounds.efficacy_bounds[:-1]]
-        elif self.rules.binding and self.bounds.futility_bounds is not None:
+        if self.rules.binding and self.bounds.futility_bounds is not None:
             lower = list(self.bounds.futility_bounds[:-1])
         return stagewise_inference(
-            t, self.bounds.efficacy_bounds[:-1], _limited(self.z), level=1.0 - 2.0 * self.rules.alpha,
-            earlier_futility=lower, per_drift=self.per_drift, unit=self.unit,
-        )  # fmt: skip
+            t,
+            self.bounds.efficacy_bounds[:-1],
+            _limited(self.z),
+            level=1.0 - 2.0 * self.rules.alpha,
+            earlier_futility=lower,
+            per_drift=self.per_drift,
+            unit=self.unit,
+            sides=self.rules.sides,
+        )
 
     @cached_property
     def repeated_interval(self) -> tuple[float, float]:
@@ -163,7 +168,7 @@ class Analysis:
 
     @cached_property
     def repeated_p(self) -> float | None:
-        """The least one-sided alpha at which the design would have stopped here (``repeated.repeated_p_value``)."""
+        """The least alpha at which the design would have stopped here (``repeated.repeated_p_value``)."""
         return repeated_p_value(self.rules, self.bounds, self.z)
 
     @cached_property
@@ -195,24 +200,31 @@ class Analysis:
         return "\n".join(lines)
 
 
-def analyse_look(rules: Rules, planned: DesignBounds, look: Look, z: float, effect: float, unit: str) -> Analysis:
+def analyse_look(
+    rules: Rules,
+    planned: DesignBounds,
+    look: Look,
+    z: float,
+    effect: float,
+    unit: str,
+    standard_error: float | None = None,
+) -> Analysis:
     """A look with its statistic. Raises OutOfRange."""
     at = check_in("z", z, -50.0, 50.0, "[]")
-    if not np.isfinite(effect) or effect == 0.0:
-        raise OutOfRange(f"effect must be finite and not 0; {effect!r} was given.")
+    size = check_in("effect", effect, 0.0, 1e12)
     ahead = None if look.final else looks_ahead(rules, planned, look)
-    share = effect / planned.drift
-    root = sqrt(look.information_fraction)
+    if standard_error is None:
+        standard_error = size / planned.drift / sqrt(look.information_fraction)
     by_design, by_observed, predicted = (None, None, None) if ahead is None else _chances(planned, look, at, ahead)
     return Analysis(
         bounds=look,
         z=at,
         p_value=float(ndtr(-at)),
         crossed=_crossed(look, at),
-        effect=effect,
+        effect=size,
         unit=unit,
-        estimate=at / root * share,
-        standard_error=abs(share) / root,
+        estimate=at * standard_error,
+        standard_error=standard_error,
         conditional_power_design=by_design,
         conditional_power_observed=by_observed,
         predictive_power=predicted,
@@ -257,9 +269,9 @@ def _chances(planned: DesignBounds, look: Look, z: float, ahead: Ahead) -> tuple
     now, at = look.information_fraction, _limited(z)
     observed = float(np.clip(at / sqrt(now), -_LARGEST_DRIFT, _LARGEST_DRIFT))
     return (
-        conditional_power(at, now, ahead.fractions, ahead.efficacy, planned.drift, ahead.lower),
-        conditional_power(at, now, ahead.fractions, ahead.efficacy, observed, ahead.lower),
-        predictive_power(at, now, ahead.fractions, ahead.efficacy, ahead.lower),
+        conditional_power(at, now, ahead.fractions, ahead.efficacy, planned.drift, two_sided=ahead.two_sided),
+        conditional_power(at, now, ahead.fractions, ahead.efficacy, observed, two_sided=ahead.two_sided),
+        predictive_power(at, now, ahead.fractions, ahead.efficacy, two_sided=ahead.two_sided),
     )
 
 

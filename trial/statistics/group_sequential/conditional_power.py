@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from trial.statistics.checks import FloatArray, OutOfRange, check_in, check_same_length
 from trial.statistics.group_sequential.crossing import crossing_probabilities
-from trial.statistics.group_sequential.information import LARGEST_DRIFT, check_information
+from trial.statistics.group_sequential.information import LARGEST_DRIFT, check_information, numbers
 
 
 def conditional_power(
@@ -24,28 +24,37 @@ def conditional_power(
     fraction: float,
     later_fractions: ArrayLike,
     efficacy: ArrayLike,
-    drift: float,
+    drift: ArrayLike,
     futility: ArrayLike | None = None,
+    *,
+    two_sided: bool = False,
 ) -> float:
     """The chance of crossing a later efficacy bound, given z now, under a drift taken as true.
 
     z: statistic now, in [-20, 20]. fraction: information now, above 0.
     later_fractions, efficacy, futility: (L,) of the looks to come, fractions strictly increasing from above
     ``fraction``.
-    drift: E Z at fraction 1; the design's, or z / √fraction for the observed effect.
+    drift: E Z at fraction 1; the design's, or z / √fraction for the observed effect. Or one for each step to come, (L,),
+        where a step has another number of participants than planned: E of its standardized increment over √(its fractions).
+    two_sided: bounds are ± ``efficacy``, and crossing either counts.
     Returns a probability. Raises OutOfRange, FallingInformation.
     Source: Lan & Wittes (1988); Jennison & Turnbull (2000) section 10.2: what is left is a group sequential trial of
-    its own (independent increments). Oracles: gsDesign ``gsCP``, lrstat ``getCP``.
+    its own (independent increments). Oracles: gsDesign ``gsCP``, lrstat ``getCP``, rpact ``getConditionalPower``.
 
     >>> round(conditional_power(1.0, 0.5, [1.0], [1.96], 3.24), 4)
     0.6982
     """
     now, left, upper, lower = _checked(z, fraction, later_fractions, efficacy, futility)
     gained = left - now
-    start = float(z) * np.sqrt(now)
-    return crossing_probabilities(
-        gained, _rescaled(upper, left, start, gained), _rescaled(lower, left, start, gained), drift
-    ).any_efficacy
+    steps = np.diff(gained, prepend=0.0)
+    drifts = numbers("drift", drift)
+    if drifts.shape not in ((), left.shape) or not np.all(np.abs(drifts) * math.sqrt(gained[-1]) <= LARGEST_DRIFT):
+        raise OutOfRange(f"drift must be one number, or one for each later look, within ±{LARGEST_DRIFT:g}.")
+    expected = float(z) * math.sqrt(now) + np.cumsum(drifts * steps)
+    above = _rescaled(upper, left, expected, gained)
+    below = _rescaled(-upper if two_sided else lower, left, expected, gained)
+    chances = crossing_probabilities(gained, above, below)
+    return min(1.0, chances.any_efficacy + (chances.any_futility if two_sided else 0.0))
 
 
 def predictive_power(
@@ -57,6 +66,7 @@ def predictive_power(
     *,
     prior_mean: float = 0.0,
     prior_sd: float = math.inf,
+    two_sided: bool = False,
 ) -> float:
     """The chance of crossing a later efficacy bound, averaged over what z now, and a prior, say of the effect.
 
@@ -82,12 +92,14 @@ def predictive_power(
         moved: FloatArray = (later * (precision * mean + bound * np.sqrt(left)) - start) / roots
         return moved
 
-    return crossing_probabilities(clock, on_the_mean(upper), on_the_mean(lower)).any_efficacy
+    below = on_the_mean(-upper if two_sided else lower)
+    chances = crossing_probabilities(clock, on_the_mean(upper), below)
+    return min(1.0, chances.any_efficacy + (chances.any_futility if two_sided else 0.0))
 
 
-def _rescaled(bound: FloatArray, left: FloatArray, start: float, gained: FloatArray) -> FloatArray:
-    """A bound on Z as a bound on the standardized increment since now."""
-    result: FloatArray = (bound * np.sqrt(left) - start) / np.sqrt(gained)
+def _rescaled(bound: FloatArray, left: FloatArray, expected: FloatArray, gained: FloatArray) -> FloatArray:
+    """A bound on Z as a bound on the standardized increment since now, less what is expected of it."""
+    result: FloatArray = (bound * np.sqrt(left) - expected) / np.sqrt(gained)
     return result
 
 
@@ -99,7 +111,9 @@ def _checked(
     left = check_information(later)
     if left[0] <= now:
         raise OutOfRange(f"later_fractions must lie above the information now ({now:g}).")
-    upper: FloatArray = np.asarray(efficacy, dtype=np.float64)
-    lower = np.full(len(left), -np.inf) if futility is None else np.asarray(futility, dtype=np.float64)
+    upper = np.atleast_1d(numbers("efficacy", efficacy))
+    lower = np.full(len(left), -np.inf) if futility is None else np.atleast_1d(numbers("futility", futility))
     check_same_length(later_fractions=left, efficacy=upper, futility=lower)
+    if np.any(np.isnan(upper)) or np.any(np.isnan(lower)) or np.any(lower > upper):
+        raise OutOfRange("No later bound may be missing, and futility must not exceed efficacy at a look.")
     return now, left, upper, lower

@@ -16,6 +16,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtri_exp, stdtr
 
 from trial.statistics.checks import OutOfRange, check_in
 from trial.statistics.group_sequential.analysis import Analysis, analyse_look
@@ -186,11 +187,35 @@ class GroupSequentialDesign:
     ) -> Analysis:
         """The look that has just been reached, with its statistic.
 
-        z: in [-50, 50]. effect: the design's effect in ``unit``, so that estimates are in that unit; not 0.
+        z: in [-50, 50]. effect: the design's effect in ``unit``, above 0, so that estimates are in that unit.
         Other arguments and errors as for ``at``.
         """
         look = self.at(information, final=final, past_efficacy=past_efficacy, past_futility=past_futility)
         return analyse_look(self, self.bounds, look, z, effect, unit)
+
+    def analyse_estimate(
+        self,
+        information: ArrayLike,
+        estimate: float,
+        standard_error: float,
+        *,
+        df: float | None = None,
+        final: bool = False,
+        past_efficacy: Sequence[float] = (),
+        past_futility: Sequence[float] = (),
+        effect: float = 1.0,
+        unit: str = "the estimate's",
+    ) -> Analysis:
+        """The same from an estimate with its standard error, both in the unit of ``effect``, benefit positive.
+
+        df: of a t statistic, above 0: z is then the normal deviate with the same tail; None for a normal one.
+        Intervals use the given standard error on the z scale. Raises OutOfRange and what ``analyse`` raises.
+        """
+        size = check_in("estimate", estimate, -1e12, 1e12)
+        error = check_in("standard_error", standard_error, 0.0, 1e12)
+        z = normal_deviate(size / error, df)
+        look = self.at(information, final=final, past_efficacy=past_efficacy, past_futility=past_futility)
+        return analyse_look(self, self.bounds, look, z, effect, unit, error)
 
     def __str__(self) -> str:
         planned, chances = self.bounds, self.crossing()
@@ -230,6 +255,19 @@ def equal_looks(looks: int) -> tuple[float, ...]:
     if looks not in range(1, MOST_LOOKS + 1):
         raise OutOfRange(f"The number of looks must be in [1, {MOST_LOOKS}]; {looks!r} was given.")
     return tuple(k / looks for k in range(1, looks + 1))
+
+
+def normal_deviate(t: float, df: float | None = None) -> float:
+    """The normal deviate with the same one-sided p-value as a t statistic; within ±50.
+
+    >>> round(normal_deviate(2.1, 20), 4)
+    1.9719
+    """
+    if df is None:
+        return float(np.clip(t, -50.0, 50.0))
+    tail = float(stdtr(check_in("df", df, 0.0, np.inf, "(]"), -abs(t)))
+    size = -float(ndtri_exp(np.log(tail))) if tail > 0.0 else abs(t)
+    return float(np.copysign(min(size, 50.0), t))
 
 
 def _without(flags: tuple[bool, ...] | None) -> frozenset[int]:

@@ -21,6 +21,7 @@ from scipy.special import ndtr, ndtri
 
 from trial.statistics.checks import OutOfRange, check_in, check_level
 from trial.statistics.group_sequential.crossing import Walk, walk
+from trial.statistics.group_sequential.efficacy import check_sides
 from trial.statistics.group_sequential.information import (
     NoBoundFound,
     check_information,
@@ -37,13 +38,15 @@ _LARGEST_Z: Final = 20.0
 class StagewiseInference:
     """What a trial that ended at this look says of its effect, the looks before it counted.
 
-    p_value: one-sided, against no effect. median_unbiased, lower, upper: of the effect, in ``unit``; the interval has
+    p_value: against no effect, one- or two-sided as ``sides`` says.
+    median_unbiased, lower, upper: of the effect, in ``unit``; the interval has
     two-sided confidence ``level``, each limit one-sided (1 − level) / 2. maximum_likelihood: z over the root of information.
     """
 
     look: int
     z: float
     p_value: float
+    sides: int
     maximum_likelihood: float
     median_unbiased: float
     lower: float
@@ -53,8 +56,9 @@ class StagewiseInference:
     method: str = "stage-wise ordering (Tsiatis, Rosner & Mehta 1984)"
 
     def __str__(self) -> str:
+        sided = "one-sided" if self.sides == 1 else "two-sided"
         return (
-            f"After look {self.look}: one-sided p {self.p_value:.4g}; effect {self.median_unbiased:.4g} (median-unbiased), "
+            f"After look {self.look}: {sided} p {self.p_value:.4g}; effect {self.median_unbiased:.4g} (median-unbiased), "
             f"{100 * self.level:g} % interval ({self.lower:.4g}, {self.upper:.4g}), "
             f"maximum likelihood {self.maximum_likelihood:.4g}, unit {self.unit}; {self.method}"
         )
@@ -69,11 +73,13 @@ def stagewise_inference(
     earlier_futility: ArrayLike | None = None,
     per_drift: float = 1.0,
     unit: str = "E Z at information 1",
+    sides: int = 1,
 ) -> StagewiseInference:
     """p-value, median-unbiased estimate and interval by stage-wise ordering, for a trial that ended at look k.
 
     information: (k,), observed at each look, any unit. earlier_efficacy: (k − 1,) z bounds at the looks before.
     z: at look k, in [-20, 20]. level: two-sided, in (0, 1). earlier_futility: (k − 1,) binding lower bounds, or None.
+    sides: 2 for a symmetric two-sided design: lower bounds are − the upper ones, and p is twice the smaller tail.
     per_drift: effect for one unit of drift, above 0; unit: its name, for printing.
     Raises OutOfRange, FallingInformation, NoBoundFound.
     Source: Tsiatis, Rosner & Mehta (1984); Jennison & Turnbull (2000) sections 8.4 and 8.5.
@@ -83,14 +89,18 @@ def stagewise_inference(
     After look 2: one-sided p 0.006829; effect 2.869 (median-unbiased), 95 % interval (0.5913, 5.138), \
 maximum likelihood 2.887, unit E Z at information 1; stage-wise ordering (Tsiatis, Rosner & Mehta 1984)
     """
+    if check_sides(sides) == 2:
+        earlier_futility = -numbers("earlier_efficacy", earlier_efficacy)
     over = _ordered(information, earlier_efficacy, z, earlier_futility)
     share = check_in("per_drift", per_drift, 0.0, inf)
+    tail_p = over.chances(0.0).any_efficacy
     tail = 0.5 * (1.0 - check_level(level))
     t = float(over.information[-1])
     return StagewiseInference(
         look=len(over.information),
         z=float(z),
-        p_value=over.chances(0.0).any_efficacy,
+        p_value=tail_p if sides == 1 else 2.0 * min(tail_p, 1.0 - tail_p),
+        sides=sides,
         maximum_likelihood=float(z) / sqrt(t) * share,
         median_unbiased=_drift_with(over, 0.5) * share,
         lower=_drift_with(over, tail) * share,

@@ -28,16 +28,23 @@ from trial.statistics.group_sequential.looks import Look
 from trial.statistics.group_sequential.planning import Rules
 
 _LEAST: Final = 1e-14
-_MOST: Final = {1: 0.9999, 2: 0.4999}
+_MOST: Final = {1: 0.9999, 2: 0.49995}
 
 
 def repeated_p_value(rules: Rules, look: Look, z: float) -> float | None:
-    """The least one-sided alpha at which the design would have stopped at ``look`` with this z.
+    """The least alpha at which the design would have stopped at ``look`` with this z; both sides' where it has two.
 
     None where it is not defined: Haybittle–Peto bounds, which do not depend on alpha before the end, and a look without an
-    efficacy bound. Between 1e-14 and 0.9999 (two-sided: 0.4999, a side).
+    efficacy bound. Between 1e-14 and 0.9999.
     Source: Jennison & Turnbull (2000) section 9.2. Oracles: rpact ``getRepeatedPValues``, lrstat ``getRCI``.
     """
+    if rules.sides == 2:
+        one = _least_alpha(rules, look, abs(z))
+        return None if one is None else 2.0 * one
+    return _least_alpha(rules, look, z)
+
+
+def _least_alpha(rules: Rules, look: Look, z: float) -> float | None:
     k = look.number
     skipped = frozenset(j for j in rules.without_efficacy if not (look.final and j == k - 1))
     if isinstance(rules.efficacy, HaybittlePeto) or k - 1 in skipped:
