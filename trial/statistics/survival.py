@@ -1,4 +1,4 @@
-"""Kaplan–Meier curves with log-log intervals.
+"""Kaplan–Meier curves with log-log, log or plain intervals, and the median with its interval.
 
 Invariants
 1. The curve starts at 1 and never rises; limits stay in [0, 1].
@@ -6,18 +6,26 @@ Invariants
    does not
    exist; the lower limit is 0 and the upper limit is the last that existed (1 when none did).
 
-What it does not do: tests between curves, or regression.
+3. The median is the first time at which the curve is below one half; where it runs level at one half, the middle of
+   that stretch, as in R and SAS. Its limits are those of the curve's limits, by the same rule (Brookmeyer & Crowley).
+
+What it does not do: tests between curves (``log_rank``), or regression (``cox``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from trial.statistics.checks import EmptyArm, FloatArray, OutOfRange, check_level, check_same_length, finite_vector
 from trial.statistics.estimates import normal_quantile
+
+Interval = Literal["log-log", "log", "plain"]
+
+_LEVEL = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +41,7 @@ class KaplanMeier:
     lower: FloatArray
     upper: FloatArray
     level: float
-    method: str = "Kaplan–Meier, Greenwood, log-log interval"
+    method: str
 
     def at(self, time: float) -> tuple[float, float, float]:
         """Survival with its limits at ``time``; before the first time it is 1.
@@ -47,9 +55,13 @@ class KaplanMeier:
 
     @property
     def median(self) -> float | None:
-        """The first time at which survival is at most one half; None when it is never reached."""
-        reached = np.flatnonzero(self.survival <= 0.5)
-        return float(self.times[reached[0]]) if reached.size else None
+        """The time by which half have had the event; None when it is never reached."""
+        return _crossing(self.times, self.survival)
+
+    @property
+    def median_interval(self) -> tuple[float | None, float | None]:
+        """Limits of the median; None where the curve's limit never comes down to one half."""
+        return _crossing(self.times, self.lower), _crossing(self.times, self.upper)
 
     def __str__(self) -> str:
         half = "not reached" if self.median is None else f"{self.median:g}"
@@ -57,25 +69,26 @@ class KaplanMeier:
         return f"{n} participants, {events} events, median {half} ({self.method})"
 
 
-def kaplan_meier(time: ArrayLike, event: ArrayLike, level: float = 0.95) -> KaplanMeier:
+def kaplan_meier(
+    time: ArrayLike, event: ArrayLike, level: float = 0.95, *, interval: Interval = "log-log"
+) -> KaplanMeier:
     """The survival curve of one group.
 
     time: (N,) non-negative, any unit. event: (N,) 1 for the event, 0 for censored. level: in (0, 1).
+    interval: the scale on which limits are symmetric: log-log, log or plain (the last two cut to [0, 1]).
     At equal times events come before censorings.
     Raises OutOfRange; EmptyArm when there is nobody.
-    Oracle: R survival ``survfit`` (curve and risk sets).
+    Source: Kaplan & Meier (1958), Greenwood (1926), Kalbfleisch & Prentice (2002) for log-log.
+    Oracle: R survival ``survfit``.
 
     >>> curve = kaplan_meier([1.0, 2.0, 2.0, 3.0], [1, 1, 0, 0])
     >>> curve.survival.tolist()
     [0.75, 0.5, 0.5]
     """
     confidence = check_level(level)
-    t, d = finite_vector("time", time), finite_vector("event", event)
-    check_same_length(time=t, event=d)
-    if not len(t):
-        raise EmptyArm("the group has no participants: a curve needs at least one.")
-    if np.any(t < 0.0) or not np.all(np.isin(d, (0.0, 1.0))):
-        raise OutOfRange("time must be in [0, ∞) and event must be 0 or 1.")
+    if interval not in ("log-log", "log", "plain"):
+        raise OutOfRange(f"interval must be log-log, log or plain; {interval!r} was given.")
+    t, d = check_times(time, event)
     times, place = np.unique(t, return_inverse=True)
     events: FloatArray = np.bincount(place, weights=d, minlength=len(times)).astype(np.float64)
     leaving = np.bincount(place, minlength=len(times)).astype(np.float64)
@@ -84,18 +97,49 @@ def kaplan_meier(time: ArrayLike, event: ArrayLike, level: float = 0.95) -> Kapl
     survivors = at_risk - events
     with np.errstate(divide="ignore", invalid="ignore"):
         hazard_variance = np.cumsum(np.where(events > 0.0, events / (at_risk * survivors), 0.0))
-    error, lower, upper = _limits(survival, hazard_variance, normal_quantile(confidence))
-    return KaplanMeier(times, at_risk, events, leaving - events, survival, error, lower, upper, confidence)
+    error, lower, upper = _limits(survival, hazard_variance, normal_quantile(confidence), interval)
+    method = f"Kaplan–Meier, Greenwood, {interval} interval"
+    return KaplanMeier(times, at_risk, events, leaving - events, survival, error, lower, upper, confidence, method)
 
 
-def _limits(survival: FloatArray, variance: FloatArray, z: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Greenwood's standard error and log-log limits, with the two cases in which they do not exist."""
+def check_times(time: ArrayLike, event: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Times and events of at least one participant."""
+    t, d = finite_vector("time", time), finite_vector("event", event)
+    check_same_length(time=t, event=d)
+    if not len(t):
+        raise EmptyArm("the group has no participants: a curve needs at least one.")
+    if np.any(t < 0.0) or not np.all(np.isin(d, (0.0, 1.0))):
+        raise OutOfRange("time must be in [0, ∞) and event must be 0 or 1.")
+    return t, d
+
+
+def _limits(
+    survival: FloatArray, variance: FloatArray, z: float, interval: Interval
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Greenwood's standard error and the limits, with the two cases in which they do not exist."""
     error, lower, upper = np.zeros_like(survival), survival.copy(), survival.copy()
     inside = (survival > 0.0) & (survival < 1.0)
     s, sd = survival[inside], np.sqrt(variance[inside])
-    width = z * sd / np.log(s)
     error[inside] = s * sd
-    lower[inside], upper[inside] = s ** np.exp(-width), s ** np.exp(width)
+    if interval == "log-log":
+        width = z * sd / np.log(s)
+        lower[inside], upper[inside] = s ** np.exp(-width), s ** np.exp(width)
+    elif interval == "log":
+        lower[inside], upper[inside] = s * np.exp(-z * sd), np.minimum(s * np.exp(z * sd), 1.0)
+    else:
+        lower[inside], upper[inside] = np.maximum(s - z * s * sd, 0.0), np.minimum(s + z * s * sd, 1.0)
     gone = survival == 0.0
     upper[gone] = upper[inside][-1] if inside.any() else 1.0
     return error, lower, upper
+
+
+def _crossing(times: FloatArray, curve: FloatArray) -> float | None:
+    """When a falling curve passes one half; the middle of a level stretch there."""
+    reached = np.flatnonzero(curve <= 0.5 + _LEVEL)
+    if not reached.size:
+        return None
+    first = int(reached[0])
+    below = np.flatnonzero(curve < 0.5 - _LEVEL)
+    if curve[first] >= 0.5 - _LEVEL and below.size:
+        return float(0.5 * (times[first] + times[below[0]]))
+    return float(times[first])

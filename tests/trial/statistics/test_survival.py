@@ -87,3 +87,30 @@ def test_nobody_and_impossible_times_are_refused():
 
 def test_the_curve_prints_as_one_line():
     assert str(kaplan_meier([1.0, 2.0], [1, 0])).startswith("2 participants, 1 events, median 1 ")
+
+
+@pytest.mark.parametrize("arm", ["K", "P"])
+def test_plain_limits_and_the_median_s_interval_agree_with_r(arm):
+    data = [row for row in rows("km_data.csv") if row["arm"] == arm]
+    curve = kaplan_meier([float(r["time"]) for r in data], [float(r["status"]) for r in data], interval="plain")
+    oracle = next(case for case in cases("survival.json") if case["kind"] == "km_plain")["result"]
+    here = [i for i, stratum in enumerate(oracle["strata"]) if stratum == f"arm={arm}"]
+    shown = curve.events > 0
+    for ours, theirs in ((curve.lower, "lower"), (curve.upper, "upper")):
+        expected = np.array([float(oracle[theirs][i]) for i in here])
+        assert ours[shown] == pytest.approx(expected, rel=1e-10)
+    table, place = oracle["median_table"], 0 if arm == "K" else 1
+    assert curve.median_interval == (table["0.95LCL"][place], table["0.95UCL"][place])
+
+
+def test_a_curve_level_at_one_half_has_its_median_in_the_middle():
+    assert kaplan_meier([1.0, 2.0, 3.0, 4.0], [1, 1, 1, 1]).median == 2.5
+    assert kaplan_meier([1.0, 2.0, 3.0, 4.0], [1, 1, 0, 0]).median == 2.0
+
+
+def test_log_limits_are_symmetric_on_the_log_scale_until_one():
+    curve = kaplan_meier([1.0, 2.0, 3.0, 4.0, 5.0], [1, 1, 1, 1, 0], interval="log")
+    free = curve.upper < 1.0
+    assert (curve.lower * curve.upper)[free] == pytest.approx((curve.survival**2)[free])
+    with pytest.raises(OutOfRange, match="interval"):
+        kaplan_meier([1.0], [1], interval="arcsin")
