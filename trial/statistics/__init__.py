@@ -63,7 +63,19 @@ from trial.statistics.mixed_models import MmrmResult, mmrm
 from trial.statistics.proportions import clopper_pearson, wilson, zero_events_upper_limit
 from trial.statistics.rates import event_rate, rate_ratio
 from trial.statistics.risk_comparisons import odds_ratio, risk_difference, risk_ratio
-from trial.statistics.sample_size import SampleSize, power_means, sample_size_means
+from trial.statistics.sample_size import (
+    EventSize,
+    SampleSize,
+    critical_difference,
+    event_probability,
+    power_means,
+    sample_size_ancova,
+    sample_size_events,
+    sample_size_means,
+    sample_size_proportions,
+    sample_size_repeated,
+    variance_at_last_visit,
+)
 from trial.statistics.strata import (
     cochran_mantel_haenszel,
     common_odds_ratio,
@@ -84,6 +96,7 @@ __all__ = [
     "CrossingProbabilities",
     "DesignBounds",
     "Estimate",
+    "EventSize",
     "FixedFutility",
     "GroupSequentialDesign",
     "HarmSpending",
@@ -109,10 +122,12 @@ __all__ = [
     "common_odds_ratio",
     "common_risk_ratio",
     "conditional_power",
+    "critical_difference",
     "crossing_probabilities",
     "drift_for_power",
     "enthusiastic_prior",
     "equal_looks",
+    "event_probability",
     "event_rate",
     "exponential",
     "fewest_events_to_exceed",
@@ -136,7 +151,11 @@ __all__ = [
     "repeated_interval",
     "risk_difference",
     "risk_ratio",
+    "sample_size_ancova",
+    "sample_size_events",
     "sample_size_means",
+    "sample_size_proportions",
+    "sample_size_repeated",
     "sceptical_prior",
     "shaped_bounds",
     "spending_bounds",
@@ -145,6 +164,7 @@ __all__ = [
     "stepwise",
     "stratified_risk_difference",
     "stratified_score_difference",
+    "variance_at_last_visit",
     "wilson",
     "zero_events_upper_limit",
 ]
