@@ -17,11 +17,21 @@ from trial.statistics.checks import EmptyArm, FloatArray, check_same_length, fin
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """(N, p) without an intercept, and the names of its columns."""
+    """(N, p) without an intercept, the names of its columns, and each one's value in an adjusted mean.
+
+    ``balanced`` has covariates at their mean and 1 / levels for the levels of a factor; the arms' columns come first.
+    """
 
     matrix: FloatArray
     names: tuple[str, ...]
     arms: tuple[str, ...]
+    balanced: FloatArray
+
+    def mean_row(self, arm: str) -> FloatArray:
+        """The row of an arm's adjusted mean, without intercept."""
+        row = self.balanced.copy()
+        row[: len(self.arms) - 1] = [float(other == arm) for other in self.arms[1:]]
+        return row
 
 
 def arm_columns(
@@ -39,10 +49,14 @@ def arm_columns(
     if len(found) < 2 or reference not in found:
         raise EmptyArm(f"At least two arms with participants are needed, one of them {reference!r}; found: {found}.")
     others = [name for name in found if name != reference]
-    columns = [(f"arm={name}", (arms == name).astype(np.float64)) for name in others]
-    columns += list(numbers.items())
+    columns = [(f"arm={name}", (arms == name).astype(np.float64), 0.0) for name in others]
+    columns += [(name, values, float(values.mean())) for name, values in numbers.items()]
     for name, values in labels.items():
-        columns += [(f"{name}={at}", (values == at).astype(np.float64)) for at in np.unique(values)[1:]]
+        levels = np.unique(values)
+        columns += [(f"{name}={at}", (values == at).astype(np.float64), 1.0 / len(levels)) for at in levels[1:]]
     return Columns(
-        np.column_stack([column for _, column in columns]), tuple(name for name, _ in columns), (reference, *others)
+        np.column_stack([values for _, values, _ in columns]),
+        tuple(name for name, _, _ in columns),
+        (reference, *others),
+        np.array([middle for _, _, middle in columns]),
     )
