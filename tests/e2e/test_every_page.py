@@ -7,20 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser
 
 from tests.e2e.trials import Served
 from tests.e2e.visitors import Visitor, visitor
-from tests.support.pictures import DESKTOP, HEIGHT, PEOPLE, PHONE, set_scene, sights
+from tests.support.looks import stand_ready, troubles
+from tests.support.pictures import PEOPLE, set_scene, sights
 
-MAGNIFIED = DESKTOP // 2
-EVERYTHING = {"resultTypes": ["violations"]}
-COLOURS = {**EVERYTHING, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-VIOLATIONS = """
-async (options) => (await axe.run(options)).violations.flatMap((violation) =>
-  violation.nodes.slice(0, 3).map((node) => `${violation.id}: ${violation.help} (${node.html.slice(0, 160)})`))
-"""
 STRANGERS_PAGES = ("/sign-in", "/developers")
 AFTER_THE_LOCK = {
     "statistician.blinded": ("", "datasets", "locks"),
@@ -70,7 +63,7 @@ def test_pages_for_strangers_work_too(at_look, chromium):
 def examiner(browser: Browser, trial: Served) -> Iterator[Visitor]:
     """A visitor in whose pages axe-core stands ready."""
     with visitor(browser, trial) as one:
-        one.page.context.add_init_script(AXE_SCRIPT)
+        stand_ready(one.page.context)
         yield one
 
 
@@ -82,16 +75,7 @@ def problems_of(one: Visitor, path: str) -> list[str]:
 
 def problems_here(one: Visitor, where: str) -> list[str]:
     """What somebody could not use, on the page that stands there."""
-    page = one.page
-    found = [f"{where}, light: {problem}" for problem in page.evaluate(VIOLATIONS, EVERYTHING)]
-    page.emulate_media(color_scheme="dark")
-    found += [f"{where}, dark: {problem}" for problem in page.evaluate(VIOLATIONS, COLOURS)]
-    page.emulate_media(color_scheme="light")
-    for width in (MAGNIFIED, PHONE):
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        if not page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"):
-            found.append(f"{where}: scrolls sideways at {width} px")
-    page.set_viewport_size({"width": DESKTOP, "height": HEIGHT})
+    found = troubles(one.page, where)
     found += [f"{where}: {error}" for error in one.watch.errors + one.watch.strangers]
     one.watch.errors.clear()
     one.watch.strangers.clear()

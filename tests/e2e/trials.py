@@ -14,8 +14,6 @@ import fcntl
 import json
 import os
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,7 +23,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import uvicorn
 from pydantic import SecretStr
 from sqlmodel import func, select
 
@@ -47,6 +44,7 @@ from api.installation import Installation, open_installation
 from api.services import AppServices
 from tests.conftest import drop_database, run_as_owner
 from tests.support.house import House
+from tests.support.serving import serving
 from trial.access.accounts import Account, code_secret, find_account
 from trial.access.actors import Actor
 from trial.access.codes import code_at
@@ -255,12 +253,5 @@ def _doors(installation: Installation) -> Iterator[str]:
     app: Any = create_app(
         AppServices(installation.settings, installation.database), lifespan=beside_the_server(installation)
     )
-    serving = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none"))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serving.run, args=([listening],), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            serving.should_exit = True
-            thread.join(timeout=15)
+    with serving(app, lifespan=True) as address:
+        yield address

@@ -11,8 +11,6 @@ Codes are made for the house's own clock. A code counts once, so signing in agai
 from __future__ import annotations
 
 import re
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +18,6 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Page
 
@@ -29,6 +26,7 @@ from api.cookies import session_cookie_name
 from api.middleware.csrf import token_for
 from api.services import AppServices
 from tests.support.house import PASSWORD, House
+from tests.support.serving import serving
 from trial.access.accounts import Account, code_secret, find_account
 from trial.access.codes import code_at
 from trial.access.grants import actor_for
@@ -129,12 +127,5 @@ def _account(session: TrialSession, username: str) -> Account:
 def open_doors(house: House, settings: Settings | None = None) -> Iterator[Doors]:
     """Serve the house on a free port, in a thread, until the block ends."""
     app = create_app(AppServices(settings or Settings(), house.database))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", lifespan="off"))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        try:
-            yield Doors(house, f"http://127.0.0.1:{listening.getsockname()[1]}", app)
-        finally:
-            server.should_exit = True
-            thread.join(timeout=10)
+    with serving(app) as address:
+        yield Doors(house, address, app)

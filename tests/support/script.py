@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -107,7 +107,7 @@ class World:
     house: House
     exchange: Exchange
     facts: SealedFacts
-    owner_url: str
+    owner: sqlalchemy.Engine
     app_url: str
     logged: io.StringIO
     anchor_file: Path
@@ -141,10 +141,6 @@ class World:
         """What the database's owner sees."""
         with self.owner.begin() as connection:
             return list(connection.execute(sqlalchemy.text(query)))
-
-    @cached_property
-    def owner(self) -> sqlalchemy.Engine:
-        return sqlalchemy.create_engine(self.owner_url, poolclass=sqlalchemy.NullPool)
 
     def log_lines(self) -> list[str]:
         """Every line, without when it was written and how long it took."""
@@ -194,14 +190,17 @@ def scripted(begun: Begun, exchange: Exchange, *, short: bool = False, aside: tu
     ):
         database = _database(begun.server, name, clock, entropy)
         house = replace(begun.house, database=database, clock=clock)
-        urls = begun.server.url(name), begun.server.url(name, role=APP)
+        owner, app_url = sqlalchemy.create_engine(begun.server.url(name)), begun.server.url(name, role=APP)
         try:
             with under_seal(exchange) as facts, captured_log() as logged:
-                world = World(house, exchange, facts, *urls, logged, Path(directory) / "anchors.jsonl", set_aside=aside)
+                world = World(
+                    house, exchange, facts, owner, app_url, logged, Path(directory) / "anchors.jsonl", set_aside=aside
+                )
                 _Script(world, begun.waiting).play(short=short)
             yield world
         finally:
             database.close()
+            owner.dispose()
 
 
 def _database(server: Connection, name: str, clock: SetClock, entropy: ScriptedEntropy) -> Database:
@@ -222,7 +221,7 @@ def _counted_keys(first: int) -> Iterator[None]:
 @contextmanager
 def _copied(server: Connection, template: str) -> Iterator[str]:
     name = f"script_{uuid4().hex[:12]}"
-    _as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
         yield name
     finally:

@@ -1,18 +1,17 @@
 """Every page of the site's people in a real browser: no accessibility violation, no sideways scroll, under 100 KB."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 from sqlalchemy import text
 
 from tests.support.doors import Doors
 from tests.support.events import serious
+from tests.support.looks import examiner, troubles
 from tests.support.participants import assess, consented, infuse, order, participant, ready_to_randomize, screen
 from tests.support.randomization import open_for_randomization, randomized, shipped
 
 LARGEST = 100_000
 _ENTRIES = text("SELECT count(*) FROM audit.entry")
-SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 360, "height": 740}}
 
 
 @pytest.fixture
@@ -57,34 +56,21 @@ def pages(doors: Doors) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_usable_on_desktop_and_phone(doors: Doors, chromium: Browser, pages, scheme):
+def test_every_page_is_usable_on_desktop_and_phone(doors: Doors, chromium: Browser, pages):
     found = []
     for role in dict.fromkeys(role for role, _ in pages):
-        context = chromium.new_context(viewport=SIZES["desktop"], color_scheme=scheme)
-        page = context.new_page()
-        doors.sign_in(page, doors.username(role), at_once=True)
-        for path in (path for who, path in pages if who == role):
-            answer = page.goto(f"{doors.address}/t/TEST-1{path}")
-            found += [f"{role} {path}: {what}" for what in _troubles(page, answer)]
-        context.close()
+        with examiner(chromium) as context:
+            page = context.new_page()
+            doors.sign_in(page, doors.username(role), at_once=True)
+            for path in (path for who, path in pages if who == role):
+                answer = page.goto(f"{doors.address}/t/TEST-1{path}")
+                assert answer is not None
+                if answer.status != 200:
+                    found.append(f"{role} {path}: {answer.status}")
+                if len(answer.body()) > LARGEST:
+                    found.append(f"{role} {path}: {len(answer.body())} bytes")
+                found += troubles(page, f"{role} {path}")
     assert not found, "\n".join(found)
-
-
-def _troubles(page, answer) -> list[str]:
-    troubles = []
-    if answer.status != 200:
-        return [f"status {answer.status}"]
-    if len(answer.body()) > LARGEST:
-        troubles.append(f"{len(answer.body())} bytes")
-    for size, viewport in SIZES.items():
-        page.set_viewport_size(viewport)
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            troubles.append(f"scrolls sideways on a {size}")
-        violations = Axe().run(page)
-        if violations.violations_count:
-            troubles.append(f"{size}: {violations.generate_report()}")
-    return troubles
 
 
 def test_a_session_that_reads_pages_writes_nothing(doors: Doors, pages):
