@@ -44,7 +44,17 @@ from trial.statistics.group_sequential.priors import (
     posterior,
     sceptical_prior,
 )
+from trial.statistics.group_sequential.reestimation import (
+    BlindedSize,
+    PromisingZone,
+    blinded_size,
+    combine,
+    least_promising,
+    promising_zone,
+)
+from trial.statistics.group_sequential.repeated import repeated_p_value
 from trial.statistics.group_sequential.scales import BoundScales
+from trial.statistics.group_sequential.simulation import MeansSimulation, OperatingCharacteristics
 from trial.statistics.group_sequential.spending import (
     Spending,
     exponential,
@@ -59,6 +69,7 @@ __all__ = [
     "OBRIEN_FLEMING",
     "POCOCK",
     "Analysis",
+    "BlindedSize",
     "BoundScales",
     "CrossingProbabilities",
     "DesignBounds",
@@ -67,12 +78,17 @@ __all__ = [
     "HarmSpending",
     "HaybittlePeto",
     "Look",
+    "MeansSimulation",
     "NormalPrior",
+    "OperatingCharacteristics",
     "Posterior",
+    "PromisingZone",
     "Spending",
     "StagewiseInference",
     "WangTsiatis",
     "bias_adjusted_mean",
+    "blinded_size",
+    "combine",
     "conditional_power",
     "crossing_probabilities",
     "drift_for_power",
@@ -85,9 +101,12 @@ __all__ = [
     "kim_demets",
     "ld_obrien_fleming",
     "ld_pocock",
+    "least_promising",
     "posterior",
     "predictive_power",
+    "promising_zone",
     "repeated_interval",
+    "repeated_p_value",
     "sceptical_prior",
     "shaped_bounds",
     "spending_bounds",

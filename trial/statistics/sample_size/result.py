@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class SampleSize:
     per_arm: tuple[int, int]
     method: str
     design: GroupSequentialDesign | None = None
-    critical: Callable[[float, float, float], float] | None = None
+    critical: Callable[[float, float, float], float] | None = field(default=None, compare=False, repr=False)
 
     @property
     def with_looks(self) -> float:
