@@ -33,10 +33,9 @@ class FormState:
         """The form as it was sent, the refusal beside what it concerns. Secrets are never shown again."""
         kept = {name: value for name, value in values.items() if name not in _SECRETS}
         if isinstance(error, ValidationError):
-            return cls(
-                kept,
-                {str(found["loc"][0]): _sentence(found["msg"]) for found in error.errors() if found["loc"]},
-            )
+            told = [(found["loc"], _sentence(found["msg"])) for found in error.errors()]
+            whole = " ".join(sentence for place, sentence in told if not place)
+            return cls(kept, {str(place[0]): sentence for place, sentence in told if place}, whole)
         return cls(kept, error.fields, "" if error.fields else error.sentence)
 
     def value(self, name: str) -> Any:

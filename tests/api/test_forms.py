@@ -1,11 +1,12 @@
 """A refused form keeps what was typed, except secrets."""
 
 from datetime import UTC, datetime
+from typing import Self
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from starlette.datastructures import FormData
 
 from api.pages.forms import FormState, date_text, date_values, posted_values
@@ -15,6 +16,17 @@ from trial.errors import Conflict, InvalidInput
 
 class Weight(BaseModel):
     weight_kg: float = Field(le=250)
+
+
+class Period(BaseModel):
+    first: int
+    last: int
+
+    @model_validator(mode="after")
+    def in_order(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("The last day lies before the first.")
+        return self
 
 
 def test_what_was_typed_is_kept_and_the_error_stands_at_its_field():
@@ -45,6 +57,14 @@ def test_a_validation_error_becomes_sentences_by_field():
     with pytest.raises(ValidationError) as caught:
         Weight.model_validate({"weight_kg": 540})
     assert FormState.refused({}, caught.value).error("weight_kg").endswith(".")
+
+
+def test_a_validation_error_that_names_no_field_stands_in_the_summary():
+    with pytest.raises(ValidationError) as caught:
+        Period(first=3, last=2)
+    state = FormState.refused({}, caught.value)
+    assert "The last day lies before the first." in state.sentence
+    assert state.has_errors
 
 
 def test_what_was_typed_is_escaped():

@@ -287,10 +287,14 @@ def _due_at(session: TrialSession, site: Site, day: date) -> list[VisitState]:
     for record in session.exec(select(VisitRecord).where(VisitRecord.site_id == site.id)):
         records.setdefault(record.participant_id, []).append(record)
     states = (state for one in participants for state in schedule_of(protocol, one, site.zone, records.get(one.id, [])))
-    return [state for state in states if _is_due(state, day)]
+    return [state for state in states if is_due(state, day)]
 
 
-def _is_due(state: VisitState, day: date) -> bool:
+def is_due(state: VisitState, day: date) -> bool:
+    """Whether somebody is to record the visit, or why it is missed, by ``day``: on the agenda and before a lock alike.
+
+    A visit without dates waits for its anchor, so for another visit that is due, or for the end of treatment.
+    """
     if state.standing is not VisitStanding.DUE:
         return False
     if state.planned.dates is not None:

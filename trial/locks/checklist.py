@@ -25,7 +25,7 @@ from trial.conduct.participants import Participant
 from trial.conduct.queries import Query, QueryStatus
 from trial.conduct.schedules import VisitStanding
 from trial.conduct.sites import Site, sites_of
-from trial.conduct.visits import VisitRecord, VisitState, schedule_of
+from trial.conduct.visits import VisitRecord, VisitState, is_due, schedule_of
 from trial.database.records import Record
 from trial.database.session import TrialSession
 from trial.errors import Conflict
@@ -205,10 +205,7 @@ def _missing_visits(
 def _stands_in_the_way(session: TrialSession, state: VisitState, site: Site) -> bool:
     if state.standing is VisitStanding.MISSED:
         return state.record is None or not state.record.missed_reason
-    if state.standing is not VisitStanding.DUE:
-        return False
-    dates = state.planned.dates
-    return dates is None or dates.opens <= local_date(session.now(), site.zone)
+    return is_due(state, local_date(session.now(), site.zone))
 
 
 def holding(session: TrialSession, trial_id: UUID, kind: Any) -> set[UUID]:

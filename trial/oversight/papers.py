@@ -27,8 +27,10 @@ from trial.errors import Conflict, InvalidInput, NotFound
 from trial.locks.blobs import read_blob, sha256_of, store_blob
 from trial.locks.snapshots import get_snapshot
 from trial.oversight.meetings import (
+    DeclarationMissing,
     Meeting,
     MeetingAct,
+    MemberRecused,
     check_can_act,
     check_declared,
     get_meeting,
@@ -187,8 +189,7 @@ def open_paper(session: TrialSession, actor: Actor, paper_id: UUID) -> Paper:
     """
     paper = get_paper(session, paper_id)
     authorize(session, actor, OPENED[paper.kind], trial_id=paper.trial_id)
-    if _sits_on_board(actor, paper.trial_id):
-        check_declared(session, paper.meeting_id, actor.account_id)
+    check_papers_open(session, actor, paper.trial_id, paper.meeting_id)
     opening = PaperOpening(
         **session.stamp(),
         trial_id=paper.trial_id,
@@ -199,6 +200,20 @@ def open_paper(session: TrialSession, actor: Actor, paper_id: UUID) -> Paper:
     session.add(opening)
     session.flush()
     return paper
+
+
+def check_papers_open(session: TrialSession, actor: Actor, trial_id: UUID, meeting_id: UUID) -> None:
+    """A member of the board declares first. Raises ``DeclarationMissing``, ``MemberRecused``."""
+    if _sits_on_board(actor, trial_id):
+        check_declared(session, meeting_id, actor.account_id)
+
+
+def can_open_papers(session: TrialSession, actor: Actor, trial_id: UUID, meeting_id: UUID) -> bool:
+    try:
+        check_papers_open(session, actor, trial_id, meeting_id)
+    except (DeclarationMissing, MemberRecused):
+        return False
+    return True
 
 
 def read_open_paper(session: TrialSession, actor: Actor, paper_id: UUID) -> bytes:

@@ -2,7 +2,8 @@
 
 Invariants
 1. Declarations and votes are shown to members of the board alone; papers to those who may read their kind.
-2. What a member does next stands first: declare, read, vote, and for the chair sign.
+2. What a member does next stands first: declare, read, vote, and for the chair sign. A paper that will not open yet is
+   named, and no link.
 """
 
 from collections.abc import Iterable
@@ -39,7 +40,7 @@ from trial.oversight.meetings import (
     meetings_of,
     protocol_of_meeting,
 )
-from trial.oversight.papers import PaperKind, openings_of, papers_for
+from trial.oversight.papers import PaperKind, can_open_papers, openings_of, papers_for
 from trial.oversight.recommendations import Recommendation, voting_members
 from trial.oversight.votes import votes_at
 
@@ -124,13 +125,14 @@ def meeting_here(session: TrialSession, here: Place, meeting_id: UUID) -> Meetin
 
 def _papers(session: TrialSession, here: Place, meeting: Meeting) -> list[dict[str, Any]]:
     shown = []
+    opens = can_open_papers(session, here.actor, here.trial.id, meeting.id)
     for paper in sorted(papers_for(session, here.actor, meeting.id), key=lambda one: one.kind is PaperKind.CLOSED):
         openings = openings_of(session, paper.id)
         names = names_of_actors(session, (opening.opened_by for opening in openings))
         shown.append(
             {
                 "paper": paper,
-                "url": here.url("papers", paper.id, f"{paper.kind.value}.pdf"),
+                "url": here.url("papers", paper.id, f"{paper.kind.value}.pdf") if opens else "",
                 "openings": [(names[opening.opened_by], opening.recorded_at) for opening in openings],
             }
         )

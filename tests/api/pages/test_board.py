@@ -32,6 +32,9 @@ def test_no_paper_opens_before_the_declaration(doors: Doors, scene: BoardScene):
     with doors.client("dsmb-chair") as chair:
         assert chair.get(paper(scene, "open")).status_code == 403
         assert chair.get(paper(scene, "closed")).status_code == 403
+        shown = chair.get(at(scene)).text
+    assert "Closed report" in shown
+    assert ".pdf" not in shown
 
 
 def test_a_member_declares_and_reads_both_papers_byte_for_byte(doors: Doors, scene: BoardScene):
@@ -43,6 +46,7 @@ def test_a_member_declares_and_reads_both_papers_byte_for_byte(doors: Doors, sce
             assert answer.headers["content-disposition"].startswith("inline")
             assert answer.headers["etag"] == f'"{hashlib.sha256(expected).hexdigest()}"'
         told = chair.get(at(scene)).text
+    assert paper(scene, "closed") in told
     assert "Dsmb-Chair, 2 Mar 2026" in told
     with doors.house.database.session() as session:
         assert len(openings_of(session, scene.closed_paper.id)) == 1

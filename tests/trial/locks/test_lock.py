@@ -33,6 +33,7 @@ from trial.access.signatures import Reauthenticated, signatures_on
 from trial.conduct.departures import EndReason, EndStudy, StudyEndKind, end_study
 from trial.conduct.queries import DataDomain, RaiseQuery, raise_query
 from trial.conduct.trials import get_trial
+from trial.conduct.visits import due_visits
 from trial.errors import Conflict, NotPermitted
 from trial.locks.checklist import (
     ITEMS,
@@ -348,6 +349,17 @@ def test_missing_visits_and_unsigned_casebooks_are_in_the_way_until_settled(hous
     sign_casebooks(house)
     assert red(house) == {}
     locked(house)
+
+
+@pytest.mark.parametrize("infusions", [0, 2, 5])
+def test_a_visit_in_the_way_of_the_lock_stands_on_somebodys_agenda(house: House, infusions: int):
+    """Otherwise the lock is blocked, and nobody at the site is told by what."""
+    _ = infused(house, infusions=infusions) if infusions else pretend_randomized(house)
+    house.clock.advance(timedelta(days=20))
+    with house.database.session() as session:
+        due = due_visits(session, house.actor(session, "coordinator", "S1"), house.trial.id)
+        items = {item.code: item for item in checklist(session, house.trial.id, LAST_STAGE, OUTSIDE)}
+    assert len(due) == items["visits_missing"].count > 0
 
 
 def test_a_change_after_the_casebook_was_signed_makes_it_unsigned_again(house: House):
