@@ -19,6 +19,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 
 from trial.errors import InvalidInput
+from trial.statistics.group_sequential import GroupSequentialDesign
 
 
 class ThresholdOutOfRange(InvalidInput):
@@ -59,19 +60,9 @@ class Scale:
 
 @dataclass(frozen=True)
 class Looks:
-    """The group-sequential design as the protocol states it; ``reports/analyses/interim`` computes with
-    it.
-    """
+    """The group-sequential design as the protocol states it, and what it was sized for."""
 
-    information_fractions: tuple[float, ...]
-    alpha: float = 0.025
-    power: float = 0.90
-    efficacy_spending: str = "lan_demets_obrien_fleming"
-    efficacy_gamma: float | None = None
-    futility_spending: str | None = None
-    futility_gamma: float | None = None
-    futility_binding: bool = False
-    beta: float = 0.10
+    design: GroupSequentialDesign
     difference: float = 0.0
     standard_deviation: float = 1.0
     missing_share: float = 0.0
@@ -104,6 +95,10 @@ class AnalysisPlan:
     visit_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     baseline_if_repeated: str = "last"  # last | mean
     covariate_factors: tuple[str, ...] = ()
+    model: str = "ancova"  # ancova | mmrm
+    analysis_visits: tuple[str, ...] = ()  # of the repeated-measures model
+    covariance: str = "unstructured"  # unstructured | toeplitz
+    degrees_of_freedom: str = "kenward_roger"  # kenward_roger | satterthwaite
     aesi: tuple[str, ...] = ()
     infusion_instruments: tuple[str, ...] = ()
     doses_planned: int = 0

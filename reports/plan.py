@@ -16,6 +16,7 @@ from trial.protocol.schema.instruments import Domain, Instrument
 from trial.protocol.schema.protocol import Protocol
 from trial.protocol.schema.safety import RelatedEventsRule, StoppingRule
 from trial.reference.dictionaries import aesi_terms
+from trial.statistics.group_sequential import GroupSequentialDesign
 
 
 class NoScoredPrimaryEndpoint(InvalidInput):
@@ -37,6 +38,10 @@ def plan_from_protocol(protocol: Protocol) -> AnalysisPlan:
         scales=tuple(_scales(protocol)),
         visit_labels={visit.code: visit.name for visit in protocol.visits},
         covariate_factors=tuple(factor.name for factor in protocol.factors),
+        model=protocol.analysis.model,
+        analysis_visits=protocol.analysis.visits,
+        covariance=protocol.analysis.covariance,
+        degrees_of_freedom=protocol.analysis.degrees_of_freedom,
         aesi=_special_interest(protocol),
         infusion_instruments=tuple(i.id for i in protocol.instruments if i.completed_by == "infusion_nurse"),
         doses_planned=sum(visit.dose is not None for visit in protocol.visits),
@@ -114,20 +119,11 @@ def _harm_rule(rule: StoppingRule) -> HarmRule:
 
 
 def _looks(protocol: Protocol) -> Looks | None:
-    design, size = protocol.design, protocol.sample_size
-    if design.efficacy is None:
+    size = protocol.sample_size
+    if protocol.design.efficacy is None:
         return None
-    futility = design.futility
     return Looks(
-        information_fractions=design.information_fractions,
-        alpha=design.alpha_one_sided,
-        power=design.power,
-        efficacy_spending=design.efficacy.function,
-        efficacy_gamma=design.efficacy.gamma,
-        futility_spending=futility.function if futility else None,
-        futility_gamma=futility.gamma if futility else None,
-        futility_binding=bool(futility and futility.binding),
-        beta=futility.beta if futility else 1 - design.power,
+        GroupSequentialDesign.from_protocol(protocol.design.model_dump()),
         difference=size.difference,
         standard_deviation=size.standard_deviation,
         missing_share=size.missing_fraction,

@@ -20,7 +20,7 @@ from scipy.special import ndtri_exp, stdtr
 from reports.analyses.efficacy import Efficacy
 from reports.context import Looks, ReportContext
 from trial.errors import DomainError
-from trial.statistics.group_sequential import Analysis, GroupSequentialDesign, Spending
+from trial.statistics.group_sequential import Analysis, GroupSequentialDesign
 from trial.statistics.linear import Contrast
 
 
@@ -56,24 +56,14 @@ class InterimLook:
         return _decision(self)
 
 
-def design_of(looks: Looks) -> GroupSequentialDesign:
-    """The design as the statistics room computes with it."""
-    futility = None
-    if looks.futility_spending is not None:
-        futility = Spending(looks.futility_spending, looks.futility_gamma)
-    efficacy = Spending(looks.efficacy_spending, looks.efficacy_gamma)
-    return GroupSequentialDesign(
-        looks.information_fractions, efficacy, alpha=looks.alpha, beta=looks.beta, futility=futility
-    )
-
-
 def interim_looks(comparison: Efficacy, context: ReportContext, *, oriented: bool) -> tuple[InterimLook, ...]:
     """One look for each arm that is compared with the reference; empty when the protocol plans none."""
     looks = context.plan.looks
     if looks is None:
         return ()
-    design = design_of(looks)
-    return tuple(_look(arm, base, comparison, context, looks, design, oriented) for arm, base in comparison.compared)
+    return tuple(
+        _look(arm, base, comparison, context, looks, looks.design, oriented) for arm, base in comparison.compared
+    )
 
 
 def _look(

@@ -12,7 +12,8 @@ from reports.context import Looks
 from reports.tables.model import Column, Row, Table, section
 from reports.tables.words import UNKNOWN, chance, count, interval, mean_sd, number, p_value, points, share
 from trial.statistics.estimates import Estimate
-from trial.statistics.group_sequential.spending import Spending
+from trial.statistics.group_sequential import GroupSequentialDesign
+from trial.statistics.mixed_models import MmrmResult
 
 
 def efficacy_table(number_of: str, result: Efficacy) -> Table:
@@ -50,7 +51,7 @@ def _efficacy_notes(result: Efficacy) -> tuple[str, ...]:
     better = "A higher score is better." if result.scale.higher_is_better else "A lower score is better."
     adjusted = ", ".join(result.adjusted_for)
     model = (
-        f"Adjusted: analysis of covariance with {adjusted}; complete cases."
+        f"Adjusted: {result.model.method}; with {adjusted}. {result.model.departure}".rstrip()
         if result.model
         else (f"No adjusted comparison: {result.problem}")
     )
@@ -59,6 +60,30 @@ def _efficacy_notes(result: Efficacy) -> tuple[str, ...]:
         "Responders: of those with data, differences in percentage points, Miettinen–Nurminen.",
         "Interim figures are not final and are for members of the board only.",
     )
+
+
+def visits_table(number_of: str, result: Efficacy, fit: MmrmResult) -> Table:
+    """The mixed model at each of its visits."""
+    arms = [label for label in result.labels if label in fit.arms]
+    columns = (
+        Column("Visit", 2, "left"),
+        *(Column(arm_heading(label, result.labels), 1.8) for label in arms),
+        *(Column(f"{a} − {b} (95 % CI)", 2.2) for a, b in result.compared),
+        *(Column("Nominal p", 0.9) for _ in result.compared),
+    )
+    means = {(m.visit, m.arm): f"{number(m.mean, 2)} ({number(m.standard_error, 2)}; {m.n})" for m in fit.ls_means}
+    contrasts = {(c.visit, c.arm): c for c in fit.contrasts}
+    rows = []
+    for visit in fit.visits:
+        found = [contrasts[visit, arm] for arm, _ in result.compared]
+        differences = (f"{number(c.difference, 2)} {interval(c.lower, c.upper, 2)}" for c in found)
+        chances = (p_value(c.p_value) for c in found)
+        cells = (visit, *(means[visit, label] for label in arms), *differences, *chances)
+        rows.append(Row(cells, "total" if visit == result.visit else "body"))
+    notes = [f"Adjusted mean change (SE; participants with data). {fit.method}."]
+    if len(fit.visits) > 1:
+        notes.append(f"Arm by visit: {fit.test_arm_by_visit()}.")
+    return Table(number_of, f"{result.scale.label} by visit, mixed model", columns, tuple(rows), tuple(notes))
 
 
 def _adjusted(result: Efficacy) -> Row:
@@ -128,10 +153,8 @@ def bounds_table(number_of: str, look: InterimLook, looks: Looks) -> Table:
         for index, fraction in enumerate(planned.fractions, start=1)
     ]
     rows.append(_this_look(look))
-    efficacy = Spending(looks.efficacy_spending, looks.efficacy_gamma)
-    futility = (
-        "none" if looks.futility_spending is None else str(Spending(looks.futility_spending, looks.futility_gamma))
-    )
+    design = looks.design
+    futility = "none" if design.futility is None else str(design.futility)
     return Table(
         number_of,
         "Bounds of the design and where the trial stands",
@@ -144,18 +167,18 @@ def bounds_table(number_of: str, look: InterimLook, looks: Looks) -> Table:
             Column("Observed z", 1.2),
         ),
         tuple(rows),
-        _bounds_notes(look, looks, str(efficacy), futility),
+        _bounds_notes(look, looks.design, str(design.efficacy), futility),
     )
 
 
-def _bounds_notes(look: InterimLook, looks: Looks, efficacy: str, futility: str) -> tuple[str, ...]:
-    binding = "" if looks.futility_spending is None else " (non-binding)"
+def _bounds_notes(look: InterimLook, design: GroupSequentialDesign, efficacy: str, futility: str) -> tuple[str, ...]:
+    binding = "" if design.futility is None else " (binding)" if design.binding else " (non-binding)"
     direction = "No direction is claimed: z is read against the efficacy bound on both sides."
     if look.oriented:
         direction = "z is positive where the difference is an improvement over the reference arm."
     return (
         (
-            f"One-sided alpha {looks.alpha:g}, power {looks.power:g}. Efficacy spending: {efficacy}."
+            f"One-sided alpha {design.alpha:g}, power {design.power:g}. Efficacy spending: {efficacy}."
             f" Futility spending: {futility}{binding}. Bounds at a look follow its observed information."
         ),
         f"Information: {look.analysed} with the primary endpoint of {look.planned} planned. {direction}",

@@ -17,6 +17,7 @@ import polars as pl
 
 from reports.context import AnalysisPlan, HarmRule, Looks, ReportContext, Scale, Threshold
 from trial.locks.snapshot_tables import SNAPSHOT_TABLES
+from trial.statistics.group_sequential import GroupSequentialDesign, Spending
 
 SITES = (
     ("S01", "Cleveland", "US", "America/New_York"),
@@ -161,9 +162,11 @@ def make_plan() -> AnalysisPlan:
             ),
         ),
         looks=Looks(
-            (0.5, 0.75, 1.0),
-            futility_spending="hwang_shih_decani",
-            futility_gamma=-4.0,
+            GroupSequentialDesign(
+                (0.5, 0.75, 1.0),
+                Spending("lan_demets_obrien_fleming"),
+                futility=Spending("hwang_shih_decani", -4.0),
+            ),
             difference=2.5,
             standard_deviation=7.0,
             missing_share=0.15,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from reports.analyses.interim import design_of
 from reports.context import Scale, Threshold, ThresholdOutOfRange
 from reports.plan import plan_from_protocol
 from tests.reports.factory import make_context
 from trial.protocol import shipped_protocol
+from trial.statistics.group_sequential import GroupSequentialDesign
 
 
 def test_the_plan_of_the_ketamine_trial_says_what_its_protocol_says():
@@ -31,16 +31,15 @@ def test_the_plan_of_a_trial_of_another_shape_has_no_infusions():
     assert (plan.primary_domain, plan.primary_visit) == ("mean_pain", "W12")
     assert plan.doses_planned == 0
     assert plan.infusion_instruments == ()
-    assert plan.looks.futility_spending is None
-    assert plan.looks.information_fractions == (0.6, 1.0)
+    assert plan.looks.design.futility is None
+    assert plan.looks.design.information_fractions == (0.6, 1.0)
 
 
 @pytest.mark.parametrize("name", ["keta-pain", "second"])
 def test_the_looks_of_a_shipped_plan_make_a_design(name):
-    looks = plan_from_protocol(shipped_protocol(name)).looks
-    design = design_of(looks)
-    assert design.information_fractions == looks.information_fractions
-    assert design.bounds.efficacy[0] > design.bounds.efficacy[-1] or looks.efficacy_spending.endswith("pocock")
+    design = plan_from_protocol(shipped_protocol(name)).looks.design
+    assert GroupSequentialDesign.from_protocol(design.to_protocol()) == design
+    assert design.bounds.efficacy[0] > design.bounds.efficacy[-1] or "Pocock" in str(design.efficacy)
 
 
 @pytest.mark.parametrize(("amount", "relative"), [(0, False), (-1, False), (1.5, True)])

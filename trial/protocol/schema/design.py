@@ -20,25 +20,61 @@ class SampleSize(Part):
 
 
 class Look(Part):
+    """``efficacy`` and ``futility`` say whether this look has that bound; what it would spend is left for the next."""
+
     number: Count
     name: Text
     information_fraction: Fraction
+    efficacy: bool = True
+    futility: bool = True
 
 
-class EfficacySpending(Part):
-    function: Literal["lan_demets_obrien_fleming", "lan_demets_pocock", "hwang_shih_decani"]
+SpendingName = Literal[
+    "lan_demets_obrien_fleming", "lan_demets_pocock", "hwang_shih_decani", "kim_demets", "exponential", "stepwise"
+]
+SpendingPoint = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
+_PARAMETERS = {
+    "hwang_shih_decani": "gamma",
+    "kim_demets": "rho",
+    "exponential": "nu",
+    "stepwise": "points",
+    "wang_tsiatis": "delta",
+    "haybittle_peto": "interim",
+    "fixed": "bounds",
+}
+
+
+class BoundRule(Part):
+    """How one side's bounds come about: a function, with the parameter that it alone has."""
+
     gamma: Number | None = None
+    rho: Positive | None = None
+    nu: Positive | None = None
+    points: tuple[SpendingPoint, ...] | None = None
 
     @model_validator(mode="after")
-    def _gamma_belongs_to_one_family(self) -> Self:
-        if (self.gamma is not None) != (self.function == "hwang_shih_decani"):
-            raise ValueError("hwang_shih_decani needs gamma, and no other function has one")
+    def _each_function_has_its_own_parameter(self) -> Self:
+        function = str(getattr(self, "function", ""))
+        for name, parameter in _PARAMETERS.items():
+            if (getattr(self, parameter, None) is not None) != (function == name) and hasattr(self, parameter):
+                raise ValueError(f"{name} needs {parameter}, and no other function has one")
         return self
 
 
-class FutilitySpending(Part):
-    function: Literal["hwang_shih_decani"]
-    gamma: Number
+class EfficacySpending(BoundRule):
+    """Bounds for efficacy: spending alpha, of one shape (O'Brien–Fleming, Pocock, Wang–Tsiatis), or Haybittle–Peto."""
+
+    function: SpendingName | Literal["obrien_fleming", "pocock", "wang_tsiatis", "haybittle_peto"]
+    delta: Number | None = None
+    interim: Positive | tuple[Positive, ...] | None = None
+
+
+class FutilitySpending(BoundRule):
+    """Bounds for futility: spending beta; spending ``total`` under no effect; or given z for each interim look."""
+
+    function: SpendingName | Literal["fixed"]
+    bounds: tuple[Number, ...] | None = None
+    total: Fraction | None = None
     beta: Fraction
     binding: bool
 
@@ -50,6 +86,7 @@ class Design(Part):
     structure: Literal["parallel"]
     alpha_one_sided: Annotated[float, Field(gt=0, lt=0.5)]
     power: Fraction
+    sides: Literal[1, 2] = 1
     looks: tuple[Look, ...] = ()
     information: Text
     efficacy: EfficacySpending | None = None
@@ -64,6 +101,8 @@ class Design(Part):
             raise ValueError("looks are numbered 1, 2, 3 … in their order")
         if bool(self.looks) != (self.efficacy is not None):
             raise ValueError("efficacy spending is given if and only if there are looks")
+        if self.sides == 2 and self.futility is not None:
+            raise ValueError("a two-sided design has no futility bounds")
         return self
 
     @property

@@ -10,9 +10,10 @@ What it does not do: decide. An analysis says which bound the statistic passed; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -89,6 +90,19 @@ class GroupSequentialDesign:
         for name, flags in (("efficacy_looks", self.efficacy_looks), ("futility_looks", self.futility_looks)):
             if flags is not None and len(flags) != self.looks:
                 raise OutOfRange(f"{name} must say yes or no for each of the {self.looks} looks.")
+
+    @classmethod
+    def from_protocol(cls, section: Mapping[str, Any]) -> GroupSequentialDesign:
+        """The design of a protocol file's design section (``protocol_section.design_from_section``)."""
+        from trial.statistics.group_sequential.protocol_section import design_from_section
+
+        return design_from_section(section)
+
+    def to_protocol(self) -> dict[str, Any]:
+        """What a protocol file's design section says of this design (``protocol_section.section_of``)."""
+        from trial.statistics.group_sequential.protocol_section import section_of
+
+        return section_of(self)
 
     @property
     def looks(self) -> int:
