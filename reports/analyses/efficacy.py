@@ -1,6 +1,6 @@
 """Efficacy by arm: adjusted change in each endpoint, and responders at every threshold of the plan.
 
-Purpose: the simple, robust comparison that an interim report shows; the primary model of the final analysis is another.
+Purpose: what a table of one endpoint at one visit shows. The model is the protocol's (``adjusted``).
 
 Invariants
 1. Participants are compared as randomized; who has no score at the visit is counted as missing, never imputed here.
@@ -14,12 +14,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from reports.analyses.adjusted import Adjusted, ChangeRows, compare
 from reports.analyses.baseline import Summary, summary
 from reports.analyses.groups import Frames, Grouping, yes
 from reports.context import AnalysisPlan, Scale
-from trial.errors import DomainError
 from trial.statistics.estimates import Estimate
-from trial.statistics.linear import AncovaResult, ancova
 from trial.statistics.risk_comparisons import risk_difference
 
 
@@ -53,10 +52,14 @@ class Efficacy:
     labels: tuple[str, ...]
     compared: tuple[tuple[str, str], ...]
     arms: tuple[ArmChange, ...]
-    model: AncovaResult | None
-    adjusted_for: tuple[str, ...]
+    model: Adjusted | None
     problem: str
     responders: tuple[Responders, ...]
+
+    @property
+    def adjusted_for(self) -> tuple[str, ...]:
+        """What the comparison was adjusted for; empty where there is none."""
+        return self.model.adjusted_for if self.model else ()
 
 
 def efficacy(
@@ -65,13 +68,13 @@ def efficacy(
     """The scale ``domain`` at ``visit`` (both as the plan names them)."""
     scale, label = plan.scale(domain), plan.visit_label(visit)
     randomized = grouping.of(frames["ADSL"].filter(yes("RANDFL")), "TRT01P")
-    rows = _with_data(frames["ADQS"], domain, label).join(
-        randomized.select("USUBJID", "GROUP", "SITEID", *_factor_columns(randomized, plan).values()),
-        on="USUBJID",
-        how="inner",
+    factors = {"site": "SITEID", **_factor_columns(randomized, plan)}
+    changes = _changes(frames["ADQS"], domain).join(
+        randomized.select("USUBJID", "GROUP", *factors.values()), on="USUBJID", how="inner"
     )
+    rows = changes.filter(pl.col("AVISIT") == label)
     compared = _compared(grouping, reference)
-    model, adjusted, problem = _model(rows, plan, randomized, compared)
+    model, problem = compare(ChangeRows(changes, factors), plan, label, compared)
     return Efficacy(
         scale=scale,
         visit=label,
@@ -79,7 +82,6 @@ def efficacy(
         compared=compared,
         arms=tuple(_arm(g, rows, randomized) for g in grouping.labels),
         model=model,
-        adjusted_for=adjusted,
         problem=problem,
         responders=_responders(rows, scale, grouping.labels, compared),
     )
@@ -92,11 +94,11 @@ def _compared(grouping: Grouping, reference: str | None) -> tuple[tuple[str, str
     return tuple((label, base) for label in sorted(grouping.labels) if label != base)
 
 
-def _with_data(adqs: pl.DataFrame, domain: str, visit: str) -> pl.DataFrame:
-    here = (pl.col("DOMAINNM") == domain) & (pl.col("AVISIT") == visit)
-    rows = adqs.filter(here & yes("ANL01FL") & pl.col("CHG").is_not_null())
+def _changes(adqs: pl.DataFrame, domain: str) -> pl.DataFrame:
+    """Every visit's change from baseline, with its responder flags."""
+    rows = adqs.filter((pl.col("DOMAINNM") == domain) & yes("ANL01FL") & pl.col("CHG").is_not_null())
     criteria = [c for c in adqs.columns if c.startswith("CRIT")]
-    return rows.select("USUBJID", "BASE", "AVAL", "CHG", *criteria)
+    return rows.select("USUBJID", "AVISIT", "BASE", "AVAL", "CHG", *criteria)
 
 
 def _factor_columns(adsl: pl.DataFrame, plan: AnalysisPlan) -> dict[str, str]:
@@ -113,34 +115,6 @@ def _arm(label: str, rows: pl.DataFrame, randomized: pl.DataFrame) -> ArmChange:
     mine = rows.filter(pl.col("GROUP") == label)
     size = randomized.filter(pl.col("GROUP") == label).height
     return ArmChange(label, size, mine.height, *(summary(mine[column]) for column in ("BASE", "AVAL", "CHG")))
-
-
-def _model(
-    rows: pl.DataFrame, plan: AnalysisPlan, randomized: pl.DataFrame, compared: tuple[tuple[str, str], ...]
-) -> tuple[AncovaResult | None, tuple[str, ...], str]:
-    """The adjusted comparison with as many of the plan's factors as the data can bear, and which those were."""
-    if not compared:
-        return None, (), "There are not two arms to compare."
-    with_data = set(rows["GROUP"].to_list())
-    if not {compared[0][1], *(arm for arm, _ in compared)} <= with_data:
-        return None, (), "An arm has nobody with data at baseline and at the visit."
-    columns = {"site": "SITEID", **_factor_columns(randomized, plan)}
-    problem = ""
-    for names in (tuple(columns), tuple(columns)[1:], ()):
-        factors = {name: rows[columns[name]].fill_null("not recorded").to_list() for name in names}
-        try:
-            result = ancova(
-                rows["CHG"].to_numpy(),
-                rows["GROUP"].to_list(),
-                reference=compared[0][1],
-                covariates={"baseline": rows["BASE"].to_numpy()},
-                factors={n: v for n, v in factors.items() if len(set(v)) > 1},
-            )
-        except DomainError as refused:
-            problem = refused.sentence
-        else:
-            return result, ("baseline score", *(name.replace("_", " ") for name in names)), ""
-    return None, (), problem
 
 
 def _responders(

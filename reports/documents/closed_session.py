@@ -296,6 +296,9 @@ def _efficacy(number: Numbering, closed: _Closed) -> list[Any]:
     if primary is None:
         return []
     blocks = [table(outcomes.efficacy_table(number.table(), primary))]
+    fit = primary.model.by_visit if primary.model else None
+    if fit is not None:
+        blocks.append(table(outcomes.visits_table(number.table(), primary, fit)))
     for look in closed.looks:
         if plan.looks is None:
             continue
