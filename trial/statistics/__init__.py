@@ -1,7 +1,8 @@
 """Arrays in, numbers out: the statistics of a trial, importable by themselves in a notebook.
 
 Group sequential design    group_sequential, sample_size
-Endpoints                  linear, mixed_models, proportions, rates, survival
+Endpoints                  linear, mixed_models, imputation, subgroups, proportions, risk_comparisons, strata, exact_tests,
+                           rates, count_models, survival, log_rank, cox
 Safety and blinding        bayes, blinding_indices
 Simulation                 virtual_participants
 
@@ -16,8 +17,11 @@ What it does not do: read frames, round for print, draw, or know what an arm is 
 from __future__ import annotations
 
 from trial.statistics.bayes import RatePosterior, fewest_events_to_exceed, rate_posterior
-from trial.statistics.blinding_indices import ArmGuesses, bang_index, james_index
+from trial.statistics.blinding_indices import ArmGuesses, bang_index, bang_index_graded, james_index
+from trial.statistics.count_models import CountModelResult, count_model
+from trial.statistics.cox import CoxResult, cox
 from trial.statistics.estimates import Estimate
+from trial.statistics.exact_tests import ExactTest, barnard, boschloo, fisher, pearson
 from trial.statistics.group_sequential import (
     OBRIEN_FLEMING,
     POCOCK,
@@ -67,9 +71,27 @@ from trial.statistics.group_sequential import (
     stagewise_p_value,
     stepwise,
 )
+from trial.statistics.imputation import (
+    Imputations,
+    PooledEstimate,
+    TippingPoint,
+    compare_imputed,
+    impute,
+    pool,
+    tipping_point,
+)
 from trial.statistics.linear import AncovaResult, Contrast, LsMean, ancova
+from trial.statistics.log_rank import LogRankResult, log_rank
 from trial.statistics.mixed_models import MmrmResult, mmrm
-from trial.statistics.proportions import clopper_pearson, wilson, zero_events_upper_limit
+from trial.statistics.proportions import (
+    agresti_coull,
+    clopper_pearson,
+    jeffreys,
+    mid_p,
+    wald,
+    wilson,
+    zero_events_upper_limit,
+)
 from trial.statistics.rates import event_rate, rate_ratio
 from trial.statistics.risk_comparisons import odds_ratio, risk_difference, risk_ratio
 from trial.statistics.sample_size import (
@@ -86,12 +108,14 @@ from trial.statistics.sample_size import (
     variance_at_last_visit,
 )
 from trial.statistics.strata import (
+    ChiSquareTest,
     cochran_mantel_haenszel,
     common_odds_ratio,
     common_risk_ratio,
     stratified_risk_difference,
     stratified_score_difference,
 )
+from trial.statistics.subgroups import SubgroupForest, heterogeneity, subgroup_forest
 from trial.statistics.survival import KaplanMeier, kaplan_meier
 
 __all__ = [
@@ -102,31 +126,42 @@ __all__ = [
     "ArmGuesses",
     "BlindedSize",
     "BoundScales",
+    "ChiSquareTest",
     "Contrast",
+    "CountModelResult",
+    "CoxResult",
     "CrossingProbabilities",
     "DesignBounds",
     "Estimate",
     "EventSize",
+    "ExactTest",
     "FixedFutility",
     "GroupSequentialDesign",
     "HarmSpending",
     "HaybittlePeto",
+    "Imputations",
     "KaplanMeier",
+    "LogRankResult",
     "Look",
     "LsMean",
     "MeansSimulation",
     "MmrmResult",
     "NormalPrior",
     "OperatingCharacteristics",
+    "PooledEstimate",
     "Posterior",
     "PromisingZone",
     "RatePosterior",
     "SampleSize",
     "Spending",
     "StagewiseInference",
+    "SubgroupForest",
+    "TippingPoint",
     "WangTsiatis",
+    "agresti_coull",
     "ancova",
     "bang_index",
+    "bang_index_graded",
     "barnard",
     "bias_adjusted_mean",
     "blinded_size",
@@ -136,7 +171,10 @@ __all__ = [
     "combine",
     "common_odds_ratio",
     "common_risk_ratio",
+    "compare_imputed",
     "conditional_power",
+    "count_model",
+    "cox",
     "critical_difference",
     "crossing_probabilities",
     "drift_for_power",
@@ -148,17 +186,23 @@ __all__ = [
     "fewest_events_to_exceed",
     "fisher",
     "futility_bounds",
+    "heterogeneity",
     "hwang_shih_decani",
+    "impute",
     "inflation_factor",
     "james_index",
+    "jeffreys",
     "kaplan_meier",
     "kim_demets",
     "ld_obrien_fleming",
     "ld_pocock",
     "least_promising",
+    "log_rank",
+    "mid_p",
     "mmrm",
     "odds_ratio",
     "pearson",
+    "pool",
     "posterior",
     "power_means",
     "predictive_power",
@@ -182,7 +226,10 @@ __all__ = [
     "stepwise",
     "stratified_risk_difference",
     "stratified_score_difference",
+    "subgroup_forest",
+    "tipping_point",
     "variance_at_last_visit",
+    "wald",
     "wilson",
     "zero_events_upper_limit",
 ]

@@ -1,6 +1,7 @@
 """Blinding indices: did people guess what they were given more often than chance?
 
-Bang: one index for each arm, from −1 (all guessed the other) over 0 (random) to 1 (all guessed right).
+Bang: one index for each arm, from −1 (all guessed the other) over 0 (random) to 1 (all guessed right); also with answers
+graded by how sure people were.
 James: one index for the trial, from 0 (all right) over 0.5 (random) to 1 (all "don't know").
 
 Invariants
@@ -13,12 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from trial.errors import InvalidInput
-from trial.statistics.checks import EmptyArm, FloatArray, OutOfRange, check_count, check_level
+from trial.statistics.checks import EmptyArm, FloatArray, OutOfRange, check_count, check_in, check_level
 from trial.statistics.estimates import Estimate, normal_quantile
+
+Alternative = Literal["two-sided", "greater", "less"]
 
 _RIGHT, _WRONG, _DONT_KNOW = 0.0, 0.5, 1.0
 
@@ -44,31 +48,71 @@ class ArmGuesses:
         return self.right + self.wrong + self.dont_know
 
 
-def bang_index(guesses: ArmGuesses, level: float = 0.95) -> Estimate:
+def bang_index(guesses: ArmGuesses, level: float = 0.95, *, alternative: Alternative = "two-sided") -> Estimate:
     """Bang's index of one arm: the share that guessed right minus the share that guessed wrong.
 
-    level: in (0, 1). Returns Estimate with limits kept in [−1, 1]. When all say "don't know" the index is 0.
+    level: in (0, 1). alternative: two-sided limits, or one limit only: greater (lower limit) or less (upper limit).
+    Returns Estimate with limits kept in [−1, 1]. When all say "don't know" the index is 0.
     Raises EmptyArm, OutOfRange.
     Source: Bang, Ni & Davis (2004). Oracle: R BI.
 
     >>> print(bang_index(ArmGuesses(82, 25, 170)))
     0.2058, 95 % (0.1367, 0.2748): Bang blinding index
     """
-    n = guesses.n
+    counts = (guesses.right, guesses.wrong, guesses.dont_know)
+    return _bang(counts, (1.0, -1.0, 0.0), level, alternative, "Bang blinding index")
+
+
+def bang_index_graded(
+    sure_right: int,
+    rather_right: int,
+    rather_wrong: int,
+    sure_wrong: int,
+    dont_know: int,
+    level: float = 0.95,
+    *,
+    rather: float = 0.5,
+    alternative: Alternative = "two-sided",
+) -> Estimate:
+    """Bang's index with five answers: a guess that is only rather believed weighs ``rather``.
+
+    Counts of people in one arm. rather: in [0, 1]; 1 gives the index with three answers. Other arguments and errors as for
+    ``bang_index``.
+    Source: Bang, Ni & Davis (2004), the 2 × 5 format.
+
+    >>> print(bang_index_graded(38, 44, 21, 4, 170))
+    0.1643, 95 % (0.1138, 0.2147): Bang blinding index, graded
+    """
+    weight = check_in("rather", rather, 0.0, 1.0, "[]")
+    names = ("sure_right", "rather_right", "rather_wrong", "sure_wrong", "dont_know")
+    given = (sure_right, rather_right, rather_wrong, sure_wrong, dont_know)
+    counts = tuple(check_count(name, count) for name, count in zip(names, given, strict=True))
+    return _bang(counts, (1.0, weight, -weight, -1.0, 0.0), level, alternative, "Bang blinding index, graded")
+
+
+def _bang(
+    counts: tuple[int, ...], weights: tuple[float, ...], level: float, alternative: Alternative, method: str
+) -> Estimate:
+    """The mean weight with its multinomial standard error."""
+    n = sum(counts)
     if n == 0:
         raise EmptyArm("Nobody in this arm gave an answer: the index does not exist.")
-    right, wrong = guesses.right / n, guesses.wrong / n
-    error = float(np.sqrt((right * (1 - right) + wrong * (1 - wrong) + 2 * right * wrong) / n))
-    return _bounded(right - wrong, error, level, -1.0, "Bang blinding index")
+    shares, values = np.array(counts) / n, np.array(weights)
+    index = float(shares @ values)
+    error = float(np.sqrt(max(float(shares @ values**2) - index**2, 0.0) / n))
+    return _bounded(index, error, level, alternative, -1.0, method)
 
 
-def james_index(answers: Sequence[Sequence[int]], level: float = 0.95) -> Estimate:
+def james_index(
+    answers: Sequence[Sequence[int]], level: float = 0.95, *, alternative: Alternative = "two-sided"
+) -> Estimate:
     """James's index of a trial with k arms.
 
     answers: k + 1 rows of k counts: row g, column a holds those of arm a who guessed arm g; the last row
     those who
         said "don't know". Weights 0 for right, 0.5 for wrong, 1 for don't know.
-    level: in (0, 1). Returns Estimate with limits kept in [0, 1]; 1 when all say "don't know".
+    level: in (0, 1). alternative: as for ``bang_index``; "less" asks whether the index is below 0.5.
+    Returns Estimate with limits kept in [0, 1]; 1 when all say "don't know".
     Raises OutOfRange, EmptyArm; UndefinedIndex when chance alone could not be wrong (one arm, or one guess
     only).
     Source: James et al. (1996); the standard error by the delta method for one multinomial. Oracle: R BI.
@@ -81,7 +125,7 @@ def james_index(answers: Sequence[Sequence[int]], level: float = 0.95) -> Estima
     value, gradient = _james(cells)
     variance = float((cells * gradient**2).sum() - (cells * gradient).sum() ** 2)
     error = float(np.sqrt(max(variance, 0.0) / table.sum()))
-    return _bounded(value, error, level, 0.0, "James blinding index")
+    return _bounded(value, error, level, alternative, 0.0, "James blinding index")
 
 
 def _james(cells: FloatArray) -> tuple[float, FloatArray]:
@@ -124,6 +168,14 @@ def _checked_table(answers: Sequence[Sequence[int]]) -> FloatArray:
     return table
 
 
-def _bounded(value: float, error: float, level: float, lowest: float, method: str) -> Estimate:
-    half = normal_quantile(check_level(level)) * error
-    return Estimate(value, max(value - half, lowest), min(value + half, 1.0), level, method, error)
+def _bounded(
+    value: float, error: float, level: float, alternative: Alternative, lowest: float, method: str
+) -> Estimate:
+    confidence = check_level(level)
+    if alternative not in ("two-sided", "greater", "less"):
+        raise OutOfRange(f"alternative must be two-sided, greater or less; {alternative!r} was given.")
+    z = normal_quantile(confidence if alternative == "two-sided" else 2.0 * confidence - 1.0)
+    lower = lowest if alternative == "less" else max(value - z * error, lowest)
+    upper = 1.0 if alternative == "greater" else min(value + z * error, 1.0)
+    name = method if alternative == "two-sided" else f"{method}, one-sided limit"
+    return Estimate(value, lower, upper, level, name, error)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracles.reading import cases, rows
-from trial.statistics.blinding_indices import ArmGuesses, UndefinedIndex, bang_index, james_index
+from trial.statistics.blinding_indices import ArmGuesses, UndefinedIndex, bang_index, bang_index_graded, james_index
 from trial.statistics.checks import EmptyArm, OutOfRange
 
 CRISP_LIKE, ALL_DONT_KNOW = cases("blinding_index.json")
@@ -29,17 +29,39 @@ def test_published_tables_give_their_published_indices(row):
     )
 
 
-def test_both_indices_and_their_errors_agree_with_r():
+def test_both_indices_their_errors_and_one_sided_limits_agree_with_r():
     james, bang = CRISP_LIKE["result"]["James"], CRISP_LIKE["result"]["Bang"]
-    ours = james_index([[82, 25], [27, 170], [29, 83]], level=0.9)
+    ours = james_index([[82, 25], [27, 170], [29, 83]], alternative="less")
     assert ours.estimate == pytest.approx(james["Estimate"], abs=1e-12)
     assert ours.standard_error == pytest.approx(james["Std. Error"], abs=1e-12)
-    assert ours.upper == pytest.approx(james["95% UCL (1-Sided)"], abs=1e-10)
+    assert (ours.lower, ours.upper) == pytest.approx(
+        (james["95% LCL (1-Sided)"], james["95% UCL (1-Sided)"]), abs=1e-10
+    )
     for place, guesses in enumerate((ArmGuesses(82, 27, 29), ArmGuesses(170, 25, 83))):
-        arm = bang_index(guesses, level=0.9)
+        arm = bang_index(guesses, alternative="greater")
         assert arm.estimate == pytest.approx(bang["Estimate"][place], abs=1e-12)
         assert arm.standard_error == pytest.approx(bang["Std. Error"][place], abs=1e-12)
-        assert arm.lower == pytest.approx(bang["95% LCL (1-Sided)"][place], abs=1e-10)
+        limits = (bang["95% LCL (1-Sided)"][place], bang["95% UCL (1-Sided)"][place])
+        assert (arm.lower, arm.upper) == pytest.approx(limits, abs=1e-10)
+
+
+def test_a_one_sided_limit_is_that_of_the_two_sided_interval_of_twice_the_error():
+    guesses = ArmGuesses(30, 20, 10)
+    assert bang_index(guesses, alternative="greater").lower == pytest.approx(bang_index(guesses, 0.9).lower)
+    assert bang_index(guesses, alternative="less").upper == pytest.approx(bang_index(guesses, 0.9).upper)
+    with pytest.raises(OutOfRange, match="alternative"):
+        bang_index(guesses, alternative="higher")
+
+
+def test_graded_answers_of_full_weight_are_the_plain_index():
+    graded, plain = bang_index_graded(10, 20, 5, 10, 15, rather=1.0), bang_index(ArmGuesses(30, 15, 15))
+    assert (graded.estimate, graded.lower, graded.upper) == pytest.approx((plain.estimate, plain.lower, plain.upper))
+    half = bang_index_graded(10, 20, 5, 10, 15)
+    assert half.estimate == pytest.approx((10 + 10 - 2.5 - 10) / 60)
+    spread = (10 + 0.25 * 20 + 0.25 * 5 + 10) / 60 - half.estimate**2
+    assert half.standard_error == pytest.approx((spread / 60) ** 0.5)
+    with pytest.raises(OutOfRange, match="rather"):
+        bang_index_graded(1, 1, 1, 1, 1, rather=2)
 
 
 def test_when_all_say_dont_know_james_is_one_and_bang_is_zero():
