@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -93,6 +94,18 @@ def as_svg(picture: Picture) -> bytes:
     with mpl.rc_context(STYLE):
         canvas: Any = FigureCanvasSVG(picture.figure)
         canvas.print_svg(buffer, metadata={"Date": None, "Creator": None, "Title": picture.title})
+    return buffer.getvalue()
+
+
+def as_png(picture: Picture, dots_per_inch: int = 200) -> bytes:
+    """The same figure in dots on white, for where no vector can stand."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure = picture.figure
+        figure.set_dpi(dots_per_inch)
+        figure.set_facecolor("white")
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 

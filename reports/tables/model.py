@@ -10,6 +10,7 @@ Invariants
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Literal
 
 Align = Literal["left", "right"]
@@ -63,6 +64,35 @@ class Table:
             lines.append(self.empty)
         lines += [("  " if row.kind == "inset" else "") + " | ".join(row.cells) for row in self.rows]
         return "\n".join([*lines, *self.footnotes]) + "\n"
+
+    def as_html(self) -> str:
+        """The table as HTML: a caption, column headings with their scope, footnotes below; everything escaped."""
+        head = "".join(
+            f'<th scope="col" class="{column.align}">{escape(_heading(column))}</th>' for column in self.columns
+        )
+        body = "".join(self._html_row(row) for row in self.rows)
+        if not self.rows:
+            body = f'<tr><td colspan="{len(self.columns)}">{escape(self.empty)}</td></tr>'
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.footnotes)
+        caption = escape(f"{self.number}. {self.title}".lstrip(". "))
+        return (
+            f"<figure><table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<figcaption>{notes}</figcaption></figure>\n"
+        )
+
+    def _html_row(self, row: Row) -> str:
+        if row.kind == "section":
+            return f'<tr class="section"><th scope="rowgroup" colspan="{len(self.columns)}">{escape(row.cells[0])}</th></tr>'
+        first = f'<th scope="row">{escape(row.cells[0])}</th>'
+        rest = "".join(
+            f'<td class="{column.align}">{escape(cell)}</td>'
+            for column, cell in zip(self.columns[1:], row.cells[1:], strict=True)
+        )
+        return f'<tr class="{row.kind}">{first}{rest}</tr>'
+
+
+def _heading(column: Column) -> str:
+    return f"{column.group}: {column.heading}" if column.group else column.heading
 
 
 def section(name: str, columns: int) -> Row:

@@ -237,14 +237,16 @@ class MeansSimulation:
         t = -float(stdtrit(float(self.participants[look]) - 2.0, tail)) if tail > 0.0 else 1e150
         return math.copysign(t * t, z)
 
+    def by_integration(self, difference: float) -> tuple[float, float]:
+        """Power and mean participants under a difference, for normal statistics, without simulation."""
+        upper, lower = self._z_bounds()
+        share = self.ratio / (1.0 + self.ratio) ** 2
+        chances = crossing_probabilities(self.participants * share, upper, lower, difference / self.sd)
+        return chances.any_efficacy, chances.expected_information / share
+
     def summary(self, tally: Tally) -> OperatingCharacteristics:
         """Shares and means of a tally, with their errors and what integration says."""
-        upper, lower = self._z_bounds()
-        n = self.participants
-        share = self.ratio / (1.0 + self.ratio) ** 2
-        information = n * share
-        drift = self.difference / self.sd
-        exact = crossing_probabilities(information, upper, lower, drift)
+        power, expected = self.by_integration(self.difference)
         size, size_error = _mean_and_error(tally.size, tally.trials)
         estimate, estimate_error = _mean_and_error(tally.estimate, tally.trials)
         return OperatingCharacteristics(
@@ -253,15 +255,15 @@ class MeansSimulation:
             sd=self.sd,
             trials=tally.trials,
             seed=self.seed,
-            participants=n,
+            participants=self.participants,
             efficacy=tally.efficacy / tally.trials,
             futility=tally.futility / tally.trials,
             expected_participants=size,
             expected_participants_error=size_error,
             mean_estimate=estimate,
             mean_estimate_error=estimate_error,
-            power_by_integration=exact.any_efficacy,
-            expected_by_integration=exact.expected_information / share,
+            power_by_integration=power,
+            expected_by_integration=expected,
         )
 
 
