@@ -7,10 +7,9 @@ Invariants
 4. A new site, or a stratum that runs low, gets a fresh list with a commitment of its own; no list is ever changed.
 """
 
-from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
 from sqlmodel import col, func, select
 
@@ -24,6 +23,7 @@ from randomization.ledger.allocation_lists import (
     StratumCounter,
     commitment_of,
 )
+from randomization.ledger.designs import design_from
 from randomization.ledger.sealed_matter import (
     ListMatter,
     SlotRecord,
@@ -32,16 +32,7 @@ from randomization.ledger.sealed_matter import (
     store_sealed_list,
     stored_contribution,
 )
-from randomization.lists import (
-    UNSTRATIFIED,
-    AdaptiveDesign,
-    Factor,
-    ListDesign,
-    ListDesignInvalid,
-    generate_list,
-    minimization,
-    permuted_blocks,
-)
+from randomization.lists import UNSTRATIFIED, AdaptiveDesign, ListDesign, generate_list
 from randomization.sealing import DataKey, ListCommitment, Place, SealedList, seal_adaptive, seal_blob, seal_list
 from randomization.sealing.commitments import canonical_json
 from randomization.seeds import Contribution, check_contribution, combine_contributions, commit_contribution
@@ -53,11 +44,7 @@ from trial.conduct.trials import Trial
 from trial.database.session import TrialSession, strongroom
 from trial.errors import NotPermitted
 from trial.locks.versions import newest_active_version
-from trial.protocol.schema import Protocol
-from trial.protocol.schema.allocation import Minimization, PermutedBlocks
 from trial.protocol.versions import protocol_of
-
-SITE = "site"
 
 
 class SecondPersonNeeded(NotPermitted):
@@ -69,24 +56,24 @@ class SiteRoleHeld(NotPermitted):
 
 
 class DesignList(BaseModel):
-    """``sites`` are codes; none stands for every site of the trial. ``contribution`` is 16 random bytes or more."""
+    """``sites`` are codes; none stands for every site of the trial. ``contribution`` is 16 random bytes or more.
+
+    ``block_sizes`` are for permuted blocks; ``limit`` for the big stick, the block urn and the maximal procedure;
+    ``uploaded`` (a CSV file's text, with ``codes`` to translate its codes) for a list made elsewhere, which brings
+    its own number of slots. Minimization takes none of these and no slots.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     trial_id: UUID
     stage: str = Bounded(default=MAIN_STAGE, min_length=1, max_length=32, pattern=r"^[a-z0-9_]+$")
     block_sizes: tuple[int, ...] = Bounded(default=(), repr=False)
+    limit: int | None = Bounded(default=None, repr=False)
+    uploaded: str | None = Bounded(default=None, repr=False)
+    codes: dict[str, dict[str, str]] = Bounded(default_factory=dict, repr=False)
     slots_per_stratum: int = Bounded(default=0, ge=0)
     sites: tuple[str, ...] = ()
     contribution: bytes = Bounded(repr=False)
-
-    @model_validator(mode="after")
-    def _is_one_kind(self) -> Self:
-        if bool(self.block_sizes) != bool(self.slots_per_stratum):
-            raise ValueError(
-                "a list of blocks needs block sizes and slots for each stratum; minimization needs neither"
-            )
-        return self
 
 
 class ConfirmList(BaseModel):
@@ -105,7 +92,7 @@ def design_list(session: TrialSession, actor: Actor, command: DesignList) -> All
     _check_no_site_role(actor, command.trial_id)
     contribution = Contribution(str(actor.account_id), command.contribution)
     version = newest_active_version(session, command.trial_id)
-    design = _design(protocol_of(version), _site_codes(session, command), command)
+    design = design_from(protocol_of(version), _site_codes(session, command), command)
     made = AllocationList(
         **session.stamp(),
         trial_id=command.trial_id,
@@ -114,7 +101,7 @@ def design_list(session: TrialSession, actor: Actor, command: DesignList) -> All
         ordinal=_next_ordinal(session, command.trial_id, command.stage),
         scheme=design.scheme.name,
         status=ListStatus.DESIGNED,
-        slots_per_stratum=command.slots_per_stratum,
+        slots_per_stratum=design.slots_per_stratum if isinstance(design, ListDesign) else 0,
         designed_by=actor.account_id,
         contribution_commitment=commit_contribution(contribution).hex(),
     )
@@ -133,37 +120,6 @@ def _site_codes(session: TrialSession, command: DesignList) -> tuple[str, ...]:
     if command.sites:
         return tuple(find_site(session, command.trial_id, code).code for code in command.sites)
     return tuple(site.code for site in sites_of(session, command.trial_id))
-
-
-def _design(protocol: Protocol, sites: tuple[str, ...], command: DesignList) -> ListDesign | AdaptiveDesign:
-    match protocol.randomization.scheme:
-        case PermutedBlocks(sizes=kind):
-            if (kind == "fixed") != (len(command.block_sizes) == 1):
-                raise ListDesignInvalid(
-                    f"The protocol asks for blocks of {kind} size: give one size for fixed, two or more for random."
-                )
-            scheme = permuted_blocks(protocol.shares, command.block_sizes)
-            return ListDesign(protocol.arm_codes, scheme, command.slots_per_stratum, _factors(protocol, sites))
-        case Minimization() as rule:
-            if command.block_sizes:
-                raise ListDesignInvalid("The protocol randomizes by minimization, which has no blocks. Leave them out.")
-            given = {weight.factor: weight.weight for weight in rule.weights}
-            weights = given or dict.fromkeys(factor_names(protocol), 1.0)
-            return AdaptiveDesign(
-                protocol.arm_codes,
-                minimization(protocol.shares, weights, rule.probability_of_best, rule.distance),
-            )
-
-
-def _factors(protocol: Protocol, sites: tuple[str, ...]) -> tuple[Factor, ...]:
-    own = tuple(Factor(factor.name, factor.level_codes) for factor in protocol.factors)
-    return (Factor(SITE, sites), *own) if protocol.randomization.site_is_factor else own
-
-
-def factor_names(protocol: Protocol) -> tuple[str, ...]:
-    """The names of the factors, the site among them where it is one."""
-    own = tuple(factor.name for factor in protocol.factors)
-    return (SITE, *own) if protocol.randomization.site_is_factor else own
 
 
 def _next_ordinal(session: TrialSession, trial_id: UUID, stage: str) -> int:

@@ -27,7 +27,7 @@ from randomization.ledger.allocation_lists import (
     take_position,
 )
 from randomization.ledger.allocations import Allocation, RandomizationReceipt, receipt_of
-from randomization.ledger.generation import SITE
+from randomization.ledger.designs import SITE
 from randomization.ledger.seats import take_seat
 from randomization.ledger.tallies import take_number
 from randomization.lists import UNSTRATIFIED, stratum_key
@@ -118,8 +118,7 @@ def _levels(candidate: RandomizationCandidate) -> dict[str, str]:
 
 
 def _counter_key(candidate: RandomizationCandidate, levels: dict[str, str]) -> str:
-    has_list = candidate.protocol.randomization.scheme.name == "permuted_blocks"
-    return stratum_key(levels) if has_list else UNSTRATIFIED
+    return stratum_key(levels) if candidate.protocol.randomization.has_list else UNSTRATIFIED
 
 
 def _take_kit(

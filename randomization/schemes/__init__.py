@@ -14,33 +14,70 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from randomization.schemes.coins import BiasedCoin, BigStick, Complete
+from randomization.schemes.fixed_totals import MaximalProcedure, RandomAllocationRule
 from randomization.schemes.minimization import Balance, Imbalance, MarginalCounts, Minimization
 from randomization.schemes.permuted_blocks import PermutedBlocks
-from randomization.schemes.scheme import AdaptiveScheme, ListScheme, Scheme, exact
+from randomization.schemes.scheme import AdaptiveScheme, ListScheme, Scheme, exact, in_lowest_terms
 from randomization.schemes.stream import ArmIndices, Stream
+from randomization.schemes.uploaded import UploadedList
+from randomization.schemes.urns import BlockUrn, Urn
 
 __all__ = [
+    "LIST_SCHEMES",
     "AdaptiveScheme",
+    "AnyScheme",
     "ArmIndices",
     "Balance",
+    "BiasedCoin",
+    "BigStick",
+    "BlockUrn",
+    "Complete",
     "Imbalance",
     "ListScheme",
+    "ListSchemes",
     "MarginalCounts",
+    "MaximalProcedure",
     "Minimization",
     "PermutedBlocks",
+    "RandomAllocationRule",
     "Scheme",
     "Stream",
+    "UploadedList",
+    "Urn",
     "exact",
+    "in_lowest_terms",
     "scheme_from_parameters",
 ]
 
-_BY_NAME: dict[str, type[PermutedBlocks | Minimization]] = {
-    PermutedBlocks.name: PermutedBlocks,
-    Minimization.name: Minimization,
-}
+ListSchemes = (
+    PermutedBlocks
+    | Complete
+    | RandomAllocationRule
+    | BiasedCoin
+    | Urn
+    | BigStick
+    | BlockUrn
+    | MaximalProcedure
+    | UploadedList
+)
+AnyScheme = ListSchemes | Minimization
+
+LIST_SCHEMES: tuple[type[ListSchemes], ...] = (
+    PermutedBlocks,
+    Complete,
+    RandomAllocationRule,
+    BiasedCoin,
+    Urn,
+    BigStick,
+    BlockUrn,
+    MaximalProcedure,
+    UploadedList,
+)
+_BY_NAME: dict[str, type[AnyScheme]] = {made.name: made for made in (*LIST_SCHEMES, Minimization)}
 
 
-def scheme_from_parameters(parameters: Mapping[str, Any]) -> PermutedBlocks | Minimization:
+def scheme_from_parameters(parameters: Mapping[str, Any]) -> AnyScheme:
     """The scheme that ``parameters()`` described."""
     name = parameters.get("scheme")
     if name not in _BY_NAME:

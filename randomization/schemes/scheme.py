@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from math import gcd
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from randomization.schemes.stream import ArmIndices, Stream
@@ -11,6 +12,7 @@ from randomization.schemes.stream import ArmIndices, Stream
 State_contra = TypeVar("State_contra", contravariant=True)
 
 MOST_ARMS = 250  # an arm's index travels in one byte
+LARGEST_LIMIT = 1000
 
 
 class Scheme(Protocol):
@@ -29,7 +31,7 @@ class ListScheme(Scheme, Protocol):
     """Makes a list beforehand."""
 
     def generate(self, stream: Stream, length: int) -> ArmIndices:
-        """The first ``length`` arms of the endless list that ``stream`` holds."""
+        """The list of ``length`` arms that ``stream`` holds; its beginning, where the scheme's list has no end."""
         ...
 
 
@@ -58,6 +60,24 @@ def check_ratio(ratio: tuple[int, ...]) -> None:
     for share in ratio:
         if not is_whole(share) or share < 1:
             raise ValueError(f"ratio must consist of whole numbers of at least 1, not {share!r}")
+
+
+def check_two_equal_arms(ratio: tuple[int, ...], scheme: str) -> None:
+    """For schemes whose source knows two arms and an equal ratio only."""
+    check_ratio(ratio)
+    if len(ratio) != 2 or ratio[0] != ratio[1]:
+        shown = ":".join(str(share) for share in ratio)
+        raise ValueError(f"ratio must be 1:1 in two arms for {scheme}, not {shown}")
+
+
+def in_lowest_terms(ratio: tuple[int, ...]) -> tuple[int, ...]:
+    common = gcd(*ratio)
+    return tuple(share // common for share in ratio)
+
+
+def check_limit(limit: int) -> None:
+    if not is_whole(limit) or not 1 <= limit <= LARGEST_LIMIT:
+        raise ValueError(f"limit must be a whole number in [1, {LARGEST_LIMIT}], not {limit!r}")
 
 
 def check_length(length: int) -> None:

@@ -24,6 +24,7 @@ The stream knows no arm and no scheme. Simulations use numpy's generators instea
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -56,6 +57,10 @@ class Stream:
         self._next_block = 0
         self._left: Words = np.empty(0, dtype=np.uint64)
 
+    @property
+    def stratum(self) -> str:
+        return self._address[2]
+
     def use(self, label: str) -> Stream:
         """The stream of the same stratum for another use, from its beginning."""
         return Stream(*self._address, use=label)
@@ -86,6 +91,25 @@ class Stream:
             words = self.words(count - len(kept))
             kept = np.concatenate([kept, words[words <= np.uint64(highest)]])
         return kept if bound == WORD_RANGE else kept % np.uint64(bound)
+
+    def one_by_one(self, expected: int) -> Callable[[int], int]:
+        """A function that gives the next uniform integer below its argument (at most 2⁶⁴): for bounds that change.
+
+        It reads the stream ahead, about as far as ``expected``: take nothing else from this use.
+        """
+        words = self._each_word(max(1, expected))
+
+        def below(bound: int) -> int:
+            limit = WORD_RANGE // bound * bound
+            while (word := next(words)) >= limit:
+                pass
+            return word % bound
+
+        return below
+
+    def _each_word(self, chunk: int) -> Iterator[int]:
+        while True:
+            yield from self.words(min(chunk, BLOCK_WORDS * 64)).tolist()
 
     def integer_below(self, bound: int) -> int:
         """One uniform integer in [0, bound), for a bound of any size."""

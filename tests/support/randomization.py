@@ -26,8 +26,15 @@ FIRST, SECOND = bytes(range(32)), bytes(range(32, 64))
 GOOD_UNTIL = date(2027, 6, 30)
 
 
-def designed_list(house: House, *, blocks: tuple[int, ...] = (4, 6), slots: int = 24, sites: tuple[str, ...] = ()):
-    """A list that waits for its second person. Minimization takes ``blocks=()``."""
+def designed_list(
+    house: House,
+    *,
+    blocks: tuple[int, ...] = (4, 6),
+    slots: int | None = None,
+    sites: tuple[str, ...] = (),
+    **under_seal,
+):
+    """A list that waits for its second person. Other schemes than permuted blocks take ``blocks=()``."""
     with house.database.transaction() as session:
         return design_list(
             session,
@@ -35,9 +42,10 @@ def designed_list(house: House, *, blocks: tuple[int, ...] = (4, 6), slots: int 
             DesignList(
                 trial_id=house.trial.id,
                 block_sizes=blocks,
-                slots_per_stratum=slots if blocks else 0,
+                slots_per_stratum=(24 if blocks else 0) if slots is None else slots,
                 sites=sites,
                 contribution=FIRST,
+                **under_seal,
             ),
         )
 

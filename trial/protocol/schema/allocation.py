@@ -1,8 +1,8 @@
 """How participants are allocated, without anything that must stay secret.
 
 Invariants
-1. Block sizes and seeds are no part of a protocol: the randomization statistician gives them when the list is
-   designed, and they are stored sealed.
+1. What would help to guess the next arm (block sizes, limits of imbalance, seeds, an uploaded list) is no part of a
+   protocol: the randomization statistician gives it when the list is designed, and it is stored sealed.
 2. A stratum is read from recorded fields; nobody types one.
 """
 
@@ -10,9 +10,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from trial.protocol.schema.base import Code, Coded, Count, Fraction, Part, Positive, Text
+
+Chance = (
+    Annotated[float, Field(gt=0, le=1)]
+    | Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,5}/[1-9][0-9]{0,5}$")]
+)
+"""A probability as it is meant: 0.8, or "2/3" where no decimal says it."""
 
 
 class RecordedAt(Part):
@@ -50,6 +56,70 @@ class PermutedBlocks(Part):
         return given
 
 
+class Complete(Part):
+    """The ratio's chances for everybody, whatever came before."""
+
+    name: Literal["complete"]
+
+
+class RandomAllocationRule(Part):
+    """Each stratum's list holds the arms exactly in the ratio, in any order."""
+
+    name: Literal["random_allocation_rule"]
+
+
+class BiasedCoin(Part):
+    """Efron's coin: ``probability`` is that of the arm that is behind. Two arms, 1:1."""
+
+    name: Literal["biased_coin"]
+    probability: Chance = "2/3"
+
+
+class Urn(Part):
+    """Wei's urn: ``start`` balls of each arm, and ``added`` balls of every other arm after an allocation. Equal ratio."""
+
+    name: Literal["urn"]
+    start: Annotated[int, Field(ge=0, le=10_000)] = 0
+    added: Annotated[int, Field(ge=1, le=10_000)] = 1
+
+
+class _Limited(Part):
+    @model_validator(mode="before")
+    @classmethod
+    def _limits_are_secret(cls, given: Any) -> Any:
+        named = [key for key in given if str(key) in {"limit", "mti", "lambda"}] if isinstance(given, dict) else []
+        if named:
+            raise ValueError(
+                f"{named[0]} is no part of a protocol, for it helps to guess the next arm; the randomization "
+                "statistician gives it, sealed, when the list is designed"
+            )
+        return given
+
+
+class BigStick(_Limited):
+    """A fair coin until one arm leads by the limit. Two arms, 1:1."""
+
+    name: Literal["big_stick"]
+
+
+class BlockUrn(_Limited):
+    """The block urn design: any ratio, any number of arms, imbalance bounded."""
+
+    name: Literal["block_urn"]
+
+
+class MaximalProcedure(_Limited):
+    """All lists within the limit of imbalance are equally likely. Two arms, 1:1."""
+
+    name: Literal["maximal_procedure"]
+
+
+class UploadedList(Part):
+    """A list made elsewhere; the randomization statistician uploads it when the list is designed."""
+
+    name: Literal["uploaded_list"]
+
+
 class FactorWeight(Part):
     factor: Code
     weight: Positive
@@ -62,15 +132,35 @@ class Minimization(Part):
     distance: Literal["range", "variance", "standard_deviation"]
     probability_of_best: Fraction
     weights: tuple[FactorWeight, ...] = ()
+    overall_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+
+
+Scheme = (
+    PermutedBlocks
+    | Complete
+    | RandomAllocationRule
+    | BiasedCoin
+    | Urn
+    | BigStick
+    | BlockUrn
+    | MaximalProcedure
+    | UploadedList
+    | Minimization
+)
 
 
 class Randomization(Part):
-    scheme: Annotated[PermutedBlocks | Minimization, Field(discriminator="name")]
+    scheme: Annotated[Scheme, Field(discriminator="name")]
     site_is_factor: bool
     factors: tuple[Factor, ...]
     within_days_of_eligibility: Count
     before_visit: Code | None = None
     site_cap_fraction: Annotated[float, Field(gt=0, le=1)]
+
+    @property
+    def has_list(self) -> bool:
+        """Whether a list is made beforehand; minimization decides for each participant anew."""
+        return not isinstance(self.scheme, Minimization)
 
 
 class Supply(Part):

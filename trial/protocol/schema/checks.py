@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from math import gcd
+from typing import TYPE_CHECKING, Final
 
-from trial.protocol.schema.allocation import RecordedAt
+from trial.protocol.schema.allocation import Minimization, RecordedAt
 from trial.protocol.schema.base import Check
 from trial.protocol.schema.outcomes import Contrast, Endpoint, ScoreRef
 from trial.reference import ROLES, aesi_terms, controlled_terms, ctcae_terms
@@ -106,15 +108,46 @@ def _allocation(protocol: Protocol) -> Iterator[Problem]:
                 f"the levels of {factor.name!r} ({', '.join(factor.level_codes)}) differ from the answers of "
                 f"the field where it is recorded ({', '.join(codes)})",
             )
-    names = {factor.name for factor in protocol.factors} | ({"site"} if randomization.site_is_factor else set())
-    for place, weight in enumerate(getattr(randomization.scheme, "weights", ())):
-        if weight.factor not in names:
-            yield Problem(
-                (*here, "scheme", "weights", place, "factor"), f"{weight.factor!r} is no factor of this trial"
-            )
+    yield from _scheme(protocol, (*here, "scheme"))
     yield from _visit_exists(protocol, (*here, "before_visit"), randomization.before_visit)
     for place, code in enumerate(protocol.supply.dispensed_at):
         yield from _visit_exists(protocol, ("supply", "dispensed_at", place), code)
+
+
+_TWO_EQUAL_ARMS: Final = frozenset({"biased_coin", "big_stick", "maximal_procedure"})
+
+
+def _scheme(protocol: Protocol, here: Path) -> Iterator[Problem]:
+    scheme = protocol.randomization.scheme
+    shares = [share for code, share in protocol.ratio.items() if code in {arm.code for arm in protocol.arms}]
+    if scheme.name in _TWO_EQUAL_ARMS and (len(shares) != 2 or len(set(shares)) > 1):
+        yield Problem(
+            (*here, "name"),
+            f"{scheme.name} is defined for two arms at 1:1 only; choose block_urn or permuted_blocks for other ratios",
+        )
+    if scheme.name == "urn" and len(set(shares)) > 1:
+        yield Problem((*here, "name"), "urn is defined for equal ratios only; choose block_urn for this one")
+    if scheme.name == "biased_coin" and not Fraction(1, 2) <= Fraction(str(scheme.probability)) <= 1:
+        yield Problem((*here, "probability"), "the arm that is behind needs a probability in [1/2, 1]")
+    if scheme.name == "minimization":
+        yield from _minimization(protocol, scheme, shares, here)
+
+
+def _minimization(protocol: Protocol, scheme: Minimization, shares: list[int], here: Path) -> Iterator[Problem]:
+    names = {factor.name for factor in protocol.factors}
+    names |= {"site"} if protocol.randomization.site_is_factor else set()
+    if not names:
+        yield Problem((*here, "name"), "minimization needs at least one factor; name one, or let the site be one")
+    yield from _twice((*here, "weights"), "factor", [weight.factor for weight in scheme.weights])
+    for place, weight in enumerate(scheme.weights):
+        if weight.factor not in names:
+            yield Problem((*here, "weights", place, "factor"), f"{weight.factor!r} is no factor of this trial")
+    seats = sum(shares) // (gcd(*shares) or 1)
+    if seats and Fraction(str(scheme.probability_of_best)) * seats < 1:
+        yield Problem(
+            (*here, "probability_of_best"),
+            f"the preferred seat of {seats} needs a probability of at least 1/{seats}, or it is no preference",
+        )
 
 
 def _choice_codes(protocol: Protocol, place: RecordedAt) -> tuple[str, ...] | None:

@@ -1,38 +1,39 @@
-"""Generation of stratified allocation lists, and diagnostics of what was generated.
+"""What a list is made from, besides its seed: arms, scheme, strata and their slots.
 
 Invariants
-1. A list is a function of its design, its id and its seed; the order of any dict or set plays no part.
-2. Each stratum has its own stream: adding a stratum, or slots to another, changes no slot.
-3. Strata stand in the order of the factors and of their levels in the design; positions count from 1.
-
-A list in the open exists only in memory: ``sealing`` is what makes it fit to store. Which list a participant
-draws from, and when, is the ledger's business.
+1. Strata stand in the order of the factors and of their levels in the design; positions count from 1.
+2. What does not fit is refused when the design is made: no list can fail when it is generated.
+3. ``parameters()`` is plain JSON matter, and ``from_parameters`` gives the same design back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
-from typing import Any, Final, Self
+from math import prod
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import parse_qsl, quote
 
-import numpy as np
-from numpy.typing import NDArray
-
 from randomization.schemes import (
-    ArmIndices,
+    AnyScheme,
     Balance,
+    BiasedCoin,
     Imbalance,
+    ListSchemes,
+    MaximalProcedure,
     Minimization,
     PermutedBlocks,
-    Stream,
+    RandomAllocationRule,
+    UploadedList,
     exact,
     scheme_from_parameters,
 )
 from randomization.schemes.stream import DOMAIN
 from trial.errors import InvalidInput
+
+Scheme = TypeVar("Scheme", bound=AnyScheme)
 
 UNSTRATIFIED: Final = "all"
 MOST_SLOTS: Final = 10_000_000
@@ -67,10 +68,10 @@ class Factor:
 
 @dataclass(frozen=True)
 class ListDesign:
-    """What a list is made from, besides its seed. ``arms`` are codes; arm i has share i of the ratio."""
+    """``arms`` are codes; arm i has share i of the ratio. An uploaded list has its own slots in each stratum."""
 
     arms: tuple[str, ...]
-    scheme: PermutedBlocks
+    scheme: ListSchemes
     slots_per_stratum: int
     factors: tuple[Factor, ...] = ()
 
@@ -81,14 +82,31 @@ class ListDesign:
         names = [factor.name for factor in self.factors]
         if len(set(names)) != len(names):
             raise ListDesignInvalid("A stratification factor is named twice. Remove one.")
-        if not 1 <= self.slots_per_stratum * len(self.strata()) <= MOST_SLOTS:
+        self._check_slots()
+
+    def _check_slots(self) -> None:
+        # The product first: a list far too long must not be counted stratum by stratum.
+        strata = prod(len(factor.levels) for factor in self.factors)
+        if not 1 <= self.slots_per_stratum * strata <= MOST_SLOTS:
             raise ListDesignInvalid(f"A list has between 1 and {MOST_SLOTS:,} slots. Change the slots per stratum.")
+        with design_refusals():
+            if isinstance(self.scheme, RandomAllocationRule | MaximalProcedure):
+                self.scheme.check_slots(self.slots_per_stratum)
+            if isinstance(self.scheme, UploadedList):
+                self._check_uploaded(self.scheme)
+
+    def _check_uploaded(self, scheme: UploadedList) -> None:
+        most = max(self.slots_of(key) for key in self.strata())
+        if len(scheme.strata) != len(self.strata()) or most != self.slots_per_stratum:
+            raise ValueError("strata must be those of the design, and slots_per_stratum their largest number")
+
+    def slots_of(self, stratum: str) -> int:
+        """How many slots a stratum has."""
+        return self.scheme.length_of(stratum) if isinstance(self.scheme, UploadedList) else self.slots_per_stratum
 
     def strata(self) -> tuple[str, ...]:
         """The keys of all strata, in the design's order."""
-        names = [factor.name for factor in self.factors]
-        combinations = product(*(factor.levels for factor in self.factors))
-        return tuple(stratum_key(dict(zip(names, levels, strict=True))) for levels in combinations)
+        return strata_of(self.factors)
 
     def stratum_of(self, levels: Mapping[str, str]) -> str:
         """The stratum with these levels, which must name exactly the design's factors."""
@@ -112,7 +130,7 @@ class ListDesign:
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
         return cls(
             arms=tuple(parameters["arms"]),
-            scheme=permuted_blocks(parameters["scheme"]["ratio"], parameters["scheme"]["sizes"]),
+            scheme=_list_scheme(parameters["scheme"]),
             slots_per_stratum=parameters["slots_per_stratum"],
             factors=tuple(Factor(name, tuple(levels)) for name, levels in parameters["factors"]),
         )
@@ -140,79 +158,11 @@ class AdaptiveDesign:
         return cls(tuple(parameters["arms"]), scheme)
 
 
-@dataclass(frozen=True)
-class StratumSlots:
-    """The arms of one stratum, as indices into the design's arms, in the order of their positions."""
-
-    key: str
-    arms: ArmIndices = field(repr=False)
-
-
-@dataclass(frozen=True)
-class StratifiedList:
-    """A generated list in the open."""
-
-    list_id: str
-    design: ListDesign
-    strata: tuple[StratumSlots, ...] = field(repr=False)
-
-    def arm_codes(self, stratum: StratumSlots) -> list[str]:
-        return [self.design.arms[arm] for arm in stratum.arms.tolist()]
-
-
-@dataclass(frozen=True)
-class StratumBalance:
-    """How well one stratum keeps to the ratio.
-
-    ``largest_departure`` is the largest distance, over all positions and arms, of an arm's count from its
-    share of the position; ``final_departure`` is that at the end.
-    """
-
-    stratum: str
-    counts: tuple[int, ...]
-    largest_departure: float
-    final_departure: float
-
-
-def generate_list(design: ListDesign, list_id: str, seed: bytes) -> StratifiedList:
-    """The list that the design, the id and the 32 bytes of the seed determine."""
-    strata = tuple(generate_stratum(design, list_id, seed, key) for key in design.strata())
-    return StratifiedList(list_id, design, strata)
-
-
-def generate_stratum(design: ListDesign, list_id: str, seed: bytes, key: str) -> StratumSlots:
-    """One stratum alone; the others are not needed for it."""
-    return StratumSlots(key, design.scheme.generate(Stream(seed, list_id, key), design.slots_per_stratum))
-
-
-def adaptive_stream(list_id: str, seed: bytes) -> Stream:
-    """The stream that a scheme without a list draws from; each position takes its own part of it."""
-    return Stream(seed, list_id, UNSTRATIFIED)
-
-
-def diagnose(generated: StratifiedList) -> tuple[StratumBalance, ...]:
-    """The balance of each stratum."""
-    ratio = generated.design.scheme.ratio
-    return tuple(balance_of(stratum, ratio) for stratum in generated.strata)
-
-
-def balance_of(stratum: StratumSlots, ratio: Sequence[int]) -> StratumBalance:
-    """The balance of one stratum; of an empty one, all zero."""
-    counts = np.bincount(stratum.arms, minlength=len(ratio))
-    departures = _departures(stratum.arms, np.array(ratio, dtype=np.float64))
-    return StratumBalance(
-        stratum=stratum.key,
-        counts=tuple(counts.tolist()),
-        largest_departure=float(departures.max(initial=0.0)),
-        final_departure=float(departures[-1].max()) if len(departures) else 0.0,
-    )
-
-
-def _departures(arms: ArmIndices, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
-    given = np.cumsum(arms[:, np.newaxis] == np.arange(len(ratio)), axis=0)
-    due = np.arange(1, len(arms) + 1)[:, np.newaxis] * (ratio / ratio.sum())
-    departures: NDArray[np.float64] = np.abs(given - due)
-    return departures
+def strata_of(factors: Sequence[Factor]) -> tuple[str, ...]:
+    """The keys of all combinations of levels, in the order of the factors and of their levels."""
+    names = [factor.name for factor in factors]
+    combinations = product(*(factor.levels for factor in factors))
+    return tuple(stratum_key(dict(zip(names, levels, strict=True))) for levels in combinations)
 
 
 def stratum_key(levels: Mapping[str, str]) -> str:
@@ -230,21 +180,44 @@ def stratum_levels(key: str) -> dict[str, str]:
 
 def permuted_blocks(ratio: Sequence[int], sizes: Sequence[int]) -> PermutedBlocks:
     """The scheme, with what is out of range said as a refusal to the one who designs the list."""
-    with _design_refusals():
-        return PermutedBlocks(tuple(ratio), tuple(sizes))
+    return made(lambda: PermutedBlocks(tuple(ratio), tuple(sizes)))
 
 
 def minimization(
-    ratio: Sequence[int], weights: Mapping[str, float], probability: float, imbalance: str
+    ratio: Sequence[int],
+    weights: Mapping[str, float],
+    probability: float,
+    imbalance: str,
+    overall_weight: float = 0,
 ) -> Minimization:
     """The scheme with the factors' weights, read as they are written: 0.8 is four fifths."""
-    with _design_refusals():
+
+    def make() -> Minimization:
         balances = tuple(Balance(factor, exact(weight)) for factor, weight in weights.items())
-        return Minimization(tuple(ratio), balances, exact(probability), Imbalance(imbalance))
+        return Minimization(tuple(ratio), balances, exact(probability), Imbalance(imbalance), exact(overall_weight))
+
+    return made(make)
+
+
+def biased_coin(ratio: Sequence[int], probability: float | str) -> BiasedCoin:
+    return made(lambda: BiasedCoin(tuple(ratio), exact(probability)))
+
+
+def made(make: Callable[[], Scheme]) -> Scheme:
+    """What ``make`` makes, with what is out of range said as ``ListDesignInvalid``."""
+    with design_refusals():
+        return make()
+
+
+def _list_scheme(parameters: Mapping[str, Any]) -> ListSchemes:
+    scheme = made(lambda: scheme_from_parameters(parameters))
+    if isinstance(scheme, Minimization):
+        raise ListDesignInvalid("This scheme makes no list; design it without one.")
+    return scheme
 
 
 @contextmanager
-def _design_refusals() -> Iterator[None]:
+def design_refusals() -> Iterator[None]:
     try:
         yield
     except ValueError as refused:
