@@ -33,12 +33,13 @@ class KitStatus(StrEnum):
 
 
 _S = KitStatus
+# A kit that was not assigned becomes dispensed when it was given by mistake (``ledger.wrong_kits``), and in no other way.
 STEPS: Final[dict[KitStatus, frozenset[KitStatus]]] = {
     _S.IN_TRANSIT: frozenset({_S.AVAILABLE, _S.QUARANTINED, _S.LOST}),
-    _S.AVAILABLE: frozenset({_S.ASSIGNED, _S.QUARANTINED, _S.LOST}),
+    _S.AVAILABLE: frozenset({_S.ASSIGNED, _S.DISPENSED, _S.QUARANTINED, _S.LOST}),
     _S.ASSIGNED: frozenset({_S.DISPENSED, _S.QUARANTINED, _S.LOST}),
     _S.DISPENSED: frozenset({_S.LOST}),
-    _S.QUARANTINED: frozenset({_S.AVAILABLE, _S.LOST}),
+    _S.QUARANTINED: frozenset({_S.AVAILABLE, _S.DISPENSED, _S.LOST}),
     _S.LOST: frozenset(),
 }
 

@@ -5,7 +5,8 @@ Invariants (``check_flow`` raises when one does not hold)
 2. randomized = sum of allocated
 3. allocated = received + not received
 4. allocated = analysed + not analysed, and lost to follow-up is a part of not analysed
-5. Reasons add up to what they explain. Discontinuing treatment is not loss to follow-up: the lists are independent.
+5. Randomization errors are a part of those randomized: nobody leaves the flow by one.
+6. Reasons add up to what they explain. Discontinuing treatment is not loss to follow-up: the lists are independent.
 
 What it does not do: draw; ``reports/figures/flow`` does.
 """
@@ -19,6 +20,9 @@ import polars as pl
 from reports.analyses.groups import Frames, Grouping, count_by, yes
 from reports.context import AnalysisPlan
 from trial.errors import InvalidInput
+
+
+_RANDOMIZATION_ERROR = "RANDOMIZATION ERROR"  # DVSCAT of deviations that are errors with an allocation
 
 
 class FlowDoesNotAddUp(InvalidInput):
@@ -56,6 +60,7 @@ class Flow:
     excluded_detail: tuple[tuple[str, int], ...]
     in_screening: int
     randomized: int
+    errors: tuple[tuple[str, int], ...]  # participants by kind of randomization error; all of them stay randomized
     arms: tuple[ArmFlow, ...]
 
 
@@ -71,10 +76,16 @@ def participant_flow(frames: Frames, plan: AnalysisPlan, grouping: Grouping) -> 
         excluded_detail=count_by(out, "EXCLREAS"),
         in_screening=adsl.height - out.height - randomized.height,
         randomized=randomized.height,
+        errors=_randomization_errors(frames),
         arms=tuple(_arm_flow(label, states.filter(pl.col("GROUP") == label)) for label in grouping.labels),
     )
     check_flow(flow)
     return flow
+
+
+def _randomization_errors(frames: Frames) -> tuple[tuple[str, int], ...]:
+    marked = frames["DV"].filter(pl.col("DVSCAT") == _RANDOMIZATION_ERROR).unique(["USUBJID", "DVDECOD"])
+    return count_by(marked, "DVDECOD")
 
 
 def _primary_state(frames: Frames, plan: AnalysisPlan) -> pl.DataFrame:
@@ -128,6 +139,8 @@ def check_flow(flow: Flow) -> None:
     _check("assessed", flow.assessed, flow.excluded.total + flow.in_screening + flow.randomized)
     _check("randomized", flow.randomized, sum(arm.allocated for arm in flow.arms))
     _check_reasons("excluded", flow.excluded)
+    if any(number > flow.randomized for _, number in flow.errors):
+        raise FlowDoesNotAddUp("More participants bear a randomization error than were randomized. Check the records.")
     for arm in flow.arms:
         name = f"arm {arm.label}"
         _check(f"{name}: allocated by receipt", arm.allocated, arm.received + arm.not_received.total)

@@ -39,6 +39,14 @@ ETHNICITY: Final[Mapping[str, str]] = {
     "not_reported": "NOT REPORTED",
     "unknown": "UNKNOWN",
 }
+RANDOMIZATION_ERROR: Final = "RANDOMIZATION ERROR"
+"""The subcategory of deviations (DVSCAT) that are errors with an allocation; the participant flow counts them by it."""
+RANDOMIZATION_ERRORS: Final[Mapping[str, str]] = {
+    "wrong_stratum": "WRONG STRATUM USED",
+    "in_error": "RANDOMIZED IN ERROR",
+    "wrong_kit": "WRONG KIT GIVEN",
+    "duplicate": "RANDOMIZED TWICE",
+}
 OUTCOME: Final[Mapping[str, str]] = {
     "fatal": "FATAL",
     "not_recovered": "NOT RECOVERED/NOT RESOLVED",

@@ -64,7 +64,8 @@ def _excluded(flow: Flow) -> _Box:
 
 
 def _randomized(flow: Flow) -> _Box:
-    return _Box((f"Randomized (n = {flow.randomized})",))
+    marked = (f" {words(kind)} (n = {n})" for kind, n in flow.errors)
+    return _Box((f"Randomized (n = {flow.randomized})", *marked))
 
 
 def _arm_rows(flow: Flow) -> list[list[_Box]]:

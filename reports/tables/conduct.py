@@ -217,12 +217,16 @@ def flow_table(number: str, flow: Flow) -> Table:
     line("With the primary outcome", [arm.analysed for arm in flow.arms])
     line("Without the primary outcome", [arm.not_analysed.total for arm in flow.arms])
     reasons("not_analysed")
+    marked = tuple(f"{words(kind)}: {n}. They stay where they were allocated." for kind, n in flow.errors)
     return Table(
         number,
         "Participant flow after randomization",
         (Column("", 4, "left"), *(Column(arm_heading(label, labels)) for label in labels)),
         tuple(rows),
-        ("Discontinuing treatment is not loss to follow-up: a participant may be in both lists or in neither.",),
+        (
+            "Discontinuing treatment is not loss to follow-up: a participant may be in both lists or in neither.",
+            *marked,
+        ),
     )
 
 

@@ -298,6 +298,16 @@ def _randomized(
                 "happened_on": start.date(),
             }
         )
+    if int(code[-2:]) % 25 == 7:
+        rows["randomization_errors"].append(
+            {
+                "participant": code,
+                "error": 1,
+                "kind": "wrong_stratum" if int(code[-2:]) < 50 else "in_error",
+                "reason": "Entered from another participant's page",
+                "found_on": start.date(),
+            }
+        )
     rows["concomitant"].append(
         {
             "participant": code,

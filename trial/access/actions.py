@@ -77,6 +77,7 @@ class Action(StrEnum):
     LIST_CONFIRMED = "randomization:list:confirmed"
     LIST_OPENED = "randomization:list:opened"
     PARTICIPANT_RANDOMIZED = "participant:randomization:allocated"
+    RANDOMIZATION_ERROR_MARKED = "participant:randomization:error_marked"
     KITS_SHIPPED = "kit:shipment:sent"
     KITS_RECEIVED = "kit:shipment:received"
     KIT_DISPENSED = "kit:kit:dispensed"
@@ -177,6 +178,7 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.LIST_CONFIRMED: Permission.LIST_CONFIRM,
     Action.LIST_OPENED: Permission.LIST_OPEN,
     Action.PARTICIPANT_RANDOMIZED: Permission.PARTICIPANT_RANDOMIZE,
+    Action.RANDOMIZATION_ERROR_MARKED: Permission.PARTICIPANT_RANDOMIZE,
     Action.KITS_SHIPPED: Permission.KIT_MANAGE,
     Action.KITS_RECEIVED: Permission.KIT_RECEIVE,
     Action.KIT_DISPENSED: Permission.KIT_DISPENSE,

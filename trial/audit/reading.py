@@ -63,6 +63,7 @@ READERS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "trial.study_end": _VISITS,
     "trial.attendance": _VISITS,
     "trial.deviation": _VISITS,
+    "trial.randomization_error": _VISITS,
     "trial.casebook_signature": _VISITS,
     "trial.concomitant_treatment": (*_VISITS, *_INFUSION),
     "trial.form_record": (*_VISITS, *_INFUSION),

@@ -108,6 +108,10 @@ _QUERIES: Final[dict[str, str]] = {
         SELECT p.code, r.number, r.category, r.importance, r.description, r.happened_on
         FROM trial.deviation AS r @of_participant
     """,
+    "randomization_errors": """
+        SELECT p.code, r.number, r.kind, r.reason, r.found_on, r.factor, r.as_used, r.corrected
+        FROM trial.randomization_error AS r @of_participant
+    """,
     "guesses": """
         SELECT p.code, r.occasion, r.guesser, r.guess, r.certainty, r.reason FROM trial.blinding_guess AS r @of_participant
     """,

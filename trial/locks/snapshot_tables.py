@@ -207,6 +207,20 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
         },
         ("participant", "deviation"),
     ),
+    # What went wrong with an allocation; the allocation itself stays as it was made.
+    "randomization_errors": TableShape(
+        {
+            "participant": Text,
+            "error": Whole,
+            "kind": Text,  # wrong_stratum | in_error | wrong_kit | duplicate
+            "reason": Text,
+            "found_on": Day,
+            "factor": Text,
+            "as_used": Text,
+            "corrected": Text,
+        },
+        ("participant", "error"),
+    ),
     "guesses": TableShape(
         {
             "participant": Text,

@@ -22,6 +22,7 @@ from trial.conduct.deviations import Deviation, deviations_for
 from trial.conduct.eligibility import EligibilityAssessment, assessments_for
 from trial.conduct.forms import FormRecord, forms_for
 from trial.conduct.outcomes import Outcome, outcomes_for
+from trial.conduct.randomization_errors import RandomizationErrorMark, errors_for
 from trial.conduct.screening import ScreeningFailure, screening_failure_for
 from trial.conduct.visits import VisitState, visits_for
 from trial.database.session import TrialSession
@@ -43,6 +44,7 @@ class Dossier:
     signature: Signature | None = None
     failure: ScreeningFailure | None = None
     deviations: list[Deviation] = field(default_factory=list)
+    randomization_errors: list[RandomizationErrorMark] = field(default_factory=list)
     events: list[EventView] = field(default_factory=list)
 
     def may(self, permission: Permission) -> bool:
@@ -74,6 +76,7 @@ def dossier(session: TrialSession, here: Place, code: str) -> Dossier:
         treatment_end=treatment_end if sees_doses(here, book) else None,
         study_end=study_end,
         deviations=deviations_for(session, here.actor, one) if screening else [],
+        randomization_errors=errors_for(session, here.actor, one) if screening else [],
         events=_events(session, here, book),
         **screening,
     )

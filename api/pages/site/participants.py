@@ -19,7 +19,7 @@ from api.pages.site.guesses import due_guesses
 from api.pages.site.steps import before_randomization, next_step, task_lines
 from api.pages.site.subjects import list_url, subject_url
 from api.pages.site.timelines import timeline_of
-from api.pages.site.words import STATUS, Tag, said, term_words, terms_of
+from api.pages.site.words import ERROR_WORDS, STATUS, Tag, said, term_words, terms_of
 from api.permissions import permission
 from api.places import Place
 from trial.access.permissions import Permission
@@ -118,7 +118,7 @@ def show_participant(request: Request, here: Here, session: Write, code: str, do
         request, "site/participant.html", here=here, found=found, book=found.casebook, next=next_step(found),
         tasks=task_lines(found) if screening else [], timeline=timeline_of(found), tag=STATUS[found.casebook.participant.status],
         facts=_facts(found), more=[*_more(found), *_guesses(session, found)], done=_DONE.get(done, ""), said=said,
-        event_url=here.url("adverse-events"), P=Permission,
+        event_url=here.url("adverse-events"), P=Permission, error_words=ERROR_WORDS,
     )  # fmt: skip
 
 
@@ -132,6 +132,7 @@ _DONE = {
     "eligibility": "The criteria are answered.",
     "signed": "Eligibility is signed. The participant can be randomized.",
     "deviation": "The deviation is recorded.",
+    "randomization-error": "The error is marked. The allocation stays as it was made.",
     "treatment-end": "The end of treatment is recorded. Follow-up goes on.",
     "study-end": "The end of the study is recorded.",
     "screening-end": "The end of screening is recorded.",
@@ -204,6 +205,12 @@ def _more(found: Dossier) -> list[tuple[str, str]]:
         (Permission.ADVERSE_EVENT_REPORT, True, "Report an adverse event", ("adverse-events", "report")),
         (Permission.KIT_DISPENSE, inside and found.treatment_end is None, "Hand out the kit", ("kit",)),
         (Permission.VISIT_WRITE, inside, "Record a deviation", ("deviation",)),
+        (
+            Permission.PARTICIPANT_RANDOMIZE,
+            one.randomized_at is not None,
+            "Mark a randomization error",
+            ("randomization-error",),
+        ),
         (Permission.SCREENING_WRITE, inside or before, "Record consent or its withdrawal", ("consent",)),
         (Permission.SCREENING_WRITE, before, "End screening", ("end-screening",)),
         (Permission.VISIT_WRITE, inside and found.treatment_end is None, "End treatment", ("end-treatment",)),

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 from api.pages.render import day_words
 from trial.conduct.departures import EndReason, StudyEndKind, TreatmentEndKind
 from trial.conduct.participants import ParticipantStatus
+from trial.conduct.randomization_errors import RandomizationErrorKind
 from trial.conduct.schedules import VisitStanding
 from trial.conduct.visits import VisitState
 from trial.reference import ControlledTerm, controlled_terms
@@ -29,6 +30,18 @@ STATUS: Final[dict[ParticipantStatus, Tag]] = {
     _S.NOT_ELIGIBLE: ("Not eligible", "plain"),
     _S.DECLINED: ("Declined", "plain"),
     _S.NOT_ENROLLED: ("Not enrolled", "plain"),
+}
+ERROR_WORDS: Final = {
+    RandomizationErrorKind.WRONG_STRATUM: "The wrong stratum was used",
+    RandomizationErrorKind.IN_ERROR: "Randomized in error",
+    RandomizationErrorKind.WRONG_KIT: "The wrong kit was given",
+    RandomizationErrorKind.DUPLICATE: "The same person was randomized twice",
+}
+ERROR_HINTS: Final = {
+    RandomizationErrorKind.WRONG_STRATUM: "A stratification factor was recorded wrongly before randomization.",
+    RandomizationErrorKind.IN_ERROR: "For example: not eligible after all, or consent was not in place.",
+    RandomizationErrorKind.WRONG_KIT: "Another kit of this site was given than the assigned one.",
+    RandomizationErrorKind.DUPLICATE: "One person holds two participant codes.",
 }
 END_REASON: Final[dict[EndReason, str]] = {
     EndReason.COMPLETED: "Completed",

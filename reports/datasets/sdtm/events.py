@@ -7,7 +7,15 @@ from typing import Final
 import polars as pl
 
 from reports.datasets.sdtm.source import Source, iso_day, numbered, qualifiers, study_day
-from reports.datasets.terms import ACTION, OUTCOME, flag, sentence, term
+from reports.datasets.terms import (
+    ACTION,
+    OUTCOME,
+    RANDOMIZATION_ERROR,
+    RANDOMIZATION_ERRORS,
+    flag,
+    sentence,
+    term,
+)
 
 AE_QUALIFIERS: Final = {
     "aesi": ("AESI", "Adverse Event of Special Interest"),
@@ -67,12 +75,22 @@ def adverse_event_qualifiers(source: Source) -> pl.DataFrame:
 
 
 def deviations(source: Source) -> pl.DataFrame:
-    """DV: deviations with their importance as the category."""
-    rows = source.start("deviations", "DV").with_columns(
+    """DV: deviations with their importance as the category. Randomization errors are important ones, told by DVSCAT."""
+    recorded = source.start("deviations", "DV").with_columns(
         DVSPID=pl.col("deviation").cast(pl.String),
         DVTERM=pl.col("description"),
         DVDECOD=sentence(pl.col("category")),
         DVCAT=sentence(pl.col("importance")),
+        DVSCAT=pl.lit(None, pl.String),
         DVSTDTC=iso_day("happened_on"),
     )
-    return numbered(rows.with_columns(DVSTDY=study_day("DVSTDTC")), "DV", ["deviation"])
+    errors = source.start("randomization_errors", "DV").with_columns(
+        DVSPID=pl.format("R{}", "error"),
+        DVTERM=pl.col("reason"),
+        DVDECOD=pl.col("kind").replace_strict(RANDOMIZATION_ERRORS, return_dtype=pl.String),
+        DVCAT=pl.lit("IMPORTANT"),
+        DVSCAT=pl.lit(RANDOMIZATION_ERROR),
+        DVSTDTC=iso_day("found_on"),
+    )
+    rows = pl.concat([recorded, errors], how="diagonal")
+    return numbered(rows.with_columns(DVSTDY=study_day("DVSTDTC")), "DV", ["deviation", "error"])

@@ -22,7 +22,7 @@ def looks_of(doors: Doors) -> list[tuple[str, str]]:
                        f"/meetings/{meeting}/recommendation", "/overview"],
         "dsmb-member-anaesthetist": ["", f"/meetings/{meeting}/declaration"],
         "statistician-blinded": ["/datasets", f"/datasets/{dataset.id}", "/locks"],
-        "data-manager": ["/locks", "/locks/stages/FINAL", "/locks/stages/PRIMARY"],
+        "data-manager": ["/lists", "/locks", "/locks/stages/FINAL", "/locks/stages/PRIMARY"],
         "statistician-unblinded": ["/cutoffs", f"/meetings/{meeting}", f"/meetings/{meeting}/reports"],
         "sponsor": ["", "/overview", "/recommendations", f"/recommendations/{waiting.id}/decision", "/levers",
                     "/versions", f"/versions/{house.version.id}/adoption", "/versions/new", "/sites"],

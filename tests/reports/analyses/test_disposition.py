@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import date
 
+import polars as pl
 import pytest
 
 from reports.analyses.disposition import FlowDoesNotAddUp, Reasons, check_flow, participant_flow
@@ -96,3 +97,13 @@ def test_the_expected_course_is_straight_between_its_points():
     assert [expected_on(course, date(2026, 1, day)) for day in (1, 6, 11, 20)] == [0, 10, 20, 20]
     assert expected_on(course, date(2027, 1, 1)) == 20
     assert expected_on((), date(2026, 1, 1)) is None
+
+
+def test_randomization_errors_are_counted_by_kind_and_nobody_leaves_the_flow(frames, context, snapshot):
+    flow = participant_flow(frames, context.plan, pooled())
+    told = snapshot["randomization_errors"].group_by("kind").len().sort("kind").rows()
+    words = {"in_error": "RANDOMIZED IN ERROR", "wrong_stratum": "WRONG STRATUM USED"}
+    assert dict(flow.errors) == {words[kind]: number for kind, number in told}
+    assert flow.randomized == snapshot["participants"].filter(pl.col("randomized_at").is_not_null()).height
+    with pytest.raises(FlowDoesNotAddUp, match="More participants"):
+        check_flow(dataclasses.replace(flow, errors=(("RANDOMIZED TWICE", flow.randomized + 1),)))

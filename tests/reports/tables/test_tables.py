@@ -41,7 +41,7 @@ def test_the_flow_table_lists_reasons_of_either_arm_for_both():
     none = Reasons(0)
     one = ArmFlow("A", 3, 2, Reasons(1, (("LOGISTICS", 1),)), none, none, 2, Reasons(1, (("LEFT THE STUDY", 1),)))
     two = ArmFlow("B", 2, 2, none, none, none, 2, none)
-    text = flow_table("Table 1", Flow(5, none, (), 0, 5, (one, two))).as_text()
+    text = flow_table("Table 1", Flow(5, none, (), 0, 5, (("RANDOMIZED IN ERROR", 1),), (one, two))).as_text()
     assert "Logistics | 1 | 0" in text
     assert "● Arm A | ◇ Arm B" in text
 

@@ -1,0 +1,142 @@
+"""The reconciliation of the allocation lists: every position that was taken, by whom, with what, and what went wrong with it.
+
+Invariants
+1. Every position from the first to the last taken has its line; a position without an allocation is a finding, never left
+   out.
+2. The stratum as used stands beside the corrected one, the kit as assigned beside those that were given.
+3. Nothing here tells an arm: no slot is opened, no kit's content read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from randomization.kits.dispensing import Dispensing
+from randomization.kits.kits import Kit
+from randomization.ledger.allocation_lists import AllocationList, StratumCounter
+from randomization.ledger.allocations import Allocation
+from trial.access.actors import Actor
+from trial.access.permissions import Permission
+from trial.access.policies import check_may
+from trial.conduct.participants import Participant
+from trial.conduct.randomization_errors import RandomizationErrorKind, RandomizationErrorMark
+from trial.conduct.sites import Site
+from trial.database.session import TrialSession
+
+
+@dataclass(frozen=True, slots=True)
+class ListLine:
+    """One position. ``corrected`` tells factor and level where the stratum was marked as wrong."""
+
+    stage: str
+    ordinal: int
+    stratum: str
+    position: int
+    number: str
+    participant: str
+    site: str
+    randomized_at: datetime
+    corrected: tuple[str, ...]
+    kit_assigned: str
+    kits_given: tuple[str, ...]
+    errors: tuple[RandomizationErrorKind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """``findings`` are sentences on what does not agree; an error that was marked is no finding."""
+
+    lines: tuple[ListLine, ...]
+    findings: tuple[str, ...]
+
+    @property
+    def with_errors(self) -> int:
+        return sum(bool(line.errors) for line in self.lines)
+
+
+def reconcile_lists(session: TrialSession, actor: Actor, trial_id: UUID) -> Reconciliation:
+    """Every position of the trial, for somebody who sees all of it without arms. Raises ``NotPermitted``."""
+    check_may(actor, Permission.DATASET_NAIVE_PULL, trial_id)
+    lines = _lines(session, trial_id)
+    return Reconciliation(lines, tuple(_findings(session, trial_id, lines)))
+
+
+def _lines(session: TrialSession, trial_id: UUID) -> tuple[ListLine, ...]:
+    rows = session.execute(
+        select(Allocation, AllocationList.ordinal, StratumCounter.stratum, Participant.code, Site.code, Kit.number)  # type: ignore[call-overload]  # SQLModel's overloads end at four
+        .join(AllocationList, col(AllocationList.id) == col(Allocation.list_id))
+        .join(StratumCounter, col(StratumCounter.id) == col(Allocation.counter_id))
+        .join(Participant, col(Participant.id) == col(Allocation.participant_id))
+        .join(Site, col(Site.id) == col(Allocation.site_id))
+        .join(Kit, col(Kit.id) == col(Allocation.kit_id))
+        .where(Allocation.trial_id == trial_id)
+        .order_by(Allocation.stage, AllocationList.ordinal, StratumCounter.stratum, Allocation.position)
+    ).all()
+    marks, given = _marks(session, trial_id), _given(session, trial_id)
+    return tuple(
+        ListLine(
+            stage=made.stage,
+            ordinal=ordinal,
+            stratum=stratum or made.stratum,
+            position=made.position,
+            number=made.number,
+            participant=code,
+            site=site,
+            randomized_at=made.randomized_at,
+            corrected=tuple(f"{one.factor}={one.corrected}" for one in marks[made.participant_id] if one.factor),
+            kit_assigned=kit,
+            kits_given=(*given[made.id], *(one.kit_given for one in marks[made.participant_id] if one.kit_given)),
+            errors=tuple(one.kind for one in marks[made.participant_id]),
+        )
+        for made, ordinal, stratum, code, site, kit in rows
+    )
+
+
+def _marks(session: TrialSession, trial_id: UUID) -> defaultdict[UUID, list[RandomizationErrorMark]]:
+    found: defaultdict[UUID, list[RandomizationErrorMark]] = defaultdict(list)
+    wanted = select(RandomizationErrorMark).where(RandomizationErrorMark.trial_id == trial_id)
+    for mark in session.exec(wanted.order_by(col(RandomizationErrorMark.number))):
+        found[mark.participant_id].append(mark)
+    return found
+
+
+def _given(session: TrialSession, trial_id: UUID) -> defaultdict[UUID, list[str]]:
+    found: defaultdict[UUID, list[str]] = defaultdict(list)
+    rows = session.exec(
+        select(Dispensing.allocation_id, Kit.number)
+        .join(Kit, col(Kit.id) == col(Dispensing.kit_id))
+        .where(Dispensing.trial_id == trial_id)
+        .order_by(col(Dispensing.dispensed_at), Kit.number)
+    )
+    for allocation_id, number in rows:
+        found[allocation_id].append(number)
+    return found
+
+
+def _findings(session: TrialSession, trial_id: UUID, lines: Iterable[ListLine]) -> Iterable[str]:
+    """Positions without an allocation, and participants who count as randomized without a position."""
+    held: defaultdict[tuple[str, int, str], set[int]] = defaultdict(set)
+    numbers = set()
+    for line in lines:
+        held[line.stage, line.ordinal, line.stratum].add(line.position)
+        numbers.add(line.participant)
+    counters = session.exec(
+        select(AllocationList.stage, AllocationList.ordinal, StratumCounter.stratum, StratumCounter.next_position)
+        .join(StratumCounter, col(StratumCounter.list_id) == col(AllocationList.id))
+        .where(AllocationList.trial_id == trial_id)
+        .order_by(AllocationList.stage, col(AllocationList.ordinal), col(StratumCounter.stratum))
+    )
+    for stage, ordinal, stratum, following in counters:
+        for missing in sorted(set(range(1, following)) - held[stage, ordinal, stratum]):
+            yield f"Position {missing} of stratum “{stratum or 'all'}” (list {ordinal}, {stage}) was taken and holds nobody."
+    randomized = select(Participant.code).where(
+        Participant.trial_id == trial_id, col(Participant.randomized_at).is_not(None)
+    )
+    for code in sorted(set(session.exec(randomized)) - numbers):
+        yield f"{code} counts as randomized and stands in no list."
