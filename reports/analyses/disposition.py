@@ -21,7 +21,6 @@ from reports.analyses.groups import Frames, Grouping, count_by, yes
 from reports.context import AnalysisPlan
 from trial.errors import InvalidInput
 
-
 _RANDOMIZATION_ERROR = "RANDOMIZATION ERROR"  # DVSCAT of deviations that are errors with an allocation
 
 

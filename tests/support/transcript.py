@@ -335,7 +335,6 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
         "record_id": tuple(record for table in RECORDS for record in ids(table)[:1]),
         "number": ("1",),
         "kit": (world.set_aside[0],),
-        "kind": ("wrong_stratum", "in_error", "wrong_kit", "duplicate"),
         "instrument": ("PROMIS-29", "C-SSRS", "CADSS"),
         "occasion": ("INF1",),
     }
