@@ -165,7 +165,7 @@ def shaped_bounds(info_frac: ArrayLike, alpha: float, delta: float, *, sides: in
     def over(constant: float) -> Walk:
         return forward(t, given_upper(constant * shape), lower, (0.0, 0.0))
 
-    return over(constant_for_alpha(over, total)).upper
+    return over(constant_for_alpha(over, total, float(shape.min()))).upper
 
 
 def bounds_for_spending(
@@ -186,15 +186,18 @@ def bounds_for_spending(
     return forward(information, spender.bound, lower, drifts, reach_for(cumulative))
 
 
-def constant_for_alpha(over: Callable[[float], Walk], alpha: float) -> float:
-    """The constant of bounds of one shape that cost ``alpha``; ``over`` walks with a constant."""
+def constant_for_alpha(over: Callable[[float], Walk], alpha: float, smallest: float = 1.0) -> float:
+    """The constant of bounds of one shape that cost ``alpha``; ``over`` walks with a constant.
+
+    smallest: value of the shape; the constant is at most 12 over it.
+    """
     wanted = float(ndtri(alpha))
 
     def excess(constant: float) -> float:
         cost = over(constant).power(0.0)[0]
         return float(ndtri(cost)) - wanted if cost > 0.0 else -inf
 
-    return secant_root(excess, -wanted * 1.03, -wanted * 1.1, (0.0, _LARGEST_BOUND), 1e-9)
+    return secant_root(excess, -wanted * 1.03, -wanted * 1.1, (0.0, _LARGEST_BOUND / min(smallest, 1.0)), 1e-9)
 
 
 def _lower_rule(looks: int, futility: ArrayLike | None, sides: int) -> LowerRule:

@@ -96,6 +96,6 @@ def _spent(rules: Rules, t: FloatArray, alpha: float, lower: LowerRule) -> Float
     def over(constant: float) -> Walk:
         return forward(planned, given_upper(constant * shape), lower, (0.0, 0.0))
 
-    spent = np.cumsum(over(constant_for_alpha(over, alpha)).chances(0.0).efficacy)
+    spent = np.cumsum(over(constant_for_alpha(over, alpha, float(shape.min()))).chances(0.0).efficacy)
     interpolated: FloatArray = np.interp(t, np.concatenate([[0.0], planned]), np.concatenate([[0.0], spent]))
     return interpolated
