@@ -129,7 +129,9 @@ class Walk:
     @cached_property
     def _flat(self) -> _Flat:
         counts = [len(density.scores) for density in self.densities]
-        gains = np.repeat(np.diff(self.information, prepend=0.0), counts)
+        gains = self.information.copy()
+        gains[1:] -= self.information[:-1]
+        gains = np.repeat(gains, counts)
         roots = np.sqrt(gains)
         edges = np.sqrt(self.information)
         scores = np.concatenate([density.scores for density in self.densities])

@@ -211,7 +211,7 @@ def cumulative_spending(spend: SpendingFunction, t: FloatArray, total: float) ->
     spent = numbers("spending", spend(np.minimum(t, 1.0), total))
     if spent.shape != t.shape or not np.all(np.isfinite(spent)):
         raise OutOfRange("A spending function must return one finite number for each look.")
-    if np.any(np.diff(spent, prepend=0.0) < 0.0):
+    if spent[0] < 0.0 or (spent[1:] < spent[:-1]).any():
         raise OutOfRange("Cumulative spending must not fall from look to look, nor start below 0.")
     if spent[-1] > total * (1.0 + 1e-9):
         raise AlphaOverspent(f"The spending function spends {spent[-1]:g} of {total:g} that there is.")
@@ -226,6 +226,7 @@ def check_sides(sides: int) -> int:
 
 def reach_for(cumulative: FloatArray) -> float:
     """Far enough for the smallest spending that is not nothing."""
-    steps = np.diff(cumulative, prepend=0.0)
+    steps = cumulative.copy()
+    steps[1:] -= cumulative[:-1]
     some = steps[steps >= NOTHING]
     return max(REACH, 3.0 - float(ndtri(some.min()))) if some.size else REACH

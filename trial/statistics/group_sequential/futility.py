@@ -142,7 +142,9 @@ class BetaPlan:
         drift = secant_root(excess, start * 1.01, start * 1.04, limits, 1e-8) if len(self.information) > 1 else start
         over, missed = self.under(drift)
         if len(self.information) > 1 and not abs(missed) < _MET:
-            raise NoBoundFound("No drift makes these bounds meet: beta is spent before the last look, or alpha left over.")
+            raise NoBoundFound(
+                "No drift makes these bounds meet: beta is spent before the last look, or alpha left over."
+            )
         return over, drift
 
 
