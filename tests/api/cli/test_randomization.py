@@ -6,12 +6,14 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli.main import app
-from randomization.lists import ListDesign, generate_list
+from api.cli.randomization import BlockSizesUnreadable, PictureFormatUnknown
+from randomization.lists import ListDesign, ListDesignInvalid, generate_list
 from randomization.schemes import BlockUrn
 from randomization.sealing import new_data_key, open_slot, seal_list
 from randomization.unblinding.opening import OpenedAllocation
 from randomization.verification import NotAsCommitted, OpenedList, OpenedSlot, as_file, verifier_text
 from trial.ids import UnsafeSeededEntropy
+from trial.protocol.loader import ProtocolFileNotFound
 
 
 def command(*arguments):
@@ -48,6 +50,28 @@ def test_a_tampered_list_is_a_refusal(opened):
     seen = command("verify", opened)
     assert isinstance(seen.exception, NotAsCommitted)
     assert "Slot 8 of all" in seen.exception.sentence
+
+
+def test_schemes_are_compared_in_a_table_with_monte_carlo_errors_and_in_a_picture(tmp_path):
+    given = ("design", "keta-pain", "--participants", 60, "--sites", 2, "--simulations", 40, "--seed", 7)
+    seen = command(*given, "--out", tmp_path / "schemes.pdf")
+    assert seen.exit_code == 0
+    assert "40 trials of 60 participants" in seen.stdout
+    assert "▸ Permuted blocks of 4, 6" in seen.stdout
+    assert "12 strata" in seen.stdout
+    assert seen.stdout.split("Ratio")[0].count(" ± ") == 10 * 10
+    assert (tmp_path / "schemes.pdf").read_bytes().startswith(b"%PDF")
+    assert command(*given).stdout == seen.stdout
+    tried = command("design", "keta-pain", "--simulations", 4, "--participants", 20, "--block-sizes", "2", "--limit", 2)
+    assert "▸" not in tried.stdout.split("Ratio")[0]  # the protocol asks for blocks of random size
+    assert "Permuted blocks of 2 " in tried.stdout
+
+
+def test_the_comparison_refuses_what_it_cannot_read(tmp_path):
+    assert isinstance(command("design", "keta-pain", "--out", tmp_path / "x.docx").exception, PictureFormatUnknown)
+    assert isinstance(command("design", "keta-pain", "--block-sizes", "four").exception, BlockSizesUnreadable)
+    assert isinstance(command("design", "keta-pain", "--block-sizes", "3").exception, ListDesignInvalid)
+    assert isinstance(command("design", tmp_path / "none.yaml").exception, ProtocolFileNotFound)
 
 
 def test_the_verifier_is_handed_out_as_one_file(tmp_path):
