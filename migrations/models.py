@@ -1,7 +1,7 @@
 """Every table of the house, imported so that the metadata holds them all."""
 
 from randomization import holders
-from randomization.kits import contents, dispensing, kits, shipments
+from randomization.kits import contents, counts, destruction, dispensing, excursions, kits, promises, returns, shipments
 from randomization.ledger import allocation_lists, allocations, sealed_matter, tallies
 from randomization.pharmacy import preparations
 from randomization.unblinding import coding, documents, opening, register
@@ -87,6 +87,11 @@ TABLE_MODULES = (
     contents,
     shipments,
     dispensing,
+    promises,
+    excursions,
+    returns,
+    destruction,
+    counts,
     preparations,
     register,
     coding,

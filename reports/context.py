@@ -99,6 +99,7 @@ class AnalysisPlan:
     analysis_visits: tuple[str, ...] = ()  # of the repeated-measures model
     covariance: str = "unstructured"  # unstructured | toeplitz
     degrees_of_freedom: str = "kenward_roger"  # kenward_roger | satterthwaite
+    responders: str = "risk_difference"  # risk_difference | mantel_haenszel_risk_difference
     aesi: tuple[str, ...] = ()
     infusion_instruments: tuple[str, ...] = ()
     doses_planned: int = 0

@@ -42,6 +42,7 @@ def plan_from_protocol(protocol: Protocol) -> AnalysisPlan:
         analysis_visits=protocol.analysis.visits,
         covariance=protocol.analysis.covariance,
         degrees_of_freedom=protocol.analysis.degrees_of_freedom,
+        responders=protocol.analysis.responders,
         aesi=_special_interest(protocol),
         infusion_instruments=tuple(i.id for i in protocol.instruments if i.completed_by == "infusion_nurse"),
         doses_planned=sum(visit.dose is not None for visit in protocol.visits),

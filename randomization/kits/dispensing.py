@@ -17,6 +17,7 @@ from sqlmodel import Field, select
 
 from randomization.kits.contents import kit_key
 from randomization.kits.kits import Kit, KitStatus, find_kit, move_kit
+from randomization.kits.promises import current_kit_id
 from randomization.kits.shelves import open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
 from randomization.ledger.allocation_lists import MAIN_STAGE
@@ -114,7 +115,7 @@ def _dispense(session: TrialSession, actor: Actor, casebook: Casebook, command: 
     earlier = dispensings_of(session, allocation.id)
     if command.visit in {one.visit for one in earlier}:
         raise AlreadyDispensed("The kit of this visit was handed out already. Look at the participant's page.")
-    kit = _next_kit(session, casebook, allocation) if earlier else _locked_kit(session, allocation.kit_id)
+    kit = _next_kit(session, casebook, allocation) if earlier else _first_kit(session, allocation)
     if command.number is not None and command.number != kit.number:
         raise AnotherKit("The number on this carton is not the one for this participant and visit. Do not give it.")
     move_kit(session, kit, KitStatus.DISPENSED)
@@ -146,6 +147,11 @@ def dispensings_of(session: TrialSession, allocation_id: UUID) -> list[Dispensin
     return sorted(session.exec(found), key=lambda one: one.dispensed_at)
 
 
+def _first_kit(session: TrialSession, allocation: Allocation) -> Kit:
+    """The kit that randomization assigned, or the one that stands in for it."""
+    return _locked_kit(session, current_kit_id(session, allocation.kit_id))
+
+
 def _locked_kit(session: TrialSession, kit_id: UUID) -> Kit:
     kit = session.get(Kit, kit_id, with_for_update={"key_share": True}, populate_existing=True)
     assert kit is not None, "kits are never removed"
@@ -162,10 +168,10 @@ def _next_kit(session: TrialSession, casebook: Casebook, allocation: Allocation)
 
 
 def expected_kit(session: TrialSession, participant_id: UUID, stage: str = MAIN_STAGE) -> str:
-    """The number of the kit that randomization assigned. Raises ``ParticipantNotFound``, ``NotRandomized``."""
+    """The number of the kit that is assigned, a replacement's if there was one. Raises ``NotRandomized``."""
     casebook = open_casebook(session, participant_id)
     allocation = find_allocation(session, casebook.participant, stage)
-    return session.exec(select(Kit.number).where(Kit.id == allocation.kit_id)).one()
+    return session.exec(select(Kit.number).where(Kit.id == current_kit_id(session, allocation.kit_id))).one()
 
 
 def set_aside_kit(session: TrialSession, actor: Actor, command: SetAsideKit) -> Kit:

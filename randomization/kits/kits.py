@@ -4,20 +4,22 @@ Invariants
 1. A number is random and has a check digit. Neither the number, nor its order, nor its range tells an arm.
 2. ``use_by`` is one date for a whole shipment: the earliest of all the lots in it, whatever a kit holds.
 3. A status changes only by a step of ``STEPS``.
+4. A kit that was promised to a participant never goes back to the shelf for another one.
 """
 
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, select
+from sqlmodel import Field, col, select
 
 from trial.database.columns import choice
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
-from trial.errors import Conflict, NotFound
+from trial.errors import Conflict, InvalidInput, NotFound
 from trial.ids import Entropy, draw_below
 
 _DIGITS: Final = 6
@@ -28,7 +30,12 @@ class KitStatus(StrEnum):
     AVAILABLE = "available"
     ASSIGNED = "assigned"
     DISPENSED = "dispensed"
+    RETURNED = "returned"
     QUARANTINED = "quarantined"
+    REJECTED = "rejected"
+    SENT_BACK = "sent_back"
+    AT_DEPOT = "at_depot"
+    DESTROYED = "destroyed"
     LOST = "lost"
 
 
@@ -36,12 +43,19 @@ _S = KitStatus
 # A kit that was not assigned becomes dispensed when it was given by mistake (``ledger.wrong_kits``), and in no other way.
 STEPS: Final[dict[KitStatus, frozenset[KitStatus]]] = {
     _S.IN_TRANSIT: frozenset({_S.AVAILABLE, _S.QUARANTINED, _S.LOST}),
-    _S.AVAILABLE: frozenset({_S.ASSIGNED, _S.DISPENSED, _S.QUARANTINED, _S.LOST}),
-    _S.ASSIGNED: frozenset({_S.DISPENSED, _S.QUARANTINED, _S.LOST}),
-    _S.DISPENSED: frozenset({_S.LOST}),
-    _S.QUARANTINED: frozenset({_S.AVAILABLE, _S.DISPENSED, _S.LOST}),
+    _S.AVAILABLE: frozenset({_S.ASSIGNED, _S.DISPENSED, _S.QUARANTINED, _S.SENT_BACK, _S.LOST}),
+    _S.ASSIGNED: frozenset({_S.DISPENSED, _S.QUARANTINED, _S.REJECTED, _S.LOST}),
+    _S.DISPENSED: frozenset({_S.RETURNED, _S.REJECTED, _S.LOST}),
+    _S.RETURNED: frozenset({_S.SENT_BACK, _S.DESTROYED, _S.LOST}),
+    _S.QUARANTINED: frozenset({_S.AVAILABLE, _S.ASSIGNED, _S.DISPENSED, _S.REJECTED, _S.LOST}),
+    _S.REJECTED: frozenset({_S.SENT_BACK, _S.DESTROYED, _S.LOST}),
+    _S.SENT_BACK: frozenset({_S.AT_DEPOT, _S.LOST}),
+    _S.AT_DEPOT: frozenset(),  # from here on it stands in the depot's own books
+    _S.DESTROYED: frozenset(),
     _S.LOST: frozenset(),
 }
+ON_SITE: Final = frozenset({_S.AVAILABLE, _S.ASSIGNED, _S.RETURNED, _S.QUARANTINED, _S.REJECTED})
+"""Where a kit is when somebody at the site can lay a hand on it."""
 
 
 class KitNotFound(NotFound):
@@ -50,6 +64,10 @@ class KitNotFound(NotFound):
 
 class KitStepNotPossible(Conflict):
     code = "kit.step_not_possible"
+
+
+class NoKitNamed(InvalidInput):
+    code = "kit.none_named"
 
 
 class Kit(TrialRecord, table=True):
@@ -85,6 +103,29 @@ def find_kit(session: TrialSession, trial_id: UUID, number: str, *, to_write: bo
     if found is None:
         raise KitNotFound("There is no kit of this number in the trial. Read the number on the label again.")
     return found
+
+
+def find_kits_at(session: TrialSession, site_id: UUID, numbers: Iterable[str]) -> list[Kit]:
+    """The site's kits of these numbers, locked, by number. Raises ``NoKitNamed``, ``KitNotFound``."""
+    wanted = set(numbers)
+    if not wanted:
+        raise NoKitNamed("No kit is named. Choose at least one.", fields={"numbers": "Choose at least one kit."})
+    found = session.exec(
+        select(Kit)
+        .where(Kit.site_id == site_id, col(Kit.number).in_(wanted))
+        .order_by(Kit.number)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    if missing := sorted(wanted - {kit.number for kit in found}):
+        raise KitNotFound(f"The site has no kit {', '.join(missing)}. Read the number on the label again.")
+    return list(found)
+
+
+def kits_of_status(session: TrialSession, site_id: UUID, statuses: Iterable[KitStatus]) -> list[Kit]:
+    """The site's kits that stand so, by number."""
+    wanted = select(Kit).where(Kit.site_id == site_id, col(Kit.status).in_(list(statuses)))
+    return list(session.exec(wanted.order_by(Kit.number)))
 
 
 def draw_number(entropy: Entropy) -> str:

@@ -20,6 +20,7 @@ from sqlmodel import Field, col, select
 from randomization.holders import find_data_key, make_data_key
 from randomization.kits.contents import UnsealedContent, contents_of
 from randomization.kits.kits import Kit, KitStatus
+from randomization.kits.promises import current_kit_id
 from randomization.ledger.allocations import Allocation, find_allocation
 from randomization.ledger.seats import arm_given
 from randomization.pharmacy.worksheets import Drawing, Worksheet, drawing_for, plan_and_preparation, worksheet_of
@@ -180,7 +181,7 @@ def _prepare(session: TrialSession, actor: Actor, casebook: Casebook, order: Inf
 
 
 def _kit(session: TrialSession, allocation: Allocation) -> Kit:
-    kit = session.get(Kit, allocation.kit_id)
+    kit = session.get(Kit, current_kit_id(session, allocation.kit_id))
     if kit is None or kit.status not in {KitStatus.ASSIGNED, KitStatus.DISPENSED}:
         raise KitDiffers(
             "The kit of this participant may not be used now. Look at its status in the accountability log."

@@ -25,7 +25,15 @@ from randomization.lists import stratum_levels
 from randomization.sealing import ListCommitment
 from randomization.unblinding.coding import arms_frame
 from randomization.unblinding.register import UnblindingKind, enter
-from randomization.verification import OpenedDraw, OpenedList, OpenedSlot, verify_draws, verify_opened_list
+from randomization.verification import (
+    OpenedDraw,
+    OpenedList,
+    OpenedSlot,
+    as_file,
+    opened_document,
+    verify_draws,
+    verify_opened_list,
+)
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
@@ -88,6 +96,11 @@ class OpenedAllocation:
     published: ListCommitment
     opened: OpenedList = field(repr=False)
     draws: tuple[OpenedDraw, ...] = field(repr=False)
+
+    @property
+    def file(self) -> bytes:
+        """What is published, for the stand-alone verifier."""
+        return as_file(opened_document(self.published, self.opened, None if self.published.slots else self.draws))
 
 
 def open_list(session: TrialSession, actor: Actor, proof: Reauthenticated, command: OpenLists) -> ListOpening:

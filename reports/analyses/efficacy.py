@@ -10,6 +10,7 @@ Invariants
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -18,8 +19,10 @@ from reports.analyses.adjusted import Adjusted, ChangeRows, compare
 from reports.analyses.baseline import Summary, summary
 from reports.analyses.groups import Frames, Grouping, yes
 from reports.context import AnalysisPlan, Scale
+from trial.errors import DomainError
 from trial.statistics.estimates import Estimate
 from trial.statistics.risk_comparisons import risk_difference
+from trial.statistics.strata import stratified_risk_difference
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def efficacy(
         arms=tuple(_arm(g, rows, randomized) for g in grouping.labels),
         model=model,
         problem=problem,
-        responders=_responders(rows, scale, grouping.labels, compared),
+        responders=_responders(rows, plan, scale, grouping.labels, compared, factors),
     )
 
 
@@ -118,19 +121,44 @@ def _arm(label: str, rows: pl.DataFrame, randomized: pl.DataFrame) -> ArmChange:
 
 
 def _responders(
-    rows: pl.DataFrame, scale: Scale, labels: tuple[str, ...], compared: tuple[tuple[str, str], ...]
+    rows: pl.DataFrame,
+    plan: AnalysisPlan,
+    scale: Scale,
+    labels: tuple[str, ...],
+    compared: tuple[tuple[str, str], ...],
+    factors: Mapping[str, str],
 ) -> tuple[Responders, ...]:
+    strata = list(factors.values()) if plan.responders == "mantel_haenszel_risk_difference" else []
     found = []
     for position, threshold in enumerate(scale.thresholds, start=1):
-        known = rows.filter(pl.col(f"CRIT{position}FL").is_not_null())
+        known = rows.filter(pl.col(f"CRIT{position}FL").is_not_null()).with_columns(MET=yes(f"CRIT{position}FL"))
         counts = {}
         for label in labels:
             mine = known.filter(pl.col("GROUP") == label)
-            counts[label] = (mine.filter(yes(f"CRIT{position}FL")).height, mine.height)
-        differences = tuple(_risk_difference(counts[arm], counts[base]) for arm, base in compared)
+            counts[label] = (mine.filter(pl.col("MET")).height, mine.height)
+        differences = tuple(_risk_difference(known, counts, arm, base, strata) for arm, base in compared)
         found.append(Responders(threshold.label, tuple(counts[g] for g in labels), differences))
     return tuple(found)
 
 
-def _risk_difference(one: tuple[int, int], base: tuple[int, int]) -> Estimate | None:
-    return risk_difference(*one, *base) if one[1] and base[1] else None
+def _risk_difference(
+    known: pl.DataFrame, counts: Mapping[str, tuple[int, int]], arm: str, base: str, strata: list[str]
+) -> Estimate | None:
+    """Over the strata where the protocol asks for it and a stratum has both arms; else of the whole."""
+    if not counts[arm][1] or not counts[base][1]:
+        return None
+    if strata:
+        cells = known.group_by(strata).agg(
+            *(((pl.col("GROUP") == g) & pl.col("MET")).sum().alias(f"met {g}") for g in (arm, base)),
+            *((pl.col("GROUP") == g).sum().alias(f"of {g}") for g in (arm, base)),
+        )
+        try:
+            x1, n1, x0, n0 = (cells[name].to_numpy() for name in _cells(arm, base))
+            return stratified_risk_difference(x1, n1, x0, n0)
+        except DomainError:
+            pass
+    return risk_difference(*counts[arm], *counts[base])
+
+
+def _cells(arm: str, base: str) -> tuple[str, str, str, str]:
+    return f"met {arm}", f"of {arm}", f"met {base}", f"of {base}"

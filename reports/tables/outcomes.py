@@ -57,9 +57,14 @@ def _efficacy_notes(result: Efficacy) -> tuple[str, ...]:
     )
     return (
         f"{better} Participants as randomized. {model}",
-        "Responders: of those with data, differences in percentage points, Miettinen–Nurminen.",
+        f"Responders: of those with data, differences in percentage points, {_responder_methods(result)}.",
         "Interim figures are not final and are for members of the board only.",
     )
+
+
+def _responder_methods(result: Efficacy) -> str:
+    used = dict.fromkeys(d.method for one in result.responders for d in one.differences if d is not None)
+    return "; ".join(used) or "none of which can be given"
 
 
 def visits_table(number_of: str, result: Efficacy, fit: MmrmResult) -> Table:

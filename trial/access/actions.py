@@ -82,6 +82,15 @@ class Action(StrEnum):
     KITS_RECEIVED = "kit:shipment:received"
     KIT_DISPENSED = "kit:kit:dispensed"
     KIT_SET_ASIDE = "kit:kit:set_aside"
+    KIT_REPLACED = "kit:kit:replaced"
+    KIT_RETURNED = "kit:kit:returned"
+    EXCURSION_RECORDED = "kit:excursion:recorded"
+    QUARANTINE_DECIDED = "kit:quarantine:decided"
+    STOCK_COUNTED = "kit:stock:counted"
+    KITS_SENT_BACK = "kit:return:sent"
+    KITS_BACK_AT_DEPOT = "kit:return:received"
+    KITS_DESTROYED = "kit:destruction:recorded"
+    DESTRUCTION_WITNESSED = "kit:destruction:witnessed"
     PREPARATION_RECORDED = "pharmacy:preparation:recorded"
     PREPARATION_VERIFIED = "pharmacy:preparation:verified"
     CODE_BROKEN = "unblinding:emergency:revealed"
@@ -182,7 +191,16 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.KITS_SHIPPED: Permission.KIT_MANAGE,
     Action.KITS_RECEIVED: Permission.KIT_RECEIVE,
     Action.KIT_DISPENSED: Permission.KIT_DISPENSE,
-    Action.KIT_SET_ASIDE: Permission.KIT_ACCOUNT,
+    Action.KIT_SET_ASIDE: Permission.KIT_RECEIVE,
+    Action.KIT_REPLACED: Permission.KIT_DISPENSE,
+    Action.KIT_RETURNED: Permission.KIT_RECEIVE,
+    Action.EXCURSION_RECORDED: Permission.KIT_RECEIVE,
+    Action.QUARANTINE_DECIDED: Permission.KIT_RECEIVE,
+    Action.STOCK_COUNTED: Permission.KIT_RECEIVE,
+    Action.KITS_SENT_BACK: Permission.KIT_RECEIVE,
+    Action.KITS_BACK_AT_DEPOT: Permission.KIT_MANAGE,
+    Action.KITS_DESTROYED: Permission.KIT_RECEIVE,
+    Action.DESTRUCTION_WITNESSED: Permission.KIT_ACCOUNT,
     Action.PREPARATION_RECORDED: Permission.PHARMACY_PREPARE,
     Action.PREPARATION_VERIFIED: Permission.PHARMACY_VERIFY,
     Action.CODE_BROKEN: Permission.UNBLINDING_EMERGENCY,

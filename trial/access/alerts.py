@@ -30,6 +30,7 @@ class AlertKind(StrEnum):
     CODE_BROKEN = "code_broken"
     SERIOUS_EVENT = "serious_event"
     STOCK_LOW = "stock_low"
+    COUNT_DIFFERS = "count_differs"
     HARM_BOUND = "harm_bound"
     RECOMMENDATION = "recommendation"
 

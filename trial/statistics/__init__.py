@@ -92,7 +92,7 @@ from trial.statistics.proportions import (
     wilson,
     zero_events_upper_limit,
 )
-from trial.statistics.rates import event_rate, rate_ratio
+from trial.statistics.rates import event_rate, rate_ratio, rate_test
 from trial.statistics.risk_comparisons import odds_ratio, risk_difference, risk_ratio
 from trial.statistics.sample_size import (
     EventSize,
@@ -209,6 +209,7 @@ __all__ = [
     "promising_zone",
     "rate_posterior",
     "rate_ratio",
+    "rate_test",
     "repeated_interval",
     "repeated_p_value",
     "risk_difference",

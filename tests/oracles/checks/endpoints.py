@@ -16,6 +16,7 @@ from trial.statistics.imputation import compare_imputed, impute
 from trial.statistics.linear import ancova
 from trial.statistics.log_rank import log_rank
 from trial.statistics.mixed_models import mmrm
+from trial.statistics.rates import rate_test
 from trial.statistics.subgroups import subgroup_forest
 from trial.statistics.survival import kaplan_meier
 
@@ -358,6 +359,31 @@ PROPORTIONS = (
 )
 
 
+def _rate_tests():
+    mine, other = [], []
+    for case in PROPORTION_CASES:
+        kind, given = case["kind"], case["inputs"]
+        if not kind.startswith("poisson") or "x1" not in given or "blaker" in kind:
+            continue
+        two_sided = "central" if kind == "poisson_exactci_central" or "rateratio" in kind else "minlike"
+        mine.append(rate_test(given["x1"], given["t1"], given["x2"], given["t2"], two_sided=two_sided).p_value)
+        other.append(case["result"]["p.value"])
+    return _relative(mine, other)
+
+
+RATE_TESTS = (
+    Check(
+        "Rates",
+        "rate_test",
+        "Przyborowski & Wilenski 1940",
+        "R poisson.test, exactci 1.4.5, rateratio.test 1.1",
+        "relative",
+        1e-9,
+        _rate_tests,
+    ),
+)
+
+
 def _counts(family):
     """Coefficients and standard errors beside those of a generalized linear model with the same dispersion."""
 
@@ -518,4 +544,4 @@ OTHERS = (
     ),
 )
 
-CHECKS: tuple[Check, ...] = (*LINEAR, *MIXED, *PROPORTIONS, *COUNTS, *SURVIVAL, *OTHERS)
+CHECKS: tuple[Check, ...] = (*LINEAR, *MIXED, *PROPORTIONS, *RATE_TESTS, *COUNTS, *SURVIVAL, *OTHERS)

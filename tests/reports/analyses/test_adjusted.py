@@ -135,3 +135,25 @@ def test_the_order_of_rows_changes_no_number(frames, plan):
     mixed = frames["ADQS"].sample(fraction=1.0, shuffle=True, seed=4)
     one, other = primary(frames, plan).model.contrast, primary(frames, plan, ADQS=mixed).model.contrast
     assert dataclasses.astuple(one) == dataclasses.astuple(other)
+
+
+def test_responders_are_compared_over_the_strata_where_the_protocol_says_so(frames, plan):
+    stratified = primary(frames, dataclasses.replace(plan, responders="mantel_haenszel_risk_difference"))
+    rows = changes(frames).filter(pl.col("AVISIT") == "Month 3")
+    strata = sorted(set(rows.select("SITEID", "STRAT1R", "STRAT2R").iter_rows()))
+    for place, least in enumerate((2, 3, 5)):
+        above = weight = 0.0
+        for stratum in strata:
+            here = rows.filter(
+                (pl.col("SITEID") == stratum[0]) & (pl.col("STRAT1R") == stratum[1]) & (pl.col("STRAT2R") == stratum[2])
+            )
+            met = {a: sum(-c >= least - 1e-9 for c in here.filter(pl.col("TRTP") == a)["CHG"]) for a in "AB"}
+            of = {a: here.filter(pl.col("TRTP") == a).height for a in "AB"}
+            if of["A"] and of["B"]:
+                share = of["A"] * of["B"] / (of["A"] + of["B"])
+                above += share * (met["A"] / of["A"] - met["B"] / of["B"])
+                weight += share
+        assert stratified.responders[place].differences[0].estimate == pytest.approx(above / weight, abs=1e-12)
+    note = " ".join(efficacy_table("Table 1", stratified).footnotes)
+    assert "Mantel–Haenszel risk difference, Sato variance" in note
+    assert "Miettinen–Nurminen" in " ".join(efficacy_table("Table 1", primary(frames, plan)).footnotes)

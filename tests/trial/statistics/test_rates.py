@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.oracles.reading import cases
 from trial.statistics.checks import OutOfRange
-from trial.statistics.rates import event_rate, rate_ratio
+from trial.statistics.rates import event_rate, rate_ratio, rate_test
 from trial.statistics.risk_comparisons import UndefinedRatio
 
 ORACLES = cases("proportions_rates.json")
@@ -44,3 +44,35 @@ def test_what_cannot_be_computed_is_refused():
         event_rate(1, 0.0)
     with pytest.raises(OutOfRange, match="events"):
         event_rate(-1, 1.0)
+
+
+TESTED = [c for c in ORACLES if c["kind"].startswith("poisson") and "p.value" in c["result"] and "x1" in c["inputs"]]
+
+
+@pytest.mark.parametrize("case", [c for c in TESTED if "blaker" not in c["kind"]], ids=lambda c: c["call"])
+def test_the_exact_test_agrees_with_r_in_either_convention(case):
+    given_ = case["inputs"]
+    two_sided = "central" if case["kind"] == "poisson_exactci_central" or "rateratio" in case["kind"] else "minlike"
+    ours = rate_test(given_["x1"], given_["t1"], given_["x2"], given_["t2"], two_sided=two_sided)
+    assert ours.p_value == pytest.approx(case["result"]["p.value"], rel=1e-9)
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.floats(0.1, 10), st.floats(0.1, 10))
+def test_the_central_test_and_the_interval_agree(x1, x0, t1, t0):
+    if x1 + x0 == 0:
+        return
+    interval = rate_ratio(x1, t1, x0, t0)
+    for limit in (interval.lower, interval.upper):
+        if 1e-5 < limit < 1e5:
+            assert rate_test(x1, t1, x0, t0, ratio=limit, two_sided="central").p_value == pytest.approx(0.05, rel=1e-6)
+    p = rate_test(x1, t1, x0, t0, two_sided="central").p_value
+    assert (p < 0.05) == (not interval.lower <= 1.0 <= interval.upper) or p == pytest.approx(0.05)
+
+
+def test_the_test_refuses_what_it_cannot_answer():
+    with pytest.raises(UndefinedRatio):
+        rate_test(0, 1.0, 0, 1.0)
+    with pytest.raises(OutOfRange, match="two_sided"):
+        rate_test(1, 1.0, 2, 1.0, two_sided="blaker")
+    with pytest.raises(OutOfRange, match="ratio"):
+        rate_test(1, 1.0, 2, 1.0, ratio=0)

@@ -1,23 +1,11 @@
-import re
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.oracles.reading import cases
 from trial.statistics.checks import OutOfRange
 from trial.statistics.group_sequential.design import GroupSequentialDesign
 from trial.statistics.group_sequential.spending import Spending
 from trial.statistics.sample_size import power_means, sample_size_means
-
-
-@pytest.mark.parametrize("case", cases("sample_size_means.json"), ids=lambda c: re.sub(r".*groups=2, ", "", c["call"]))
-def test_fixed_sample_sizes_agree_with_rpact(case):
-    call = case["call"]
-    difference, sd = (float(re.search(rf"{name}=([\d.]+)", call)[1]) for name in ("alternative", "stDev"))
-    normal = "normalApproximation=TRUE" in call
-    size = sample_size_means(difference, sd, normal=normal)
-    assert 2 * size.fixed == pytest.approx(case["result"]["nFixed"], rel=1e-6)
 
 
 def test_the_ketamine_protocol_gets_its_166_and_408_by_rounding_up_three_times():

@@ -164,9 +164,11 @@ class Randomization(Part):
 
 
 class Supply(Part):
-    """What a kit is and when one is taken."""
+    """What a kit is, when one is taken, and what its label says: the same words whatever it holds."""
 
     kit: Text
     units_per_kit: Count
     dispensed_at: Annotated[tuple[Code, ...], Field(min_length=1)]
     replacements_numbered_apart: bool = True
+    replacements_allowed: bool = True
+    label: tuple[Text, ...] = ()

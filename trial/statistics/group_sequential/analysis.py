@@ -56,6 +56,7 @@ class Analysis:
     two-sided design. effect: of the design, in ``unit``; estimate and standard_error in the same unit.
     conditional_power_design, conditional_power_observed, predictive_power: chance of crossing a later efficacy bound
     under the design's effect, under the observed effect, and averaged over a flat prior; None at the final look.
+    What takes time is computed when it is first asked for, and kept.
     """
 
     bounds: Look
@@ -66,12 +67,8 @@ class Analysis:
     unit: str
     estimate: float
     standard_error: float
-    conditional_power_design: float | None
-    conditional_power_observed: float | None
-    predictive_power: float | None
     rules: Rules
     planned: DesignBounds
-    ahead: Ahead | None
 
     @property
     def look(self) -> int:
@@ -101,6 +98,42 @@ class Analysis:
     def alpha_spent(self) -> float:
         return self.bounds.alpha_spent
 
+    @cached_property
+    def ahead(self) -> Ahead | None:
+        """The looks still planned; None at the final look."""
+        return None if self.final else looks_ahead(self.rules, self.planned, self.bounds)
+
+    @cached_property
+    def conditional_power_design(self) -> float | None:
+        return self._power_under(self.planned.drift)
+
+    @cached_property
+    def conditional_power_observed(self) -> float | None:
+        return self._power_under(_limited(self.z) / sqrt(self.information_fraction))
+
+    @cached_property
+    def predictive_power(self) -> float | None:
+        ahead = self.ahead
+        if ahead is None:
+            return None
+        return predictive_power(
+            _limited(self.z), self.information_fraction, ahead.fractions, ahead.efficacy, two_sided=ahead.two_sided
+        )
+
+    def _power_under(self, drift: float) -> float | None:
+        ahead = self.ahead
+        if ahead is None:
+            return None
+        limited = float(np.clip(drift, -_LARGEST_DRIFT, _LARGEST_DRIFT))
+        return conditional_power(
+            _limited(self.z),
+            self.information_fraction,
+            ahead.fractions,
+            ahead.efficacy,
+            limited,
+            two_sided=ahead.two_sided,
+        )
+
     @property
     def per_drift(self) -> float:
         """Effect for one unit of drift: what was observed, where the standard error was given."""
@@ -108,19 +141,8 @@ class Analysis:
 
     def conditional_power(self, effect: float) -> float | None:
         """The chance of crossing a later efficacy bound under an effect of the user's, in ``unit``; None at the end."""
-        if self.ahead is None:
-            return None
-        drift = check_in(
-            "effect in units of drift", effect / self.effect * self.planned.drift, -_LARGEST_DRIFT, _LARGEST_DRIFT, "[]"
-        )
-        return conditional_power(
-            _limited(self.z),
-            self.information_fraction,
-            self.ahead.fractions,
-            self.ahead.efficacy,
-            drift,
-            two_sided=self.ahead.two_sided,
-        )
+        drift = effect / self.effect * self.planned.drift
+        return self._power_under(check_in("effect in units of drift", drift, -_LARGEST_DRIFT, _LARGEST_DRIFT, "[]"))
 
     def predictive_power_with(self, prior: NormalPrior) -> float | None:
         """The same, averaged over what z and a prior on the effect say; None at the end."""
@@ -212,10 +234,8 @@ def analyse_look(
     """A look with its statistic. Raises OutOfRange."""
     at = check_in("z", z, -50.0, 50.0, "[]")
     size = check_in("effect", effect, 0.0, 1e12)
-    ahead = None if look.final else looks_ahead(rules, planned, look)
     if standard_error is None:
         standard_error = size / planned.drift / sqrt(look.information_fraction)
-    by_design, by_observed, predicted = (None, None, None) if ahead is None else _chances(planned, look, at, ahead)
     return Analysis(
         bounds=look,
         z=at,
@@ -225,12 +245,8 @@ def analyse_look(
         unit=unit,
         estimate=at * standard_error,
         standard_error=standard_error,
-        conditional_power_design=by_design,
-        conditional_power_observed=by_observed,
-        predictive_power=predicted,
         rules=rules,
         planned=planned,
-        ahead=ahead,
     )
 
 
@@ -263,16 +279,6 @@ def _crossed(look: Look, z: float) -> Literal["efficacy", "futility", "harm", "n
         return "harm" if z <= -look.efficacy_bound else "none"
     passed = look.futility_bound is not None and not look.final and z < look.futility_bound
     return "futility" if passed else "none"
-
-
-def _chances(planned: DesignBounds, look: Look, z: float, ahead: Ahead) -> tuple[float, float, float]:
-    now, at = look.information_fraction, _limited(z)
-    observed = float(np.clip(at / sqrt(now), -_LARGEST_DRIFT, _LARGEST_DRIFT))
-    return (
-        conditional_power(at, now, ahead.fractions, ahead.efficacy, planned.drift, two_sided=ahead.two_sided),
-        conditional_power(at, now, ahead.fractions, ahead.efficacy, observed, two_sided=ahead.two_sided),
-        predictive_power(at, now, ahead.fractions, ahead.efficacy, two_sided=ahead.two_sided),
-    )
 
 
 def _limited(z: float) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from trial.statistics.checks import FloatArray, OutOfRange, check_in, check_same_length
-from trial.statistics.group_sequential.crossing import crossing_probabilities
+from trial.statistics.group_sequential.crossing import crossing_probabilities, walk
 from trial.statistics.group_sequential.information import LARGEST_DRIFT, check_information, numbers
 
 
@@ -85,15 +85,16 @@ def predictive_power(
     variance = 1.0 / (precision + now)
     start = variance * (precision * mean + float(z) * math.sqrt(now))
     later = 1.0 / (precision + left)
-    clock = variance - later
-    roots = np.sqrt(clock)
+    gained = left - now
+    clock = gained * later  # ∝ variance − later, without its cancellation; only ratios count
+    score = float(z) * math.sqrt(now)
 
     def on_the_mean(bound: FloatArray) -> FloatArray:
-        moved: FloatArray = (later * (precision * mean + bound * np.sqrt(left)) - start) / roots
+        moved: FloatArray = np.sqrt(later / variance / gained) * (bound * np.sqrt(left) - score - start * gained)
         return moved
 
     below = on_the_mean(-upper if two_sided else lower)
-    chances = crossing_probabilities(clock, on_the_mean(upper), below)
+    chances = walk(clock / clock[-1], on_the_mean(upper), below, (0.0, 0.0)).chances(0.0)
     return min(1.0, chances.any_efficacy + (chances.any_futility if two_sided else 0.0))
 
 

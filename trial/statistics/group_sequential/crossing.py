@@ -129,7 +129,9 @@ class Walk:
     @cached_property
     def _flat(self) -> _Flat:
         counts = [len(density.scores) for density in self.densities]
-        gains = np.repeat(np.diff(self.information, prepend=0.0), counts)
+        gains = self.information.copy()
+        gains[1:] -= self.information[:-1]
+        gains = np.repeat(gains, counts)
         roots = np.sqrt(gains)
         edges = np.sqrt(self.information)
         scores = np.concatenate([density.scores for density in self.densities])
@@ -251,23 +253,25 @@ def drift_for_power(
 def power_drift(over: Walk, power: float) -> float:
     """The drift that gives a walk its power: Newton on the normal quantile of power, nearly a straight line."""
     wanted = float(ndtri(check_in("power", power, 0.0, 1.0)))
-    full = sqrt(over.information[-1])
-    drift, limit = 0.0, LARGEST_DRIFT / full
-    reached, slope = over.power(drift)
-    if not 0.0 < reached < power:
+    without = over.power(0.0)[0]
+    if not 0.0 < without < power:
         raise ImpossiblePower("power must exceed the one-sided alpha that the bounds spend.")
-    for _ in range(60):
-        here = float(ndtri(reached))
-        move = (wanted - here) * exp(-0.5 * here * here) / (_ROOT_2PI * slope)
-        drift += move
-        if abs(move) * full < 2e-9:
-            return drift
-        if drift > limit:
-            break
+    full = sqrt(over.information[-1])
+    low, high = 0.0, LARGEST_DRIFT / full
+    drift = min((wanted - float(ndtri(without))) / full, high)
+    for _ in range(100):
         if not over.covers(drift):
-            over = walk(over.information, over.upper, over.lower, (0.0, min(2.0 * drift, limit)))
+            over = walk(over.information, over.upper, over.lower, (0.0, min(1.5 * drift, LARGEST_DRIFT / full)))
         reached, slope = over.power(drift)
-        if not 0.0 < reached < 1.0:
+        low, high = (drift, high) if reached < power else (low, drift)
+        proposal = -inf
+        if 0.0 < reached < 1.0 and slope > 0.0:
+            here = float(ndtri(reached))
+            proposal = drift + (wanted - here) * exp(-0.5 * here * here) / (_ROOT_2PI * slope)
+            if abs(proposal - drift) * full < 2e-9:
+                return proposal
+        drift = proposal if low < proposal < high else 0.5 * (low + high)
+        if high - low < 1e-13 * high:
             break
     raise ImpossiblePower("These bounds do not reach that power at any drift up to 25.")
 

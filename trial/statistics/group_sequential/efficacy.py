@@ -165,7 +165,7 @@ def shaped_bounds(info_frac: ArrayLike, alpha: float, delta: float, *, sides: in
     def over(constant: float) -> Walk:
         return forward(t, given_upper(constant * shape), lower, (0.0, 0.0))
 
-    return over(constant_for_alpha(over, total)).upper
+    return over(constant_for_alpha(over, total, float(shape.min()))).upper
 
 
 def bounds_for_spending(
@@ -186,15 +186,18 @@ def bounds_for_spending(
     return forward(information, spender.bound, lower, drifts, reach_for(cumulative))
 
 
-def constant_for_alpha(over: Callable[[float], Walk], alpha: float) -> float:
-    """The constant of bounds of one shape that cost ``alpha``; ``over`` walks with a constant."""
+def constant_for_alpha(over: Callable[[float], Walk], alpha: float, smallest: float = 1.0) -> float:
+    """The constant of bounds of one shape that cost ``alpha``; ``over`` walks with a constant.
+
+    smallest: value of the shape; the constant is at most 12 over it.
+    """
     wanted = float(ndtri(alpha))
 
     def excess(constant: float) -> float:
         cost = over(constant).power(0.0)[0]
         return float(ndtri(cost)) - wanted if cost > 0.0 else -inf
 
-    return secant_root(excess, -wanted * 1.03, -wanted * 1.1, (0.0, _LARGEST_BOUND), 1e-9)
+    return secant_root(excess, -wanted * 1.03, -wanted * 1.1, (0.0, _LARGEST_BOUND / min(smallest, 1.0)), 1e-9)
 
 
 def _lower_rule(looks: int, futility: ArrayLike | None, sides: int) -> LowerRule:
@@ -208,7 +211,7 @@ def cumulative_spending(spend: SpendingFunction, t: FloatArray, total: float) ->
     spent = numbers("spending", spend(np.minimum(t, 1.0), total))
     if spent.shape != t.shape or not np.all(np.isfinite(spent)):
         raise OutOfRange("A spending function must return one finite number for each look.")
-    if np.any(np.diff(spent, prepend=0.0) < 0.0):
+    if spent[0] < 0.0 or (spent[1:] < spent[:-1]).any():
         raise OutOfRange("Cumulative spending must not fall from look to look, nor start below 0.")
     if spent[-1] > total * (1.0 + 1e-9):
         raise AlphaOverspent(f"The spending function spends {spent[-1]:g} of {total:g} that there is.")
@@ -223,6 +226,7 @@ def check_sides(sides: int) -> int:
 
 def reach_for(cumulative: FloatArray) -> float:
     """Far enough for the smallest spending that is not nothing."""
-    steps = np.diff(cumulative, prepend=0.0)
+    steps = cumulative.copy()
+    steps[1:] -= cumulative[:-1]
     some = steps[steps >= NOTHING]
     return max(REACH, 3.0 - float(ndtri(some.min()))) if some.size else REACH

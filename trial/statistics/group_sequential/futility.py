@@ -24,6 +24,7 @@ from trial.statistics.group_sequential.crossing import UpperRule, Walk, forward,
 from trial.statistics.group_sequential.efficacy import cumulative_spending
 from trial.statistics.group_sequential.information import (
     LARGEST_DRIFT,
+    NoBoundFound,
     check_bounds,
     check_fractions,
     numbers,
@@ -34,6 +35,7 @@ from trial.statistics.group_sequential.spending import SpendingFunction
 
 _LOOSE: Final = 0.5  # binding futility lowers the efficacy bounds, so that less drift may do
 _USUAL_DRIFT: Final = 4.5
+_MET: Final = 1e-7
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,12 @@ class BetaPlan:
 
         limits = (_LOOSE * start, min(4.0 * start, LARGEST_DRIFT))
         drift = secant_root(excess, start * 1.01, start * 1.04, limits, 1e-8) if len(self.information) > 1 else start
-        return self.under(drift)[0], drift
+        over, missed = self.under(drift)
+        if len(self.information) > 1 and not abs(missed) < _MET:
+            raise NoBoundFound(
+                "No drift makes these bounds meet: beta is spent before the last look, or alpha left over."
+            )
+        return over, drift
 
 
 def futility_bounds(

@@ -30,8 +30,9 @@ REACH: Final = 8.0
 NOTHING: Final = 1e-290
 _NODES_A_DEVIATION: Final = 1.65
 _MORE_NODES: Final = 10
-_MOST_IN_A_PANEL: Final = 160
+_SIZES: Final = (16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 128, 144)  # few, as each is made once
 _BLOCK: Final = 9000  # a product with fewer entries stays in the cache, and BLAS does not wake a second thread for it
+_LONGEST_MOVE: Final = 4.0
 _ROOT_2PI: Final = sqrt(2.0 * pi)
 
 
@@ -109,7 +110,7 @@ class Step:
 
 
 def _z_below(spread: float, reached: FloatArray, masses: FloatArray, mass: float) -> float:
-    """Newton on the normal quantile of the tail, which is nearly a straight line in z; in the end on its logarithm."""
+    """Newton on the normal quantile of the tail, which is nearly a straight line in z, within what holds the root."""
     total = float(masses.sum())
     if mass < NOTHING:
         return -inf
@@ -119,23 +120,38 @@ def _z_below(spread: float, reached: FloatArray, masses: FloatArray, mass: float
     z = float(reached @ masses) / (total * spread) + wanted
     if len(masses) == 1:
         return z
-    for _ in range(100):
+    low, high = -inf, inf
+    for _ in range(200):
         u = spread * z - reached
         tail = float(masses @ ndtr(u))
-        if not NOTHING < tail < total:
-            z += 1.0 if tail <= NOTHING else -1.0
-            continue
-        slope = float(masses @ np.exp(-0.5 * u * u)) * spread
-        here = float(ndtri(tail / total))
-        off = here - wanted
-        if abs(off) < 1e-3 or abs(here) > 30.0:
-            move = log(tail / mass) * tail * _ROOT_2PI / slope
-        else:
-            move = off * total * exp(-0.5 * here * here) / slope
-        z -= move
+        low, high = (z, high) if tail < mass else (low, z)
+        move = inf
+        if NOTHING < tail < total:
+            slope = float(masses @ np.exp(-0.5 * u * u)) * spread
+            move = _newton_move(tail, total, mass, wanted, slope) if slope > 0.0 else inf
         if abs(move) < 1e-8:
+            return z - move
+        z = _inside(z, z - max(-_LONGEST_MOVE, min(move, _LONGEST_MOVE)), low, high)
+        if high - low < 1e-14 * max(1.0, abs(z)):
             break
     return z
+
+
+def _newton_move(tail: float, total: float, mass: float, wanted: float, slope: float) -> float:
+    """Newton's move on the quantile of the tail, and close to the end or far out on its logarithm."""
+    here = float(ndtri(tail / total))
+    if abs(here - wanted) < 1e-3 or abs(here) > 30.0:
+        return log(tail / mass) * tail * _ROOT_2PI / slope
+    return (here - wanted) * total * exp(-0.5 * here * here) / slope
+
+
+def _inside(z: float, proposal: float, low: float, high: float) -> float:
+    """The proposal, or where it leaves what holds the root, the middle of that, or a unit step towards it."""
+    if low < proposal < high:
+        return proposal
+    if low > -inf and high < inf:
+        return 0.5 * (low + high)
+    return z + 1.0 if high == inf else z - 1.0
 
 
 class Walker:
@@ -184,20 +200,24 @@ def nodes_between(low: float, high: float, fineness: float) -> tuple[FloatArray,
     if high <= low:
         return np.zeros(1), np.zeros(1)
     half = 0.5 * (high - low)
-    x, w = _rule(_MORE_NODES + _NODES_A_DEVIATION * 2.0 * half * fineness)
+    x, w = _rule(ceil(_MORE_NODES + _NODES_A_DEVIATION * 2.0 * half * fineness))
     return low + half + half * x, half * w
 
 
-def _rule(nodes: float) -> tuple[FloatArray, FloatArray]:
-    return legendre(8 * ceil(nodes / 8.0))
-
-
-@lru_cache(maxsize=256)
-def legendre(nodes: int) -> tuple[FloatArray, FloatArray]:
-    """At least so many Gauss–Legendre nodes and weights on (−1, 1), in equal panels when there are many."""
-    panels = ceil(nodes / _MOST_IN_A_PANEL)
-    x, w = np.polynomial.legendre.leggauss(8 * ceil((nodes / panels + (_MORE_NODES if panels > 1 else 0)) / 8.0))
-    edges = np.linspace(-1.0, 1.0, panels + 1)
+@lru_cache(maxsize=4096)
+def _rule(nodes: int) -> tuple[FloatArray, FloatArray]:
+    """At least so many nodes and weights on (−1, 1), in equal panels when there are many."""
+    panels = ceil(nodes / _SIZES[-1])
+    wanted = nodes if panels == 1 else ceil(nodes / panels) + _MORE_NODES
+    x, w = legendre(next((size for size in _SIZES if size >= wanted), wanted))
+    if panels == 1:
+        return x, w
     half = 1.0 / panels
-    middle = edges[:-1] + half
+    middle = np.linspace(half - 1.0, 1.0 - half, panels)
     return (middle[:, None] + half * x).ravel(), np.tile(half * w, panels)
+
+
+@lru_cache(maxsize=64)
+def legendre(nodes: int) -> tuple[FloatArray, FloatArray]:
+    """Gauss–Legendre nodes and weights on (−1, 1)."""
+    return np.polynomial.legendre.leggauss(nodes)

@@ -31,6 +31,7 @@ from trial.statistics.group_sequential.crossing import (
     power_drift,
 )
 from trial.statistics.group_sequential.efficacy import (
+    AlphaOverspent,
     EfficacyRule,
     HaybittlePeto,
     Spender,
@@ -171,9 +172,14 @@ class _Planner:
             def with_constant(constant: float) -> Walk:
                 return over(lambda: given_upper(constant * shape))
 
-            return with_constant(constant_for_alpha(with_constant, self.rules.alpha))
+            return with_constant(constant_for_alpha(with_constant, self.rules.alpha, float(shape.min())))
         cumulative, past = self._spent_by_rule(rule)
-        return over(lambda: Spender(cumulative.tolist(), past, self.rules.without_efficacy).bound)
+        walked = over(lambda: Spender(cumulative.tolist(), past, self.rules.without_efficacy).bound)
+        if past and walked.upper[-1] == inf:
+            raise AlphaOverspent(
+                f"The interim bounds spend all of alpha {self.rules.alpha:g} and more; raise them, or give more alpha."
+            )
+        return walked
 
     def _spent_by_rule(self, rule: SpendingFunction | HaybittlePeto) -> tuple[FloatArray, list[float]]:
         if isinstance(rule, HaybittlePeto):

@@ -63,12 +63,9 @@ def _least_alpha(rules: Rules, look: Look, z: float) -> float | None:
         return float(bounds_for_spending(t, spent, lower=lower, skipped=skipped).upper[-1]) - z
 
     low, high = float(ndtri(_LEAST)), float(ndtri(most))
-    if excess(high) >= 0.0:
-        return most
-    if excess(low) <= 0.0:
-        return _LEAST
     start = float(np.clip(ndtri(rules.alpha) + (look.efficacy_bound - z), low + 0.1, high - 0.1))
-    return float(ndtr(secant_root(excess, start, 0.98 * start, (low, high), 1e-9)))
+    found = secant_root(excess, start, start + 0.05, (low, high), 1e-8)
+    return float(np.clip(ndtr(found), _LEAST, most))
 
 
 def _of_planned_shape(rules: Rules, rule: WangTsiatis, k: int, z: float, lower: LowerRule) -> float:
@@ -96,6 +93,6 @@ def _spent(rules: Rules, t: FloatArray, alpha: float, lower: LowerRule) -> Float
     def over(constant: float) -> Walk:
         return forward(planned, given_upper(constant * shape), lower, (0.0, 0.0))
 
-    spent = np.cumsum(over(constant_for_alpha(over, alpha)).chances(0.0).efficacy)
+    spent = np.cumsum(over(constant_for_alpha(over, alpha, float(shape.min()))).chances(0.0).efficacy)
     interpolated: FloatArray = np.interp(t, np.concatenate([[0.0], planned]), np.concatenate([[0.0], spent]))
     return interpolated

@@ -24,7 +24,7 @@ from trial.statistics.group_sequential.crossing import crossing_probabilities
 from trial.statistics.group_sequential.design import GroupSequentialDesign
 from trial.statistics.group_sequential.looks import Look
 
-BATCH = 50_000
+BATCH = 20_000  # arrays that stay in the cache
 _MOST_TRIALS = 100_000_000
 
 

@@ -31,6 +31,8 @@ _DECREMENT = 1e-18
 _ROUNDING = 1e-13
 _SINGULAR = 1e-7
 _SUSPECT = 1e-3
+_DRIFTING = 1e-4
+_PATIENCE = 30
 
 
 class NotConverged(InvalidInput):
@@ -94,11 +96,25 @@ class Optimum:
 
 
 def maximize(problem: Problem) -> Optimum:
-    """Newton's method with a Hessian made positive definite and steps halved until the deviance falls.
+    """The highest likelihood that is reached from the residuals' covariance or, where that way runs towards a singular
+    matrix, from its diagonal.
 
     Raises NotConverged, SingularCovariance.
     """
-    point, before = _start(problem), np.inf
+    try:
+        return _climb(problem, nearest_positive_definite(problem.sample))
+    except (SingularCovariance, NotConverged):
+        try:
+            return _climb(problem, np.diag(np.diag(problem.sample)))
+        except (SingularCovariance, NotConverged):
+            pass
+        raise
+
+
+def _climb(problem: Problem, sample: FloatArray) -> Optimum:
+    """Newton's method with a Hessian made positive definite and steps halved until the deviance falls."""
+    point, before = _start(problem, sample), np.inf
+    narrowest: list[float] = []
     for iteration in range(1, _MOST_ITERATIONS + 1):
         curvature = _curvature(problem, point)
         step, decrement = _newton_step(curvature)
@@ -107,7 +123,9 @@ def maximize(problem: Problem) -> Optimum:
             return _checked(problem, Optimum(point, curvature, iteration))
         before = decrement
         point = _line_search(problem, point, step, decrement)
-        _check_not_singular(problem, point)
+        narrowest.append(_check_not_singular(problem, point))
+        if iteration >= _PATIENCE and narrowest[-1] < min(_DRIFTING, 0.8 * narrowest[-_PATIENCE // 2]):
+            raise _singular()
     _check_not_singular(problem, point, _SUSPECT)
     raise NotConverged(
         f"The covariance did not settle in {_MOST_ITERATIONS} steps: use a covariance with fewer parameters."
@@ -226,24 +244,34 @@ def _line_search(problem: Problem, point: Point, step: FloatArray, decrement: fl
     raise NotConverged("The likelihood could not be raised further from a point that is not its maximum.")
 
 
-def _start(problem: Problem) -> Point:
-    theta = problem.model.start(nearest_positive_definite(problem.sample))
+def _start(problem: Problem, sample: FloatArray) -> Point:
+    theta = problem.model.start(sample)
     point = evaluate(problem, np.tile(theta, problem.groups))
     if point is None:
         raise NotConverged("No covariance could be found to start from: the outcome barely varies at some visit.")
     return point
 
 
-def _check_not_singular(problem: Problem, point: Point, least: float = _SINGULAR) -> None:
-    """Scales (in units of the residual spread) and eigenvalues of the correlations must stay above ``least``."""
+def _check_not_singular(problem: Problem, point: Point, least: float = _SINGULAR) -> float:
+    """The smallest of scales (in units of the residual spread) and eigenvalues of the correlations; at least ``least``."""
+    narrowest = np.inf
     for part in np.split(point.theta, problem.groups):
         sigma = problem.model.sigma(part)
         scale = np.sqrt(np.diag(sigma))
-        if scale.min() < least or np.linalg.eigvalsh(sigma / np.outer(scale, scale))[0] < least:
-            raise SingularCovariance(
-                "The covariance between visits runs towards a singular one (a visit without variation of its own, or "
-                "visits that determine one another): leave out a visit or use a covariance with fewer parameters."
-            )
+        if scale.min() < least:
+            raise _singular()
+        values = np.linalg.eigvalsh(sigma / np.outer(scale, scale))
+        narrowest = min(narrowest, float(scale.min()), float(values[0]))
+    if narrowest < least:
+        raise _singular()
+    return narrowest
+
+
+def _singular() -> SingularCovariance:
+    return SingularCovariance(
+        "The covariance between visits runs towards a singular one (a visit without variation of its own, or visits that "
+        "determine one another): leave out a visit or use a covariance with fewer parameters."
+    )
 
 
 def _checked(problem: Problem, optimum: Optimum) -> Optimum:

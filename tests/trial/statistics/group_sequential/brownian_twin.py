@@ -29,22 +29,51 @@ def _grid(low, high, width):
     return (middle + half * x).ravel(), (half * w).ravel()
 
 
-def never_crossing(information, bounds, drift=0.0):
-    """P(no upper bound crossed at any look)."""
-    t, b = np.asarray(information, float), np.asarray(bounds, float)
+def _walk(information, upper, lower, drift):
+    """Look after look: the (scores, weights) that stand before it, None before the first."""
+    t = np.asarray(information, float)
     gains = np.diff(t, prepend=0.0)
     scores = weights = None
+    yield scores, weights
     for k in range(len(t) - 1):
-        top = min(b[k] * np.sqrt(t[k]), drift * t[k] + 10 * np.sqrt(t[k]))
-        step = 3.0 * np.sqrt(min(gains[k], gains[k + 1]))
-        new, w = _grid(drift * t[k] - 10 * np.sqrt(t[k]), top, step)
+        root = np.sqrt(t[k])
+        top = min(upper[k] * root, drift * t[k] + 10 * root)
+        bottom = max(lower[k] * root, drift * t[k] - 10 * root)
+        if bottom >= top:
+            scores, weights = np.array([drift * t[k]]), np.zeros(1)
+            yield scores, weights
+            continue
+        new, w = _grid(bottom, top, 3.0 * np.sqrt(min(gains[k], gains[k + 1])))
         if scores is None:
             density = np.exp(-((new - drift * t[k]) ** 2) / (2 * t[k])) / np.sqrt(2 * np.pi * t[k])
         else:
             gap = new[:, None] - scores[None, :] - drift * gains[k]
             density = np.exp(-(gap**2) / (2 * gains[k])) @ weights / np.sqrt(2 * np.pi * gains[k])
         scores, weights = new, w * density
-    last = b[-1] * np.sqrt(t[-1])
+        yield scores, weights
+
+
+def never_crossing(information, bounds, drift=0.0, lower=None):
+    """P(no bound crossed at any look)."""
+    t, b = np.asarray(information, float), np.asarray(bounds, float)
+    low = np.full(len(t), -np.inf) if lower is None else np.asarray(lower, float)
+    *_, (scores, weights) = _walk(t, b, low, drift)
+    last = np.sqrt(t[-1])
     if scores is None:
-        return float(ndtr(b[-1] - drift * np.sqrt(t[-1])))
-    return float(ndtr((last - scores - drift * gains[-1]) / np.sqrt(gains[-1])) @ weights)
+        return float(ndtr(b[-1] - drift * last) - ndtr(low[-1] - drift * last))
+    gain = t[-1] - t[-2]
+    above = ndtr((b[-1] * last - scores - drift * gain) / np.sqrt(gain))
+    below = ndtr((low[-1] * last - scores - drift * gain) / np.sqrt(gain))
+    return float((above - below) @ weights)
+
+
+def crossing_upper(information, upper, lower, drift=0.0):
+    """P(an upper bound is the first that is crossed)."""
+    t, b = np.asarray(information, float), np.asarray(upper, float)
+    total = 0.0
+    for k, (scores, weights) in enumerate(_walk(t, b, np.asarray(lower, float), drift)):
+        gain = t[k] - (t[k - 1] if k else 0.0)
+        if scores is None:
+            scores, weights = np.zeros(1), np.ones(1)  # noqa: PLW2901 - the start is one path at score 0
+        total += float(ndtr((scores + drift * gain - b[k] * np.sqrt(t[k])) / np.sqrt(gain)) @ weights)
+    return total

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.oracles.design_calls import gsdesign
 from tests.oracles.reading import cases
-from tests.trial.statistics.group_sequential.gsdesign_calls import spending_in
 from trial.statistics.checks import OutOfRange
 from trial.statistics.group_sequential.spending import (
     SPENDING_FUNCTIONS,
@@ -27,9 +27,12 @@ EVERY_KIND = [
 ]
 
 
-@pytest.mark.parametrize("case", cases("gsd_efficacy_gsDesign.json"), ids=lambda case: case["call"][:60])
+SPENT = [c for c in cases("gsd_efficacy_gsDesign.json") if c["test_type"] == 1 and "sfu=sf" in c["call"]]
+
+
+@pytest.mark.parametrize("case", SPENT, ids=lambda case: case["call"][:60])
 def test_cumulative_spending_agrees_with_gsdesign(case):
-    spent = spending_in(case["call"], "sfu")(case["informationRates"], 0.025)
+    spent = gsdesign(case).efficacy(case["informationRates"], 0.025)
     assert spent == pytest.approx(np.array(case["upper_cum_spend"], float), abs=1e-12)
 
 
@@ -85,3 +88,24 @@ def test_a_named_spending_refuses_what_its_function_does_not_take():
 
 def test_a_named_spending_prints_as_words():
     assert str(Spending("hwang_shih_decani", -4.0)) == "Hwang–Shih–DeCani, γ = -4"
+
+
+def test_straight_lines_go_through_the_points_that_were_given():
+    own = Spending("stepwise", points=((0.25, 0.1), (0.5, 0.4)))
+    assert own([0.0, 0.25, 0.5, 0.75, 1.0], 0.05) == pytest.approx([0.0, 0.005, 0.02, 0.035, 0.05], abs=1e-15)
+    assert "0.1 by 0.25" in str(own)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [(), ((0.5,),), ((0.5, 0.4), (0.5, 0.6)), ((0.5, 0.8), (0.7, 0.2)), ((1.5, 1.0),), ((1.0, 0.5),), "no", None],
+)
+def test_points_that_are_no_spending_are_refused(points):
+    with pytest.raises(OutOfRange):
+        Spending("stepwise", points=points)
+
+
+def test_exponential_spending_has_its_own_parameter():
+    with pytest.raises(OutOfRange, match="nu must be"):
+        Spending("exponential", 11.0)
+    assert Spending("exponential", 0.5)(0.25, 0.025) == pytest.approx(0.025**2)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import fdtrc
 
+from trial.errors import DomainError
 from trial.statistics.checks import EmptyArm, OutOfRange
 from trial.statistics.linear import SingularDesign, TooFewParticipants, ancova
 from trial.statistics.mixed_models import NotConverged, SingularCovariance, mmrm
@@ -440,3 +441,23 @@ def test_the_result_prints_its_method_contrasts_and_means():
     )
     assert lines[1].startswith("1, B − A: ")
     assert len(lines) == 1 + 4 + 8
+
+
+def test_many_visits_of_few_participants_are_refused_within_few_steps():
+    y, base, arm, site = a_trial(seed=10, n=14, visits=8, missing=0.3)
+    with pytest.raises((SingularCovariance, TooFewParticipants), match=r"singular|Fewer than two"):
+        mmrm(**without_site(as_rows(y, base, arm, site)), reference="A")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 100_000), st.sampled_from(["us", "ar1", "csh", "toeph", "adh"]))
+def test_any_small_trial_gives_finite_numbers_or_an_error_in_words(seed, structure):
+    rng = np.random.default_rng(seed)
+    n, visits, arms = int(rng.integers(6, 40)), int(rng.integers(1, 6)), int(rng.integers(2, 4))
+    y, base, arm, site = a_trial(seed, n, visits, rng.uniform(0, 0.4), arms)
+    try:
+        result = mmrm(**without_site(as_rows(y, base, arm, site)), reference="A", covariance=structure)
+    except DomainError:
+        return
+    assert np.isfinite(numbers(result)).all()
+    assert (numbers(result)[:, 1:3] > 0).all()

@@ -191,7 +191,7 @@ def _check_order(design: ListDesign, slots: tuple[OpenedSlot, ...]) -> None:
 
 def _places(design: ListDesign) -> Iterator[tuple[str, int]]:
     for stratum in design.strata():
-        for position in range(1, design.slots_per_stratum + 1):
+        for position in range(1, design.slots_of(stratum) + 1):
             yield stratum, position
 
 

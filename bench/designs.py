@@ -1,0 +1,141 @@
+"""How long the statistics take, beside something outside that does a part of the same work in the same run.
+
+    .venv/bin/python bench/designs.py [--only WORD]
+
+The reference for bounds is scipy's multivariate normal distribution, asked once for the chance of crossing the bounds of
+the same design at its default accuracy (about 1e-5): a design solves some hundred such chances, to 1e-14. For simulation it
+is plain numpy over participants. Times are medians; the first call of each, which makes the quadrature rules, is shown apart.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy.special import stdtrit
+from scipy.stats import multivariate_normal
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from trial.statistics.group_sequential import GroupSequentialDesign, MeansSimulation, Spending, equal_looks
+
+OBF, HSD = Spending("lan_demets_obrien_fleming"), Spending("hwang_shih_decani", -2.0)
+
+
+def median_ms(do: Callable[[], object], least: int = 7, seconds: float = 1.0) -> float:
+    """Median over repeats for about a second."""
+    times: list[float] = []
+    begun = time.perf_counter()
+    while len(times) < least or time.perf_counter() - begun < seconds:
+        start = time.perf_counter()
+        do()
+        times.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(times))
+
+
+def once_ms(do: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    do()
+    return 1e3 * (time.perf_counter() - start)
+
+
+def whole_design(looks: int) -> None:
+    """Bounds, power, inflation and expected sizes without, at half and at the effect."""
+    design = GroupSequentialDesign(equal_looks(looks), OBF)
+    for effect in (0.0, 0.5, 1.0):
+        design.expected_information(effect)
+
+
+def binding_design(looks: int) -> None:
+    GroupSequentialDesign(equal_looks(looks), OBF, futility=HSD, binding=True).bounds.inflation  # noqa: B018 - its cost
+
+
+def scipy_crossing(looks: int) -> Callable[[], object]:
+    """One chance of crossing no bound, by scipy."""
+    t = np.array(equal_looks(looks))
+    bounds = GroupSequentialDesign(tuple(t), OBF).bounds.efficacy
+    correlation = np.sqrt(np.minimum.outer(t, t) / np.maximum.outer(t, t))
+    normal = multivariate_normal(cov=correlation, seed=1, allow_singular=False)
+    return lambda: normal.cdf(np.minimum(bounds, 9.0))
+
+
+def final_inference() -> None:
+    analysis = LOOK_DESIGN.analyse([0.3, 0.55, 0.8], 2.5)
+    assert analysis.stagewise.p_value < 0.025
+    assert analysis.repeated_interval[0] < analysis.stagewise.median_unbiased
+
+
+def repeated_p() -> None:
+    assert LOOK_DESIGN.analyse([0.3, 0.55, 0.8], 2.5).repeated_p is not None
+
+
+LOOK_DESIGN = GroupSequentialDesign(equal_looks(4), OBF)
+SIMULATION = MeansSimulation(GroupSequentialDesign(equal_looks(3), OBF), 2.5, 7.0, (60, 120, 180))
+
+
+def plain_simulation(trials: int = 2_000) -> None:
+    """The same trials by numpy, participant by participant."""
+    random = np.random.default_rng(1)
+    treated = random.normal(2.5, 7.0, (trials, 180))
+    control = random.normal(0.0, 7.0, (trials, 180))
+    crossed = np.zeros(trials, dtype=bool)
+    for n, p in zip((60, 120, 180), SIMULATION.design.bounds.nominal_p, strict=True):
+        a, b = treated[:, :n], control[:, :n]
+        pooled = (a.var(axis=1, ddof=1) + b.var(axis=1, ddof=1)) / 2.0
+        crossed |= (a.mean(axis=1) - b.mean(axis=1)) / np.sqrt(2.0 * pooled / n) >= -stdtrit(2 * n - 2, p)
+
+
+def rows() -> list[tuple[str, Callable[[], object], Callable[[], object] | None, float, str]]:
+    """What, ours, reference, how many times the reference makes the same amount, and what the reference does."""
+    mvn = "scipy mvn.cdf, once"
+    return [
+        ("design, 5 looks", lambda: whole_design(5), scipy_crossing(5), 1.0, mvn),
+        ("design, 10 looks", lambda: whole_design(10), scipy_crossing(10), 1.0, mvn),
+        ("design, 20 looks", lambda: whole_design(20), scipy_crossing(20), 1.0, mvn),
+        ("design, 50 looks", lambda: whole_design(50), None, 1.0, ""),
+        ("binding futility, 10 looks", lambda: binding_design(10), scipy_crossing(10), 1.0, mvn),
+        ("final inference, look 3", final_inference, scipy_crossing(3), 1.0, mvn),
+        ("repeated p, look 3", repeated_p, scipy_crossing(3), 1.0, mvn),
+        ("simulation, 100,000 trials", SIMULATION.run, plain_simulation, 50.0, "numpy, by participant"),
+    ]
+
+
+R_SCRIPT = """
+suppressMessages(library(gsDesign))
+for (k in c(5, 10, 20)) {
+  ms <- replicate(9, system.time(for (i in 1:5) gsDesign(k=k, test.type=1, sfu=sfLDOF))[["elapsed"]] * 200)
+  cat(sprintf("gsDesign, %d looks: %.2f ms\\n", k, median(ms)))
+}
+"""
+
+
+def print_r() -> None:
+    """gsDesign's own times in the same run, where R has it."""
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        print("R is not installed here: no times of gsDesign.")
+        return
+    run = subprocess.run([rscript, "-e", R_SCRIPT], capture_output=True, text=True, check=False)
+    print(run.stdout or "R has no gsDesign here.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default="")
+    wanted = parser.parse_args().only
+    print(f"{'':<28} {'first ms':>9} {'ms':>9} {'reference ms':>13} {'ratio':>7}  reference")
+    for name, ours, other, times, words in rows():
+        if wanted not in name:
+            continue
+        first, here = once_ms(ours), median_ms(ours)
+        there = times * median_ms(other, least=3) if other else float("nan")
+        print(f"{name:<28} {first:>9.2f} {here:>9.2f} {there:>13.2f} {here / there:>7.3f}  {words}")
+    print_r()
+
+
+if __name__ == "__main__":
+    main()
