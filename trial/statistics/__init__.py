@@ -240,161 +240,45 @@ __all__ = [
     "zero_events_upper_limit",
 ]
 
-_HOMES: Final[dict[str, tuple[str, ...]]] = {
-    "bayes": (
-        "RatePosterior",
-        "fewest_events_to_exceed",
-        "rate_posterior",
-    ),
-    "blinding_indices": (
-        "ArmGuesses",
-        "bang_index",
-        "bang_index_graded",
-        "james_index",
-    ),
-    "count_models": (
-        "CountModelResult",
-        "count_model",
-    ),
-    "cox": (
-        "CoxResult",
-        "cox",
-    ),
-    "estimates": ("Estimate",),
-    "exact_tests": (
-        "ExactTest",
-        "barnard",
-        "boschloo",
-        "fisher",
-        "pearson",
-    ),
+_HOMES: Final = {
+    "bayes": "RatePosterior fewest_events_to_exceed rate_posterior",
+    "blinding_indices": "ArmGuesses bang_index bang_index_graded james_index",
+    "count_models": "CountModelResult count_model",
+    "cox": "CoxResult cox",
+    "estimates": "Estimate",
+    "exact_tests": "ExactTest barnard boschloo fisher pearson",
     "group_sequential": (
-        "OBRIEN_FLEMING",
-        "POCOCK",
-        "Analysis",
-        "BlindedSize",
-        "BoundScales",
-        "CrossingProbabilities",
-        "DesignBounds",
-        "FixedFutility",
-        "GroupSequentialDesign",
-        "HarmSpending",
-        "HaybittlePeto",
-        "Look",
-        "MeansSimulation",
-        "NormalPrior",
-        "OperatingCharacteristics",
-        "Posterior",
-        "PromisingZone",
-        "Spending",
-        "StagewiseInference",
-        "WangTsiatis",
-        "bias_adjusted_mean",
-        "blinded_size",
-        "combine",
-        "conditional_power",
-        "crossing_probabilities",
-        "drift_for_power",
-        "enthusiastic_prior",
-        "equal_looks",
-        "exponential",
-        "futility_bounds",
-        "hwang_shih_decani",
-        "inflation_factor",
-        "kim_demets",
-        "ld_obrien_fleming",
-        "ld_pocock",
-        "least_promising",
-        "posterior",
-        "predictive_power",
-        "promising_zone",
-        "repeated_interval",
-        "repeated_p_value",
-        "sceptical_prior",
-        "shaped_bounds",
-        "spending_bounds",
-        "stagewise_inference",
-        "stagewise_p_value",
-        "stepwise",
+        "OBRIEN_FLEMING POCOCK Analysis BlindedSize BoundScales CrossingProbabilities DesignBounds FixedFutility "
+        "GroupSequentialDesign HarmSpending HaybittlePeto Look MeansSimulation NormalPrior OperatingCharacteristics "
+        "Posterior PromisingZone Spending StagewiseInference WangTsiatis bias_adjusted_mean blinded_size combine "
+        "conditional_power crossing_probabilities drift_for_power enthusiastic_prior equal_looks exponential "
+        "futility_bounds hwang_shih_decani inflation_factor kim_demets ld_obrien_fleming ld_pocock least_promising "
+        "posterior predictive_power promising_zone repeated_interval repeated_p_value sceptical_prior shaped_bounds "
+        "spending_bounds stagewise_inference stagewise_p_value stepwise"
     ),
-    "imputation": (
-        "Imputations",
-        "PooledEstimate",
-        "TippingPoint",
-        "compare_imputed",
-        "impute",
-        "pool",
-        "tipping_point",
-    ),
-    "linear": (
-        "AncovaResult",
-        "Contrast",
-        "LsMean",
-        "ancova",
-    ),
-    "log_rank": (
-        "LogRankResult",
-        "log_rank",
-    ),
-    "mixed_models": (
-        "MmrmResult",
-        "mmrm",
-    ),
-    "proportions": (
-        "agresti_coull",
-        "clopper_pearson",
-        "jeffreys",
-        "mid_p",
-        "wald",
-        "wilson",
-        "zero_events_upper_limit",
-    ),
-    "rates": (
-        "event_rate",
-        "rate_ratio",
-        "rate_test",
-    ),
-    "risk_comparisons": (
-        "odds_ratio",
-        "risk_difference",
-        "risk_ratio",
-    ),
+    "imputation": "Imputations PooledEstimate TippingPoint compare_imputed impute pool tipping_point",
+    "linear": "AncovaResult Contrast LsMean ancova",
+    "log_rank": "LogRankResult log_rank",
+    "mixed_models": "MmrmResult mmrm",
+    "proportions": "agresti_coull clopper_pearson jeffreys mid_p wald wilson zero_events_upper_limit",
+    "rates": "event_rate rate_ratio rate_test",
+    "risk_comparisons": "odds_ratio risk_difference risk_ratio",
     "sample_size": (
-        "EventSize",
-        "SampleSize",
-        "critical_difference",
-        "event_probability",
-        "power_means",
-        "sample_size_ancova",
-        "sample_size_events",
-        "sample_size_means",
-        "sample_size_proportions",
-        "sample_size_repeated",
-        "variance_at_last_visit",
+        "EventSize SampleSize critical_difference event_probability power_means sample_size_ancova sample_size_events "
+        "sample_size_means sample_size_proportions sample_size_repeated variance_at_last_visit"
     ),
     "strata": (
-        "ChiSquareTest",
-        "cochran_mantel_haenszel",
-        "common_odds_ratio",
-        "common_risk_ratio",
-        "stratified_risk_difference",
-        "stratified_score_difference",
+        "ChiSquareTest cochran_mantel_haenszel common_odds_ratio common_risk_ratio stratified_risk_difference "
+        "stratified_score_difference"
     ),
-    "subgroups": (
-        "SubgroupForest",
-        "heterogeneity",
-        "subgroup_forest",
-    ),
-    "survival": (
-        "KaplanMeier",
-        "kaplan_meier",
-    ),
+    "subgroups": "SubgroupForest heterogeneity subgroup_forest",
+    "survival": "KaplanMeier kaplan_meier",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Load what is asked for from its home, and keep it here."""
-    home = next((module for module, names in _HOMES.items() if name in names), None)
+    home = next((module for module, names in _HOMES.items() if name in names.split()), None)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"{__name__}.{home}"), name)
