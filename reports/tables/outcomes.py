@@ -74,7 +74,7 @@ def visits_table(number_of: str, result: Efficacy, fit: MmrmResult) -> Table:
         Column("Visit", 2, "left"),
         *(Column(arm_heading(label, result.labels), 1.8) for label in arms),
         *(Column(f"{a} − {b} (95 % CI)", 2.2) for a, b in result.compared),
-        *(Column("Nominal p", 0.9) for _ in result.compared),
+        *(Column("Nominal p", 1.2) for _ in result.compared),
     )
     means = {(m.visit, m.arm): f"{number(m.mean, 2)} ({number(m.standard_error, 2)}; {m.n})" for m in fit.ls_means}
     contrasts = {(c.visit, c.arm): c for c in fit.contrasts}

@@ -32,6 +32,8 @@ def test_importing_the_room_loads_no_heavy_library_and_no_other_room():
 
 
 def test_every_refusal_of_the_room_is_bad_input_with_a_code_of_its_own():
+    for name in MODULES:
+        importlib.import_module(name)
     ours = [error for error in every_error() if error.__module__.startswith("trial.statistics")]
     assert len(ours) >= 10
     assert all(issubclass(error, InvalidInput) for error in ours)
@@ -43,3 +45,13 @@ def test_every_refusal_of_the_room_is_bad_input_with_a_code_of_its_own():
 @pytest.mark.parametrize("name", trial.statistics.__all__)
 def test_every_public_function_and_class_is_documented(name):
     assert getattr(trial.statistics, name).__doc__
+
+
+def test_every_public_name_has_its_home_and_is_loaded_only_when_it_is_used():
+    homes = [name for names in trial.statistics._HOMES.values() for name in names.split()]
+    assert sorted(homes) == sorted(trial.statistics.__all__)
+    code = "import sys, trial.statistics as s; print('numpy' in sys.modules); s.wilson; print('numpy' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True"]
+    with pytest.raises(AttributeError, match="no attribute 'wilsons'"):
+        _ = trial.statistics.wilsons

@@ -27,7 +27,7 @@ from trial.statistics.group_sequential.futility import FixedFutility, HarmSpendi
 from trial.statistics.group_sequential.information import LARGEST_DRIFT, MOST_LOOKS, check_fractions
 from trial.statistics.group_sequential.looks import Look, observed_look
 from trial.statistics.group_sequential.planning import DesignBounds, FutilityRule, plan
-from trial.statistics.group_sequential.scales import BoundScales, bound_scales
+from trial.statistics.group_sequential.scales import BoundScales, Scale, bound_scales, z_on_scale
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,18 @@ class GroupSequentialDesign:
         return tuple(
             bound_scales(side, planned.fractions, z, planned.efficacy, planned.drift, float(size)) for side, z in sides
         )
+
+    def z_for(self, scale: Scale, value: float, look: int, effect: float = 1.0) -> float:
+        """The z at a planned look (1 to K) that stands at ``value`` on another scale: p_value, effect,
+        conditional_power_design, conditional_power_observed or predictive_power; with ``FixedFutility`` a bound on it.
+
+        value: p in (0, 1); an effect in the unit in which the design's is ``effect``, above 0; a power in [1e-6, 1 − 1e-6].
+        Raises OutOfRange.
+        """
+        if look not in range(1, self.looks + 1):
+            raise OutOfRange(f"look must be in [1, {self.looks}]; {look!r} was given.")
+        planned, size = self.bounds, check_in("effect", effect, 0.0, 1e12)
+        return z_on_scale(scale, value, look - 1, planned.fractions, planned.efficacy, planned.drift, size)
 
     def at(
         self,

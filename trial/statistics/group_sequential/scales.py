@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
-from trial.statistics.checks import FloatArray
+from trial.statistics.checks import FloatArray, OutOfRange, check_in
 from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
+from trial.statistics.group_sequential.information import find_root
+
+Scale = Literal["p_value", "effect", "conditional_power_design", "conditional_power_observed", "predictive_power"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,28 @@ def bound_scales(
     )
     effects = bounds / np.sqrt(fractions) * (effect / drift)
     return BoundScales(side, fractions, bounds, ndtr(-bounds), effects, chances[:, 0], chances[:, 1], chances[:, 2])
+
+
+def z_on_scale(
+    scale: Scale, value: float, k: int, fractions: FloatArray, efficacy: FloatArray, drift: float, effect: float
+) -> float:
+    """The z at look k (from 0) that has ``value`` on a scale; the inverse of ``bound_scales``. Raises OutOfRange."""
+    if scale == "p_value":
+        return -float(ndtri(check_in("p_value", value, 0.0, 1.0)))
+    if scale == "effect":
+        return check_in("effect", value, -1e12, 1e12) / effect * drift * float(np.sqrt(fractions[k]))
+    names = ("conditional_power_design", "conditional_power_observed", "predictive_power")
+    if scale not in names:
+        raise OutOfRange(f"scale must be one of p_value, effect, {', '.join(names)}; {scale!r} was given.")
+    if k + 1 == len(fractions):
+        raise OutOfRange("After the last look nothing follows: it has no conditional or predictive power.")
+    wanted = check_in(scale, value, 1e-6, 1.0 - 1e-6, "[]")
+    column = names.index(scale)
+
+    def excess(z: float) -> float:
+        return _chances(k, z, fractions, efficacy, drift)[column] - wanted
+
+    return find_root(excess, -15.0, 15.0)
 
 
 def _chances(k: int, z: float, fractions: FloatArray, efficacy: FloatArray, drift: float) -> tuple[float, float, float]:

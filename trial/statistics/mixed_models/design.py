@@ -89,7 +89,7 @@ def read_rows(
         raise OutOfRange("outcome must be one-dimensional and hold finite numbers, or NaN where a visit was missed.")
     columns: dict[str, NDArray[np.generic]] = {
         "participant": np.asarray(participant),
-        "visit": np.asarray(visit),
+        "visit": _whole(np.asarray(visit)),
         "arm": np.asarray(arm).astype(str),
         "weights": np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64),
         **{name: np.asarray(values, dtype=np.float64) for name, values in covariates.items()},
@@ -103,7 +103,7 @@ def read_rows(
     arms = tuple(str(a) for a in np.unique(kept["arm"]))
     if len(arms) < 2 or reference not in arms:
         raise EmptyArm(f"At least two arms with outcomes are needed, one of them {reference!r}; found: {arms}.")
-    order = visit_order(kept["visit"]) if visits is None else tuple(str(v) for v in visits)
+    order = visit_order(kept["visit"]) if visits is None else tuple(str(v) for v in _whole(np.asarray(visits)))
     rows = Rows(
         outcome=y[seen],
         participant=np.unique(kept["participant"].astype(str), return_inverse=True)[1].reshape(-1),
@@ -126,6 +126,13 @@ def visit_order(visit: NDArray[np.generic]) -> tuple[str, ...]:
         return tuple(str(v) for v in found)
 
     return tuple(sorted((str(v) for v in found), key=_natural))
+
+
+def _whole(visit: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Visits 1.0, 2.0 … are called 1, 2 …"""
+    if np.issubdtype(visit.dtype, np.floating) and np.all(visit == np.floor(visit)):
+        return visit.astype(np.int64)
+    return visit
 
 
 def _natural(label: str) -> list[tuple[int, float, str]]:

@@ -11,7 +11,9 @@ of participants.
 
 Invariants
 1. Visits that were missed are rows of zeros, and A is zero there.
-2. Where the stored products would take more than ``_BUDGET`` numbers, they are formed again at each call, in parts.
+2. Products are taken pattern by pattern: small ones are not split over threads, which costs more than it gives on a busy
+   machine.
+3. Where the stored products would take more than ``_BUDGET`` numbers, they are formed again at each call, in parts.
 """
 
 from __future__ import annotations
@@ -71,7 +73,8 @@ class CrossProducts:
         entries = a[:, :, self._pairs[0], self._pairs[1]]
         packed = np.zeros((len(a), len(self._triangle[0])))
         for start, stop, products in self._parts():
-            packed += entries[:, start:stop].reshape(len(a), -1) @ products.reshape(-1, products.shape[-1])
+            for place in range(start, stop):
+                packed += entries[:, place] @ products[place - start]
         full = np.empty((len(a), self.width, self.width))
         full[:, self._triangle[0], self._triangle[1]] = packed
         full[:, self._triangle[1], self._triangle[0]] = packed

@@ -195,11 +195,11 @@ def _curvature(problem: Problem, point: Point) -> Curvature:
     gradient = np.einsum("g,gkaa->k", counts, turned) - np.einsum("gkab,gab->k", both, spread)
 
     k = len(point.theta)
-    flat = np.moveaxis(turned, 0, 1).reshape(k, -1)
-    crossed = np.moveaxis(np.swapaxes(turned, 2, 3), 0, 1)  # (Σ⁻¹Σ_l)ᵀ
-    hessian = -flat @ (crossed * counts[None, :, None, None]).reshape(k, -1).T
+    across = np.transpose(turned, (0, 3, 2, 1)).reshape(len(counts), -1, k)  # (Σ⁻¹Σ_l)ᵀ in columns
+    flat = turned.reshape(len(counts), k, -1)
+    hessian = -np.tensordot(counts, flat @ across, axes=1)
     inner = (inverses @ spread @ inverses)[:, None] @ first[patterns.group]  # Σ⁻¹SΣ⁻¹Σ_k
-    paired = np.moveaxis(inner, 0, 1).reshape(k, -1) @ crossed.reshape(k, -1).T
+    paired = (inner.reshape(len(counts), k, -1) @ across).sum(axis=0)
     hessian += paired + paired.T
     pull = counts[:, None, None] * inverses - inverses @ spread @ inverses
     by_group = np.stack([pull[patterns.group == h].sum(axis=0) for h in range(problem.groups)])

@@ -8,6 +8,7 @@ from trial.statistics.checks import OutOfRange
 from trial.statistics.group_sequential.crossing import crossing_probabilities
 from trial.statistics.group_sequential.design import GroupSequentialDesign
 from trial.statistics.group_sequential.efficacy import AlphaOverspent, spending_bounds
+from trial.statistics.group_sequential.futility import FixedFutility
 from trial.statistics.group_sequential.information import FallingInformation
 from trial.statistics.group_sequential.spending import Spending
 
@@ -144,3 +145,28 @@ def test_a_look_prints_what_a_board_asks_for():
     printed = str(KETAMINE.analyse([0.5], 1.2))
     for words in ("Look 1 at 50.0 %", "efficacy bound 2.9626", "non-binding", "conditional power", "predictive power"):
         assert words in printed
+
+
+@pytest.mark.parametrize(
+    "scale", ["p_value", "effect", "conditional_power_design", "conditional_power_observed", "predictive_power"]
+)
+def test_a_bound_comes_back_from_every_scale(scale):
+    for side in KETAMINE.scales(2.5):
+        for k in range(2):
+            value = float(getattr(side, scale)[k])
+            assert KETAMINE.z_for(scale, value, k + 1, 2.5) == pytest.approx(float(side.z[k]), abs=1e-7)
+
+
+def test_a_futility_bound_can_be_given_as_conditional_power():
+    plain = GroupSequentialDesign((0.5, 0.75, 1.0), OBF)
+    bounds = tuple(plain.z_for("conditional_power_design", 0.2, k) for k in (1, 2))
+    design = GroupSequentialDesign((0.5, 0.75, 1.0), OBF, futility=FixedFutility(bounds))
+    assert design.bounds.futility[:2] == pytest.approx(bounds)
+    with pytest.raises(OutOfRange, match="nothing follows"):
+        plain.z_for("predictive_power", 0.2, 3)
+    with pytest.raises(OutOfRange, match="scale must be one of"):
+        plain.z_for("odds", 0.2, 1)
+    with pytest.raises(OutOfRange, match="look must be in"):
+        plain.z_for("effect", 0.2, 4)
+    with pytest.raises(OutOfRange, match="predictive_power must be"):
+        plain.z_for("predictive_power", 1.2, 1)

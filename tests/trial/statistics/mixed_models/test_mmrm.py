@@ -322,6 +322,8 @@ def test_visits_are_ordered_by_number_by_words_and_numbers_or_as_told():
     rows["visit"] = np.tile(["V10", "V2", "V1"], 60)
     assert mmrm(**rows, reference="A").visits == ("V1", "V2", "V10")
     told = mmrm(**rows, reference="A", visits=["V10", "V2", "V1"], covariance="ar1")
+    rows["visit"] = np.tile([1.0, 2.0, 3.0], 60)
+    assert mmrm(**rows, reference="A").contrast(3).visit == "3"
     assert [c.visit for c in told.contrasts] == ["V10", "V2", "V1"]
 
 
