@@ -8,10 +8,11 @@ Invariants
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, UniqueConstraint, insert, text, tuple_
+import psycopg
+from sqlalchemy import LargeBinary, UniqueConstraint, text, tuple_
 from sqlmodel import Field, col, select
 
 from randomization.holders import data_key_of
@@ -34,10 +35,19 @@ from randomization.sealing import (
 )
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
+from trial.errors import Unavailable
 
 _CONTRIBUTION: Final = "contribution"
 _CONTRIBUTION_SIZE: Final = 1100
+_ID_SIZE: Final = 16
+_COPY: Final = (
+    "COPY sealed.slot (id, recorded_at, counter_id, position, content, commitment) FROM STDIN (FORMAT BINARY)"
+)
 _SLOT: Final = text("SELECT content, commitment FROM sealed.slot WHERE counter_id = :counter AND position = :position")
+
+
+class ListNotStored(Unavailable):
+    code = "list.not_stored"
 
 
 class ListMatter(Record, table=True):
@@ -152,18 +162,24 @@ def store_sealed_list(session: TrialSession, matter: ListMatter, sealed: SealedL
     """Seed, design and every slot; ``counters`` maps a stratum's key to its counter."""
     matter.design, matter.seed = sealed.design.token, sealed.seed.token
     session.add(matter)
-    rows = [
-        {
-            **session.stamp(),
-            "counter_id": counters[slot.stratum],
-            "position": slot.position,
-            "content": slot.sealed.token,
-            "commitment": slot.commitment,
-        }
-        for slot in sealed.slots
-    ]
-    if rows:
-        session.execute(insert(SlotRecord), rows)
+    session.flush()
+    _copy_slots(session, sealed.slots, counters)
+
+
+def _copy_slots(session: TrialSession, slots: Sequence[SealedSlot], counters: dict[str, UUID]) -> None:
+    """Ten thousand rows at once: COPY knows the role and the transaction, and slots are exempt from the row audit."""
+    connection: Any = session.connection().connection.driver_connection
+    now, ids = session.now(), session.entropy.take(_ID_SIZE * len(slots), "slot ids")
+    try:
+        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+            copy.set_types(["uuid", "timestamptz", "uuid", "int4", "bytea", "bytea"])
+            for index, slot in enumerate(slots):
+                own = UUID(bytes=ids[_ID_SIZE * index : _ID_SIZE * (index + 1)], version=4)
+                content = slot.sealed.token
+                copy.write_row((own, now, counters[slot.stratum], slot.position, content, slot.commitment))
+    except psycopg.Error:
+        # PostgreSQL's own words would quote rows.
+        raise ListNotStored("The list could not be stored, and nothing of it was. Confirm it again.") from None
 
 
 def open_one_slot(session: TrialSession, key: DataKey, counter: StratumCounter, position: int) -> UnsealedSlot:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -58,25 +59,33 @@ class PermutedBlocks:
         """The first ``length`` arms of the list that ``stream`` holds."""
         check_length(length)
         sizes = self.block_sizes(stream, length)
-        starts = np.cumsum(sizes) - sizes
-        arms = np.empty(int(sizes.sum()), dtype=np.uint8)
-        for size in self.sizes:
+        if len(self.sizes) == 1:
+            use = f"blocks of {self.sizes[0]}"
+            return stream.use(use).arrangements(self._templates[0], len(sizes)).reshape(-1)[:length]
+        ends = np.cumsum(sizes)
+        starts = ends - sizes
+        arms = np.empty(int(ends[-1]) if length else 0, dtype=np.uint8)
+        for size, template in zip(self.sizes, self._templates, strict=True):
             of_size = starts[sizes == size]
-            blocks = stream.use(f"blocks of {size}").arrangements(self._template(size), len(of_size))
+            blocks = stream.use(f"blocks of {size}").arrangements(template, len(of_size))
             arms[of_size[:, np.newaxis] + np.arange(size)] = blocks
         return arms[:length]
 
     def block_sizes(self, stream: Stream, length: int) -> NDArray[np.intp]:
         """The sizes of the blocks that cover ``length`` slots, in their order."""
         most = -(-length // self.sizes[0])
+        if len(self.sizes) == 1:  # an integer below 1 is 0, whatever the word
+            return np.full(most, self.sizes[0], dtype=np.intp)
         drawn = stream.use("block sizes").integers(len(self.sizes), most).astype(np.intp)
         sizes = np.array(self.sizes, dtype=np.intp)[drawn]
         needed = int(np.searchsorted(np.cumsum(sizes), length)) + 1
         return sizes[: needed if length else 0]
 
-    def _template(self, size: int) -> ArmIndices:
-        times = size // sum(self.ratio)
-        return np.repeat(np.arange(len(self.ratio), dtype=np.uint8), np.array(self.ratio) * times)
+    @cached_property
+    def _templates(self) -> tuple[ArmIndices, ...]:
+        """For each size the arms that stand in such a block, rising."""
+        arms, unit = np.arange(len(self.ratio), dtype=np.uint8), sum(self.ratio)
+        return tuple(np.repeat(arms, np.array(self.ratio) * (size // unit)) for size in self.sizes)
 
     def parameters(self) -> dict[str, Any]:
         return {"scheme": self.name, "ratio": list(self.ratio), "sizes": list(self.sizes)}

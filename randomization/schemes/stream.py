@@ -42,7 +42,7 @@ ArmIndices = NDArray[np.uint8]
 
 def framed(*parts: bytes) -> bytes:
     """The parts with their lengths before them, so that no two sequences of parts give the same bytes."""
-    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    return b"".join([len(part).to_bytes(8, "big") + part for part in parts])
 
 
 class Stream:
@@ -55,6 +55,7 @@ class Stream:
         parts = (DOMAIN, seed, list_id.encode(), stratum.encode(), use.encode())
         self._hash = hashlib.shake_256(framed(*parts))
         self._next_block = 0
+        self._skip = 0  # words of the next block that were given already
         self._left: Words = np.empty(0, dtype=np.uint64)
 
     @property
@@ -69,24 +70,36 @@ class Stream:
         """The next ``count`` words."""
         missing = count - len(self._left)
         if missing > 0:
-            blocks = -(-missing // BLOCK_WORDS)
-            fresh = b"".join(self._block(self._next_block + i) for i in range(blocks))
-            self._next_block += blocks
-            self._left = np.concatenate([self._left, np.frombuffer(fresh, dtype=">u8").astype(np.uint64)])
+            more = self._more(missing)
+            self._left = np.concatenate([self._left, more]) if len(self._left) else more
         taken, self._left = self._left[:count], self._left[count:]
         return taken
 
-    def _block(self, number: int) -> bytes:
+    def _more(self, missing: int) -> Words:
+        """At least ``missing`` more words: of a small first request exactly these, from then on whole blocks."""
+        if self._next_block == 0 and not self._skip and missing < BLOCK_WORDS:
+            self._skip = missing
+            return _as_words(self._block(0, missing))
+        blocks = -(-(missing + self._skip) // BLOCK_WORDS)
+        fresh = b"".join(self._block(self._next_block + i) for i in range(blocks))
+        more = _as_words(fresh)[self._skip :]
+        self._next_block += blocks
+        self._skip = 0
+        return more
+
+    def _block(self, number: int, words: int = BLOCK_WORDS) -> bytes:
         block = self._hash.copy()
         block.update(number.to_bytes(8, "big"))
-        return block.digest(8 * BLOCK_WORDS)
+        return block.digest(8 * words)
 
     def integers(self, bound: int, count: int) -> Words:
         """``count`` independent uniform integers in [0, bound), for a bound of at most 2⁶⁴."""
         if not 1 <= bound <= WORD_RANGE:
             raise ValueError(f"bound must lie in [1, 2**64], not {bound}")
         highest = WORD_RANGE // bound * bound - 1
-        kept = np.empty(0, dtype=np.uint64)
+        kept = self.words(count)
+        if highest < WORD_RANGE - 1:
+            kept = kept[kept <= np.uint64(highest)]
         while len(kept) < count:
             words = self.words(count - len(kept))
             kept = np.concatenate([kept, words[words <= np.uint64(highest)]])
@@ -142,13 +155,20 @@ class Stream:
         missing = count
         while missing > 0:
             rows = self.words(missing * size).reshape(missing, size) & ~np.uint64(0xFF)
-            rows |= template.astype(np.uint64)
+            rows |= template
             rows.sort(axis=1)
             keys = rows >> np.uint64(TEMPLATE_BITS)
-            clean = (keys[:, 1:] != keys[:, :-1]).all(axis=1)
-            kept.append((rows[clean] & np.uint64(0xFF)).astype(np.uint8))
-            missing -= int(clean.sum())
+            ties = keys[:, 1:] == keys[:, :-1]
+            clean = rows[~ties.any(axis=1)] if ties.any() else rows
+            kept.append(clean.astype(np.uint8))  # the low bits: the items
+            missing -= len(clean)
+        if len(kept) == 1:
+            return kept[0]
         return np.concatenate(kept) if kept else np.empty((0, size), dtype=np.uint8)
+
+
+def _as_words(squeezed: bytes) -> Words:
+    return np.frombuffer(squeezed, dtype=">u8").astype(np.uint64)
 
 
 def _has_tie(ordered: Words) -> bool:

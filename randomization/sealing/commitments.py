@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,6 +42,18 @@ def slot_commitment(list_id: str, stratum: str, position: int, arm: str, salt: b
     """The leaf of one slot."""
     parts = (_SLOT, list_id.encode(), stratum.encode(), position.to_bytes(8, "big"), arm.encode(), salt)
     return hashlib.sha256(b"\x00" + framed(*parts)).digest()
+
+
+def slot_committer(list_id: str, stratum: str) -> Callable[[int, str, bytes], bytes]:
+    """``slot_commitment`` for many slots of one stratum: what they share is hashed once."""
+    shared = hashlib.sha256(b"\x00" + framed(_SLOT, list_id.encode(), stratum.encode()))
+
+    def commit(position: int, arm: str, salt: bytes) -> bytes:
+        own = shared.copy()
+        own.update(framed(position.to_bytes(8, "big"), arm.encode(), salt))
+        return own.digest()
+
+    return commit
 
 
 def merkle_root(leaves: Iterable[bytes]) -> bytes:

@@ -22,12 +22,14 @@ from randomization.sealing.commitments import (
     design_commitment,
     merkle_root,
     slot_commitment,
+    slot_committer,
 )
-from randomization.sealing.data_keys import DataKey
+from randomization.sealing.data_keys import NONCE_SIZE, DataKey
 from randomization.sealing.values import (
     Place,
     SealBroken,
     SealedValue,
+    Sealer,
     open_blob,
     open_value,
     seal_blob,
@@ -110,8 +112,14 @@ def _seal_design(
 def _seal_stratum(
     key: DataKey, generated: StratifiedList, stratum: StratumSlots, entropy: Entropy
 ) -> Iterator[SealedSlot]:
-    for position, arm in enumerate(generated.arm_codes(stratum), start=1):
-        yield seal_slot(key, stratum.key, position, arm, entropy)
+    count = len(stratum.arms)
+    salts, nonces = entropy.take(SALT_SIZE * count, "slot salts"), entropy.take(NONCE_SIZE * count, "nonces")
+    sealer, commit = Sealer(key, _SLOT, stratum.key), slot_committer(key.holder, stratum.key)
+    for index, arm in enumerate(generated.arm_codes(stratum)):
+        salt = salts[SALT_SIZE * index : SALT_SIZE * (index + 1)]
+        nonce = nonces[NONCE_SIZE * index : NONCE_SIZE * (index + 1)]
+        sealed = sealer.seal(index + 1, salt + arm.encode(), nonce)
+        yield SealedSlot(stratum.key, index + 1, sealed, commit(index + 1, arm, salt))
 
 
 def seal_slot(key: DataKey, stratum: str, position: int, arm: str, entropy: Entropy) -> SealedSlot:

@@ -57,13 +57,27 @@ class SealedValue:
     token: bytes
 
 
+class Sealer:
+    """Seals many values of one purpose in one part: what they share is made once."""
+
+    def __init__(self, key: DataKey, purpose: str, part: str = "", size: int = VALUE_SIZE) -> None:
+        self._cipher = AESGCM(key.secret)
+        self._shared = framed(_DOMAIN, key.holder.encode(), purpose.encode(), part.encode())
+        self._size = size
+
+    def seal(self, position: int, value: bytes, nonce: bytes) -> SealedValue:
+        """``value`` at ``position``; a nonce serves once."""
+        if len(value) > self._size - _LENGTH_BYTES:
+            raise ValueTooLong(f"A sealed value holds at most {self._size - _LENGTH_BYTES} bytes. Use a shorter one.")
+        plain = (len(value).to_bytes(_LENGTH_BYTES, "big") + value).ljust(self._size, b"\0")
+        bound_to = self._shared + framed(position.to_bytes(8, "big"))
+        return SealedValue(_VERSION + nonce + self._cipher.encrypt(nonce, plain, bound_to))
+
+
 def seal_value(key: DataKey, place: Place, value: bytes, entropy: Entropy, size: int = VALUE_SIZE) -> SealedValue:
     """``value`` sealed at ``place``, padded to ``size``; every value of a purpose must use the same size."""
-    if len(value) > size - _LENGTH_BYTES:
-        raise ValueTooLong(f"A sealed value holds at most {size - _LENGTH_BYTES} bytes. Use a shorter one.")
     nonce = entropy.take(NONCE_SIZE, "nonce")
-    plain = (len(value).to_bytes(_LENGTH_BYTES, "big") + value).ljust(size, b"\0")
-    return SealedValue(_VERSION + nonce + AESGCM(key.secret).encrypt(nonce, plain, _bound_to(key, place)))
+    return Sealer(key, place.purpose, place.part, size).seal(place.position, value, nonce)
 
 
 def open_value(key: DataKey, place: Place, sealed: SealedValue) -> bytes:
