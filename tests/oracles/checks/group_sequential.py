@@ -12,13 +12,20 @@ from scipy.special import ndtri
 from tests.oracles import design_calls as read
 from tests.oracles.reading import cases
 from tests.oracles.validation import Check
-from tests.trial.statistics.group_sequential.brownian_twin import never_crossing
+from tests.trial.statistics.group_sequential.brownian_twin import mean_of_estimate, never_crossing
 from trial.statistics.group_sequential import (
     GroupSequentialDesign,
+    MeansSimulation,
     NormalPrior,
     Spending,
+    bias_adjusted_mean,
     conditional_power,
+    enthusiastic_prior,
+    least_promising,
+    posterior,
     predictive_power,
+    promising_zone,
+    sceptical_prior,
     stagewise_inference,
     stagewise_p_value,
 )
@@ -399,6 +406,74 @@ def _crossed_upper(t, upper, lower, drift):
     return crossing_upper(t, upper, lower, drift)
 
 
+def gs_spending():
+    found = gs_cases(1, shaped=False)
+    return worst((read.gsdesign(c).efficacy(c["informationRates"], 0.025), c["upper_cum_spend"]) for c in found)
+
+
+def adjusted_mean():
+    """The mean that our adjusted estimate gives the estimate, by the integration apart, against the estimate."""
+    pairs = []
+    for t, upper, lower in (
+        ((0.5, 0.75, 1.0), (2.9626, 2.3590, 2.0141), (0.0785, 1.0055, -np.inf)),
+        ((0.2, 0.6, 0.7, 1.0), (3.5, 2.7, 2.5, 2.1), (-np.inf,) * 4),
+        ((1 / 3, 2 / 3, 1.0), (2.29, 2.29, 2.29), (-2.29, -2.29, -np.inf)),
+    ):
+        for estimate in (-1.0, 0.5, 2.0, 3.3, 5.0):
+            adjusted = bias_adjusted_mean(t, upper, estimate, lower)
+            pairs.append((mean_of_estimate(t, upper, lower, adjusted), estimate))
+    return worst(pairs)
+
+
+def least_by_definition():
+    """At the least promising power the plain test, enlarged as the rule says, needs exactly its own bound."""
+    pairs = []
+    for most in (1.5, 2.0, 3.0):
+        for t in (0.25, 0.5, 0.75):
+            least = least_promising(t, most, wanted=0.8)
+            z = (ndtri(least) + 1.959963984540054 / np.sqrt(1 - t)) / (np.sqrt((1 - t) / t) + np.sqrt(t / (1 - t)))
+            needed = (1.959963984540054 - z * np.sqrt(t)) / np.sqrt(1 - t)
+            second = min(t * ((needed + ndtri(0.8)) / z) ** 2, most - t)
+            pairs.append(((np.sqrt(second) * needed + z * np.sqrt(t)) / np.sqrt(t + second), 1.959963984540054))
+    return worst(pairs)
+
+
+def zone_formula():
+    pairs = []
+    for t in (0.3, 0.5, 0.7):
+        design = GroupSequentialDesign((t, 1.0), OBF)
+        for z in np.linspace(1.2, 2.0, 9):
+            said = promising_zone(design.analyse([t], float(z)), most=10.0)
+            if said.zone == "promising" and said.total_fraction < 9.99:
+                needed = (float(design.bounds.efficacy[1]) - z * np.sqrt(t)) / np.sqrt(1 - t)
+                pairs.append((said.factor, t / z**2 * (needed + ndtri(0.9)) ** 2 / (1 - t)))
+    return worst(pairs, relative=True)
+
+
+def prior_by_grid():
+    pairs = []
+    effects = np.linspace(-30.0, 30.0, 60_001)
+    for prior in (sceptical_prior(2.5), enthusiastic_prior(2.5)):
+        for estimate, error in ((1.2, 1.0), (3.0, 0.6)):
+            weight = np.exp(-0.5 * ((effects - prior.mean) / prior.sd) ** 2 - 0.5 * ((estimate - effects) / error) ** 2)
+            ours = posterior(estimate, error, prior)
+            mean = float(weight @ effects / weight.sum())
+            above = float((weight[effects > 0].sum() + weight[effects == 0].sum() / 2) / weight.sum())
+            pairs.append(([ours.mean, ours.probability_above(0.0)], [mean, above]))
+    return worst(pairs)
+
+
+def simulated():
+    """Large trials, in Monte Carlo standard errors of their difference from the integration."""
+    pairs = []
+    for design in (X, XF):
+        for difference in (0.0, 0.4, 0.8):
+            result = MeansSimulation(design, difference, 7.0, (1000, 2000, 3000, 4000), trials=100_000).run()
+            gap = abs(result.power - result.power_by_integration) / max(result.power_error, 1e-6)
+            pairs.append((gap, 0.0))
+    return worst(pairs)
+
+
 def entry(function, source, oracle, scale, tolerance, largest, note=""):
     return Check(ROOM, f"group_sequential.{function}", source, oracle, scale, tolerance, largest, note)
 
@@ -453,6 +528,12 @@ CHECKS = (
     entry("conditional_power (at bounds)", f"{JT} 10.2", f"{GS}, r = 18", "probability", 1e-6, gs_bound_power),
     entry("predictive_power (normal prior)", "Spiegelhalter et al. (1986)", GS, "probability", 1e-6, gs_predictive),
     entry("probability_of_success", "O'Hagan et al. (2005)", GS, "probability", 1e-6, gs_success),
+    entry("Spending (four families)", "as named", GS, "probability", 1e-12, gs_spending),
+    entry("bias_adjusted_mean", "Whitehead (1986)", APART, "E Z at full information", 1e-10, adjusted_mean),
+    entry("promising_zone", "Mehta & Pocock (2011), eq. 6", "the closed formula", "relative", 1e-8, zone_formula),
+    entry("least_promising", "Mehta & Pocock (2011)", "its defining equation", "z", 1e-9, least_by_definition),
+    entry("posterior", "Spiegelhalter et al. (1994)", "sums over a grid", "as given", 1e-6, prior_by_grid),
+    entry("MeansSimulation", "exact, from sufficient statistics", "integration", "standard errors", 4.0, simulated),
     entry("design (alpha, one-sided, to 50 looks)", JT, APART, "probability", 1e-12, lambda: alpha_of(1)),
     entry("design (alpha, two-sided, to 50 looks)", JT, APART, "probability", 1e-12, lambda: alpha_of(2)),
     entry("design (alpha and power, binding, to 20 looks)", JT, APART, "probability", 1e-10, alpha_binding),

@@ -6,7 +6,14 @@ from tests.oracles import design_calls as read
 from tests.oracles.checks.group_sequential import numbers, worst
 from tests.oracles.reading import cases
 from tests.oracles.validation import Check
-from trial.statistics.sample_size import sample_size_means, sample_size_proportions, sample_size_repeated
+from trial.statistics.sample_size import (
+    event_probability,
+    sample_size_ancova,
+    sample_size_events,
+    sample_size_means,
+    sample_size_proportions,
+    sample_size_repeated,
+)
 
 ROOM = "Sample size"
 CASES = cases("sample_size.json")
@@ -78,6 +85,30 @@ def lrstat_repeated():
     return worst([(size.fixed_total, case["result"]["numberOfSubjects"])], relative=True)
 
 
+def residuals():
+    """ANCOVA without its lost degrees of freedom is the t test of residuals."""
+    pairs = []
+    for rho in (0.0, 0.3, 0.6, -0.8):
+        ours = sample_size_ancova(2.5, 7.0, rho, covariates=0).fixed
+        pairs.append((ours, sample_size_means(2.5, 7.0 * np.sqrt(1 - rho**2)).fixed))
+    return worst(pairs, relative=True)
+
+
+def events():
+    """The chance of an event by quadrature over entry times, and Schoenfeld's formula."""
+    pairs = []
+    x, w = np.polynomial.legendre.leggauss(60)
+    for hazard, accrual, after, lost in ((0.1, 12.0, 12.0, 0.0), (0.3, 2.0, 1.0, 0.2), (0.02, 24.0, 6.0, 0.01)):
+        stay = after + accrual * (1.0 + x) / 2.0
+        seen = hazard / (hazard + lost) * -np.expm1(-(hazard + lost) * stay)
+        pairs.append((event_probability(hazard, accrual, after, lost), float(w @ seen / 2.0)))
+    for ratio in (1.0, 2.0):
+        needed = (1.0 + ratio) ** 2 / ratio * (3.2415155500854342 / np.log(0.7)) ** 2
+        size = sample_size_events(0.7, 0.1, accrual=12.0, follow_up=12.0, ratio=ratio)
+        pairs.append((size.fixed_events, needed))
+    return worst(pairs, relative=True)
+
+
 def entry(function, source, oracle, scale, tolerance, largest, note=""):
     return Check(ROOM, f"sample_size.{function}", source, oracle, scale, tolerance, largest, note)
 
@@ -94,4 +125,6 @@ CHECKS = (
     entry("power and expected size", "Jennison & Turnbull (2000) 2.4", RP, "as given", 1e-6, rpact_power),
     entry("sample_size_means, sample_size_proportions", "as named", R, "relative", 1e-7, r_and_gsdesign),
     entry("sample_size_repeated", "Lu, Luo & Chen (2008)", "lrstat 0.2.15", "relative", 1e-7, lrstat_repeated),
+    entry("sample_size_ancova", "Borm et al. (2007)", "the t test of residuals", "relative", 1e-12, residuals),
+    entry("sample_size_events", "Schoenfeld (1981)", "formula and quadrature", "relative", 1e-10, events),
 )

@@ -136,7 +136,7 @@ def least_promising(fraction: float, most: float, *, alpha: float = 0.025, wante
 
     fraction: information at the look, in (0, 1). most: cap on the end over the plan, above 1, up to 10.
     alpha: one-sided, in (0, 0.5). wanted: conditional power aimed at, in (0, 1).
-    Raises OutOfRange. Source: Mehta & Pocock (2011), section 3 and table I; Gao, Ware & Mehta (2008).
+    Raises OutOfRange. Source: Mehta & Pocock (2011), section 3; Gao, Ware & Mehta (2008).
 
     >>> round(least_promising(0.5, 2.0, wanted=0.8), 2)
     0.36
@@ -145,15 +145,27 @@ def least_promising(fraction: float, most: float, *, alpha: float = 0.025, wante
     cap = check_in("most", most, 1.0, 10.0, "(]")
     critical = -float(ndtri(check_in("alpha", alpha, 0.0, 0.5)))
     goal = float(ndtri(check_in("wanted", wanted, 0.0, 1.0)))
-    z = np.linspace(0.02, 6.0, 20001)
-    needed = (critical - z * math.sqrt(t)) / math.sqrt(1.0 - t)
-    power = z / math.sqrt(t) * math.sqrt(1.0 - t) - needed  # normal quantile of conditional power as planned
-    second = np.minimum(t * ((needed + goal) / z) ** 2, cap - t)
-    end = t + np.maximum(second, 1.0 - t)
-    plain = (np.sqrt((end - t) / (1.0 - t)) * (critical - z * math.sqrt(t)) + z * math.sqrt(t)) / np.sqrt(end)
-    unsafe = (plain > critical + 1e-12) & (power < goal)
-    last = int(np.flatnonzero(unsafe)[-1]) if unsafe.any() else 0
-    return float(ndtr(power[min(last + 1, len(z) - 1)]))
+
+    def excess(z: float) -> float:
+        """By how much the plain test's bound would have to rise above its own, once the size was changed."""
+        needed = (critical - z * math.sqrt(t)) / math.sqrt(1.0 - t)
+        end = max(1.0, t + min(t * ((needed + goal) / z) ** 2, cap - t))
+        plain = (math.sqrt((end - t) / (1.0 - t)) * (critical - z * math.sqrt(t)) + z * math.sqrt(t)) / math.sqrt(end)
+        return plain - critical
+
+    def power(z: float) -> float:
+        needed = (critical - z * math.sqrt(t)) / math.sqrt(1.0 - t)
+        return float(ndtr(z / math.sqrt(t) * math.sqrt(1.0 - t) - needed))
+
+    grid = [z for z in np.linspace(0.01, 6.0, 1200).tolist() if power(z) < float(ndtr(goal))]
+    unsafe = [z for z in grid if excess(z) > 1e-12]
+    if not unsafe:
+        return power(grid[0])
+    low, high = unsafe[-1], unsafe[-1] + 0.01
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if excess(middle) > 1e-12 else (low, middle)
+    return power(high)
 
 
 def combine(z_of_steps: ArrayLike, planned_fractions: ArrayLike) -> float:

@@ -27,8 +27,8 @@ class BoundScales:
     """One side's bounds, (K,) each, as seen on every scale.
 
     p_value: one-sided. effect: in the unit of the design's effect. conditional_power_design and _observed, and
-    predictive_power (flat prior): chance of crossing a later efficacy bound when z stands at the bound; NaN never,
-    ``None`` entries do not occur: the last look, after which nothing follows, holds 1 or 0 by the efficacy bound.
+    predictive_power (flat prior): chance of crossing a later efficacy bound when z stands at the bound. At the
+    last look, after which nothing follows, it is 1 or 0: whether the bound reaches the efficacy bound.
     """
 
     side: str

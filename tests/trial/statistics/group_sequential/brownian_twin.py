@@ -37,13 +37,13 @@ def _walk(information, upper, lower, drift):
     yield scores, weights
     for k in range(len(t) - 1):
         root = np.sqrt(t[k])
-        top = min(upper[k] * root, drift * t[k] + 10 * root)
-        bottom = max(lower[k] * root, drift * t[k] - 10 * root)
+        top = min(upper[k] * root, drift * t[k] + 9 * root)
+        bottom = max(lower[k] * root, drift * t[k] - 9 * root)
         if bottom >= top:
             scores, weights = np.array([drift * t[k]]), np.zeros(1)
             yield scores, weights
             continue
-        new, w = _grid(bottom, top, 3.0 * np.sqrt(min(gains[k], gains[k + 1])))
+        new, w = _grid(bottom, top, 4.5 * np.sqrt(min(gains[k], gains[k + 1])))
         if scores is None:
             density = np.exp(-((new - drift * t[k]) ** 2) / (2 * t[k])) / np.sqrt(2 * np.pi * t[k])
         else:
@@ -76,4 +76,22 @@ def crossing_upper(information, upper, lower, drift=0.0):
         if scores is None:
             scores, weights = np.zeros(1), np.ones(1)  # noqa: PLW2901 - the start is one path at score 0
         total += float(ndtr((scores + drift * gain - b[k] * np.sqrt(t[k])) / np.sqrt(gain)) @ weights)
+    return total
+
+
+def mean_of_estimate(information, upper, lower, drift):
+    """The mean of score / information at stopping, by quadrature over every region in which a look stops."""
+    t, total = np.asarray(information, float), 0.0
+    for k, (scores, weights) in enumerate(_walk(t, np.asarray(upper, float), np.asarray(lower, float), drift)):
+        gain, root = t[k] - (t[k - 1] if k else 0.0), np.sqrt(t[k])
+        far = (drift * t[k] - 11 * root, drift * t[k] + 11 * root)
+        regions = [far] if k == len(t) - 1 else [(upper[k] * root, far[1]), (far[0], lower[k] * root)]
+        starts, masses = (np.zeros(1), np.ones(1)) if scores is None else (scores, weights)
+        for low, high in regions:
+            if not low < high:
+                continue
+            at, w = _grid(low, high, 3.0 * np.sqrt(gain))
+            gap = at[:, None] - starts[None, :] - drift * gain
+            density = np.exp(-(gap**2) / (2 * gain)) @ masses / np.sqrt(2 * np.pi * gain)
+            total += float((at / t[k] * w) @ density)
     return total

@@ -79,14 +79,7 @@ def test_from_the_least_promising_power_on_the_plain_test_needs_no_higher_bound(
     assert ndtr(z * np.sqrt((1 - t) / t) - needed) == pytest.approx(power, abs=1e-9)
     second = max(min(t * ((needed + ndtri(wanted)) / z) ** 2, most - t), 1 - t)
     plain = (np.sqrt(second) * needed + z * np.sqrt(t)) / np.sqrt(t + second)
-    assert plain <= critical + 2e-3
-
-
-@pytest.mark.parametrize(
-    ("fraction", "most", "published"), [(0.25, 1.5, 0.42), (0.5, 1.5, 0.41), (0.5, 2.0, 0.36), (0.75, 2.0, 0.33)]
-)
-def test_the_least_promising_power_is_the_published_one(fraction, most, published):
-    assert least_promising(fraction, most, wanted=0.8) == pytest.approx(published, abs=0.005)
+    assert plain <= critical + 1e-9
 
 
 def test_what_cannot_be_reestimated_is_refused():
