@@ -85,6 +85,15 @@ class HarmRule:
 
 
 @dataclass(frozen=True)
+class SensitivityPlan:
+    """A sensitivity analysis that the protocol names."""
+
+    method: str  # ancova | jump_to_reference | copy_reference | delta_tipping | worst_case
+    label: str
+    deltas: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class AnalysisPlan:
     """The part of the protocol that analyses read. Everything in it is data; no rule of one trial is code."""
 
@@ -99,6 +108,7 @@ class AnalysisPlan:
     analysis_visits: tuple[str, ...] = ()  # of the repeated-measures model
     covariance: str = "unstructured"  # unstructured | toeplitz
     degrees_of_freedom: str = "kenward_roger"  # kenward_roger | satterthwaite
+    sensitivity: tuple[SensitivityPlan, ...] = ()
     responders: str = "risk_difference"  # risk_difference | mantel_haenszel_risk_difference
     aesi: tuple[str, ...] = ()
     infusion_instruments: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.context import AnalysisPlan, HarmRule, Looks, Scale, Threshold
+from reports.context import AnalysisPlan, HarmRule, Looks, Scale, SensitivityPlan, Threshold
 from trial.errors import InvalidInput
 from trial.protocol.schema.instruments import Domain, Instrument
 from trial.protocol.schema.protocol import Protocol
@@ -43,6 +43,9 @@ def plan_from_protocol(protocol: Protocol) -> AnalysisPlan:
         covariance=protocol.analysis.covariance,
         degrees_of_freedom=protocol.analysis.degrees_of_freedom,
         responders=protocol.analysis.responders,
+        sensitivity=tuple(
+            SensitivityPlan(s.method, s.label, tuple(float(d) for d in s.deltas)) for s in protocol.analysis.sensitivity
+        ),
         aesi=_special_interest(protocol),
         infusion_instruments=tuple(i.id for i in protocol.instruments if i.completed_by == "infusion_nurse"),
         doses_planned=sum(visit.dose is not None for visit in protocol.visits),

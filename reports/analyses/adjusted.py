@@ -65,7 +65,7 @@ def compare(
         found, refusal = _first_that_fits(changes, plan, visit, reference)
         if found is not None:
             return found, ""
-    fitted, problem = _ancova(ChangeRows(here, changes.factors), reference)
+    fitted, problem = complete_cases(ChangeRows(here, changes.factors), reference)
     if fitted is None or not refusal:
         return fitted, problem
     told = f"The mixed model of the protocol could not be fitted: {refusal}"
@@ -141,8 +141,8 @@ def _mixed(
     return Adjusted(contrasts, means, method, _terms(names, by_visit=True), fit, departure)
 
 
-def _ancova(changes: ChangeRows, reference: str) -> tuple[Adjusted | None, str]:
-    """Analysis of covariance with as many factors as the data can bear."""
+def complete_cases(changes: ChangeRows, reference: str) -> tuple[Adjusted | None, str]:
+    """Analysis of covariance of one visit's rows with as many factors as the data can bear, or None with the reason."""
     problem = ""
     for names in _factor_sets(changes.factors):
         try:

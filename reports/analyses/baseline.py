@@ -102,9 +102,13 @@ def _factors(adsl: pl.DataFrame, parts: list[pl.DataFrame]) -> list[CategoryRow]
 
 
 def _scores(adqs: pl.DataFrame, plan: AnalysisPlan, parts: list[pl.DataFrame]) -> list[NumberRow]:
+    """Scales that are asked at baseline: one whose every score comes later has none by design, not by neglect."""
     base = adqs.filter(yes("ABLFL"))
+    later_only = set(adqs["DOMAINNM"].unique()) - set(base["DOMAINNM"].unique())
     found = []
     for scale in plan.scales:
+        if scale.domain in later_only:
+            continue
         mine = base.filter(pl.col("DOMAINNM") == scale.domain).select("USUBJID", "BASE")
         joined = [part.join(mine, on="USUBJID", how="left")["BASE"] for part in parts]
         found.append(NumberRow(scale.label, scale.unit, tuple(summary(values) for values in joined)))

@@ -18,6 +18,7 @@ import polars as pl
 from reports.analyses.adjusted import Adjusted, ChangeRows, compare
 from reports.analyses.baseline import Summary, summary
 from reports.analyses.groups import Frames, Grouping, yes
+from reports.analyses.sensitivity import SensitivityRow, sensitivity
 from reports.context import AnalysisPlan, Scale
 from trial.errors import DomainError
 from trial.statistics.estimates import Estimate
@@ -71,10 +72,7 @@ def efficacy(
     """The scale ``domain`` at ``visit`` (both as the plan names them)."""
     scale, label = plan.scale(domain), plan.visit_label(visit)
     randomized = grouping.of(frames["ADSL"].filter(yes("RANDFL")), "TRT01P")
-    factors = {"site": "SITEID", **_factor_columns(randomized, plan)}
-    changes = _changes(frames["ADQS"], domain).join(
-        randomized.select("USUBJID", "GROUP", *factors.values()), on="USUBJID", how="inner"
-    )
+    factors, changes = _change_rows(frames, plan, randomized, domain)
     rows = changes.filter(pl.col("AVISIT") == label)
     compared = _compared(grouping, reference)
     model, problem = compare(ChangeRows(changes, factors), plan, label, compared)
@@ -88,6 +86,34 @@ def efficacy(
         problem=problem,
         responders=_responders(rows, plan, scale, grouping.labels, compared, factors),
     )
+
+
+def primary_sensitivity(
+    frames: Frames, plan: AnalysisPlan, grouping: Grouping, *, reference: str, snapshot_hash: str
+) -> tuple[SensitivityRow, ...]:
+    """The plan's sensitivity analyses of the primary scale at the primary visit."""
+    randomized = grouping.of(frames["ADSL"].filter(yes("RANDFL")), "TRT01P")
+    factors, changes = _change_rows(frames, plan, randomized, plan.primary_domain)
+    at_start = frames["ADQS"].filter((pl.col("DOMAINNM") == plan.primary_domain) & yes("ABLFL"))
+    baselines = at_start.select("USUBJID", "BASE").unique("USUBJID").drop_nulls()
+    return sensitivity(
+        ChangeRows(changes, factors),
+        baselines.join(randomized.select("USUBJID", "GROUP"), on="USUBJID", how="inner"),
+        plan,
+        plan.visit_label(plan.primary_visit),
+        _compared(grouping, reference),
+        higher_is_better=plan.scale(plan.primary_domain).higher_is_better,
+        snapshot_hash=snapshot_hash,
+    )
+
+
+def _change_rows(
+    frames: Frames, plan: AnalysisPlan, randomized: pl.DataFrame, domain: str
+) -> tuple[dict[str, str], pl.DataFrame]:
+    """The factors' columns, site first, and everybody's changes with them."""
+    factors = {"site": "SITEID", **_factor_columns(randomized, plan)}
+    columns = randomized.select("USUBJID", "GROUP", *factors.values())
+    return factors, _changes(frames["ADQS"], domain).join(columns, on="USUBJID", how="inner")
 
 
 def _compared(grouping: Grouping, reference: str | None) -> tuple[tuple[str, str], ...]:

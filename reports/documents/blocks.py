@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from itertools import takewhile
 from typing import Any
 
 from reportlab.lib.colors import HexColor
@@ -271,7 +272,17 @@ def _grid_style(of: Table, heads: int, grouped: bool, size: float) -> list[tuple
             rules += _group_rules(of.columns, index)
     for position, row in enumerate(of.rows, start=heads):
         rules += _row_rules(row, position, last, size)
-    return rules
+    return rules + [("NOSPLIT", (0, heads + first), (last, heads + end)) for first, end in _kept_together(of.rows)]
+
+
+def _kept_together(rows: tuple[Row, ...]) -> list[tuple[int, int]]:
+    """From each heading inside a table to the last row under it, where that is short enough to stand on one page."""
+    found = []
+    for first, row in enumerate(rows):
+        under = sum(1 for _ in takewhile(lambda one: one.kind == "inset", rows[first + 1 :]))
+        if row.kind == "section" and 0 < under <= KEEP_ROWS:
+            found.append((first, first + under))
+    return found
 
 
 def _group_rules(columns: tuple[Column, ...], start: int) -> list[tuple[Any, ...]]:

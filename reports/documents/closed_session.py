@@ -20,7 +20,7 @@ from reports.analyses import completeness
 from reports.analyses.baseline import baseline_table
 from reports.analyses.blinding import blinding
 from reports.analyses.disposition import Flow, participant_flow
-from reports.analyses.efficacy import Efficacy, efficacy
+from reports.analyses.efficacy import Efficacy, efficacy, primary_sensitivity
 from reports.analyses.enrolment import expected_on
 from reports.analyses.groups import Frames, Grouping, by_arm, yes
 from reports.analyses.harms import Harms, harms
@@ -299,6 +299,15 @@ def _efficacy(number: Numbering, closed: _Closed) -> list[Any]:
     fit = primary.model.by_visit if primary.model else None
     if fit is not None:
         blocks.append(table(outcomes.visits_table(number.table(), primary, fit)))
+    if closed.reference is not None and any(look.result and look.result.final for look in closed.looks):
+        rows = primary_sensitivity(
+            closed.frames,
+            plan,
+            closed.grouping,
+            reference=closed.reference,
+            snapshot_hash=closed.context.snapshot_hash,
+        )
+        blocks += [table(outcomes.sensitivity_table(number.table(), primary, rows))] if rows else []
     for look in closed.looks:
         if plan.looks is None:
             continue

@@ -72,7 +72,7 @@ def _bound(
         axes.annotate(
             name,
             (x[0], z[0]),
-            xytext=(-9, 5 if below else 2),
+            xytext=(-14, 5 if below else 2),
             textcoords="offset points",
             color=colour,
             ha="right",

@@ -172,6 +172,13 @@ def test_baseline_counts_everybody_randomized(frames, context, snapshot):
             assert [sum(counts) for counts in row.by_group] == list(found.sizes)
 
 
+def test_a_scale_that_is_never_asked_at_baseline_is_not_listed_there(frames, context):
+    later = frames["ADQS"].filter((pl.col("DOMAINNM") != "fatigue") | (pl.col("ABLFL").fill_null("N") != "Y"))
+    without = baseline_table({**frames, "ADQS": later}, context.plan, ARMS)
+    whole = baseline_table(frames, context.plan, ARMS)
+    assert {row.name for row in whole.rows} - {row.name for row in without.rows} == {"Fatigue"}
+
+
 def test_visits_add_up_and_pooled_is_the_sum_of_the_arms(frames, naive):
     by_visit = {}
     for state in visit_states(frames, ARMS):
