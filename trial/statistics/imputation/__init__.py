@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trial.statistics.imputation.multiple import STRATEGIES, Imputations, impute
+from trial.statistics.imputation.multiple import STRATEGIES, Imputations, Strategy, impute
 from trial.statistics.imputation.pooling import (
     PooledEstimate,
     TippingPoint,
@@ -16,6 +16,7 @@ __all__ = [
     "STRATEGIES",
     "Imputations",
     "PooledEstimate",
+    "Strategy",
     "TippingPoint",
     "TippingStep",
     "compare_imputed",

@@ -80,6 +80,12 @@ def conditional(sigma: FloatArray, seen: BoolArray) -> tuple[FloatArray, FloatAr
     return slope, factor
 
 
+def _determined() -> TooFewParticipants:
+    return TooFewParticipants(
+        "The visits determine one another, or too few outcomes were seen: missing ones cannot be drawn. Leave out a visit."
+    )
+
+
 def _check(seen: BoolArray, x: FloatArray) -> None:
     n, q = x.shape
     t = seen.shape[1]
@@ -111,7 +117,9 @@ def _draw(y: FloatArray, x: FloatArray, bread: FloatArray, rng: np.random.Genera
     fitted = bread @ (x.T @ y)
     residual = y - x @ fitted
     sigma = _inverse_wishart(residual.T @ residual, len(y) - x.shape[1], rng)
-    left, right = np.linalg.cholesky(bread), np.linalg.cholesky(sigma)
+    left, right = cholesky(bread), cholesky(sigma)
+    if left is None or right is None:
+        raise _determined()
     slopes: FloatArray = fitted + left @ rng.standard_normal(fitted.shape) @ right.T
     return Draw(slopes, sigma)
 
