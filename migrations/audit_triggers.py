@@ -33,6 +33,8 @@ CREATE FUNCTION audit.record_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
     treatments jsonb := TG_ARGV[0]::jsonb;
+    -- Most tables hide nothing: what is recorded of them is the row as it is, and needs no look at each of its fields.
+    plain boolean := treatments = '{}'::jsonb;
     actor text := nullif(current_setting('equipoise.actor', true), '');
     action text := nullif(current_setting('equipoise.action', true), '');
     occurred text := nullif(current_setting('equipoise.at', true), '');
@@ -57,9 +59,13 @@ BEGIN
     END IF;
     IF TG_OP = 'UPDATE' THEN
         SELECT jsonb_object_agg(field.key, image -> field.key) INTO image FROM jsonb_each(before) AS field;
-    ELSE
+    ELSIF NOT plain THEN
         SELECT jsonb_object_agg(field.key, field.value) INTO image FROM jsonb_each(image) AS field
             WHERE treatments ->> field.key IS DISTINCT FROM 'unrecorded';
+    END IF;
+    IF NOT plain THEN
+        before := audit.redacted(before, treatments);
+        image := audit.redacted(image, treatments);
     END IF;
     INSERT INTO audit.entry (transaction, actor, action, occurred_at, table_name, record_id, trial_id, site_id, content)
     SELECT pg_current_xact_id(), actor, action, occurred::timestamptz, named.table_name, NEW.id, named.trial_id,
@@ -69,7 +75,7 @@ BEGIN
             'request', nullif(current_setting('equipoise.request', true), ''),
             'table', named.table_name, 'operation', TG_OP, 'record', NEW.id,
             'trial', named.trial_id, 'site', named.site_id,
-            'before', audit.redacted(before, treatments), 'after', audit.redacted(image, treatments))::text
+            'before', coalesce(before, '{}'::jsonb), 'after', image)::text
     FROM (SELECT TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME AS table_name,
                  (whole ->> 'trial_id')::uuid AS trial_id,
                  (whole ->> 'site_id')::uuid AS site_id) AS named;

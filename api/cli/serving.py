@@ -26,20 +26,27 @@ def serve(
     data: DataOption = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on.", show_default="8000")] = None,
+    worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Whether queued work is done here too, beside the pages.")
+    ] = True,
 ) -> None:
-    """Serve the pages and the API until Ctrl-C, which stops everything that this command started."""
+    """Serve the pages and the API until Ctrl-C, which stops everything that this command started.
+
+    With --no-worker, run “equipoise worker” beside it: without one no report or dataset is ever built.
+    """
     settings = settings_from(data, host=host, port=port)
     check_port_free(settings.host, settings.port)
     with open_installation(settings) as installation:
         print(f"Equipoise is at http://{settings.host}:{settings.port}  (Ctrl-C stops it)")
-        run(installation)
+        run(installation, worker=worker)
 
 
-def run(installation: Installation) -> None:
-    """Serve ``installation`` in this process until it is interrupted."""
+def run(installation: Installation, *, worker: bool = True) -> None:
+    """Serve ``installation`` in this process until it is interrupted; with a ``worker`` in its event loop."""
     settings = installation.settings
     configure_logging(settings.log_level)
-    app = create_app(AppServices(settings, installation.database), lifespan=beside_the_server(installation))
+    lifespan = beside_the_server(installation) if worker else None
+    app = create_app(AppServices(settings, installation.database), lifespan=lifespan)
     uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False)
 
 
