@@ -38,7 +38,7 @@ def _draw_bounds(axes: Axes, look: InterimLook) -> None:
     if not look.oriented:
         _bound(axes, x, [-z for z in upper], BRICK, (), "v", "")
     elif planned.futility is not None:
-        lower = [float(z) for z in planned.futility]
+        lower = [max(float(z), LOWEST) for z in planned.futility]
         _bound(axes, x, lower, QUIET, (4.0, 2.0), "s", "Futility (non-binding)", below=True)
 
 

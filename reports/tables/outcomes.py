@@ -10,6 +10,7 @@ from reports.analyses.sensitivity import SensitivityRow
 from reports.analyses.stopping import RuleState
 from reports.appearance import arm_heading
 from reports.context import Looks
+from reports.tables.design import bound
 from reports.tables.model import Column, Row, Table, section
 from reports.tables.words import UNKNOWN, chance, count, interval, mean_sd, number, p_value, points, share
 from trial.statistics.estimates import Estimate
@@ -181,9 +182,9 @@ def bounds_table(number_of: str, look: InterimLook, looks: Looks) -> Table:
             (
                 f"Planned {index}",
                 number(100 * float(fraction), 0) + " %",
-                number(float(planned.efficacy[index - 1]), 3),
+                bound(float(planned.efficacy[index - 1]), 3),
                 p_value(float(planned.nominal_p[index - 1])),
-                number(float(planned.futility[index - 1]), 3) if planned.futility is not None else UNKNOWN,
+                UNKNOWN if planned.futility is None else bound(float(planned.futility[index - 1]), 3),
                 "",
             )
         )

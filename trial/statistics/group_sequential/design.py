@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,6 +28,9 @@ from trial.statistics.group_sequential.information import LARGEST_DRIFT, MOST_LO
 from trial.statistics.group_sequential.looks import Look, observed_look
 from trial.statistics.group_sequential.planning import DesignBounds, FutilityRule, plan
 from trial.statistics.group_sequential.scales import BoundScales, Scale, bound_scales, z_on_scale
+
+if TYPE_CHECKING:
+    from trial.statistics.sample_size import EventSize, SampleSize
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,27 @@ class GroupSequentialDesign:
         """Information (1 / variance of the estimate) at the final look for a true effect of ``effect`` in its unit."""
         size = check_in("size of effect", abs(effect), 0.0, 1e12)
         return (self.bounds.drift / size) ** 2
+
+    def sample_size(
+        self, endpoint: Literal["means", "ancova", "proportions", "repeated", "events"], *given: Any, **more: Any
+    ) -> SampleSize | EventSize:
+        """Participants for this design: ``trial.statistics.sample_size.sample_size_means`` and so on, with its arguments.
+
+        Raises OutOfRange.
+        """
+        from trial.statistics import sample_size as sizes
+
+        known = {
+            "means": sizes.sample_size_means,
+            "ancova": sizes.sample_size_ancova,
+            "proportions": sizes.sample_size_proportions,
+            "repeated": sizes.sample_size_repeated,
+            "events": sizes.sample_size_events,
+        }
+        if endpoint not in known:
+            raise OutOfRange(f"endpoint must be one of {', '.join(known)}; {endpoint!r} was given.")
+        size: SampleSize | EventSize = known[endpoint](*given, design=self, **more)  # type: ignore[operator]  # five signatures
+        return size
 
     def scales(self, effect: float = 1.0) -> tuple[BoundScales, ...]:
         """Efficacy bounds, and futility bounds where there are any, as z, p, effect, conditional and predictive power.

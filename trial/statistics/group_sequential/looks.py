@@ -41,7 +41,13 @@ from trial.statistics.group_sequential.efficacy import (
     reach_for,
 )
 from trial.statistics.group_sequential.futility import FixedFutility, HarmSpending, LowerSpender
-from trial.statistics.group_sequential.information import SMALLEST_STEP, FallingInformation, check_information, numbers
+from trial.statistics.group_sequential.information import (
+    SMALLEST_STEP,
+    FallingInformation,
+    NoBoundFound,
+    check_information,
+    numbers,
+)
 from trial.statistics.group_sequential.integration import Step
 from trial.statistics.group_sequential.planning import DesignBounds, Rules
 
@@ -105,11 +111,15 @@ def observed_look(
     past_efficacy: Sequence[float],
     past_futility: Sequence[float],
 ) -> Look:
-    """The bounds of a design at observed information. Raises OutOfRange, FallingInformation, AlphaOverspent."""
+    """The bounds of a design at observed information. Raises OutOfRange, FallingInformation, AlphaOverspent, NoBoundFound."""
     t = _checked(observed, past_efficacy, past_futility)
     last = final or bool(t[-1] > COMPLETE)
     alpha = spent_by(rules, planned, t, all_of_it=last)
     efficacy, both = _walks(rules, planned, t, alpha, last, (list(past_efficacy), list(past_futility)))
+    if both.upper.min() == -inf:
+        raise NoBoundFound(
+            "Binding futility bounds leave nobody to test at a look; by the design the trial was over before."
+        )
     used = float(alpha[-1])
     if past_efficacy:
         used = efficacy.chances(0.0).any_efficacy

@@ -9,7 +9,7 @@ from trial.statistics.group_sequential.crossing import crossing_probabilities
 from trial.statistics.group_sequential.design import GroupSequentialDesign
 from trial.statistics.group_sequential.efficacy import AlphaOverspent, spending_bounds
 from trial.statistics.group_sequential.futility import FixedFutility
-from trial.statistics.group_sequential.information import FallingInformation
+from trial.statistics.group_sequential.information import FallingInformation, NoBoundFound
 from trial.statistics.group_sequential.spending import Spending
 
 OBF = Spending("lan_demets_obrien_fleming")
@@ -170,3 +170,16 @@ def test_a_futility_bound_can_be_given_as_conditional_power():
         plain.z_for("effect", 0.2, 4)
     with pytest.raises(OutOfRange, match="predictive_power must be"):
         plain.z_for("predictive_power", 1.2, 1)
+
+
+def test_sizes_come_with_the_design():
+    assert KETAMINE.sample_size("means", 2.5, 7.0, missing=0.15).total == 406
+    assert KETAMINE.sample_size("events", 0.7, 0.1, accrual=12, follow_up=12).events > 330
+    with pytest.raises(OutOfRange, match="endpoint must be one of"):
+        KETAMINE.sample_size("modes", 2.5, 7.0)
+
+
+def test_a_look_after_binding_futility_has_left_nobody_is_refused():
+    design = GroupSequentialDesign((0.5, 0.75, 1.0), OBF, futility=HSD, binding=True)
+    with pytest.raises(NoBoundFound, match="the trial was over before"):
+        design.at([0.5, 0.75], past_efficacy=[2.9], past_futility=[2.9])
