@@ -4,14 +4,14 @@ integration        the density between bounds, carried from look to look
 crossing           chances of crossing under any drift
 spending, efficacy, futility, planning   from rules to planned bounds
 looks, analysis    bounds and statements at observed information
-inference, repeated, conditional_power, priors, scales   each statement by itself
-design             the object that carries all of it
+inference, repeated, conditional, assurance, priors, scales, reestimation   each statement by itself
+design             the object that carries all of it; protocol_section takes it to and from a file; simulation plays it
 """
 
 from __future__ import annotations
 
 from trial.statistics.group_sequential.analysis import Analysis
-from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
+from trial.statistics.group_sequential.conditional import conditional_power, predictive_power
 from trial.statistics.group_sequential.crossing import (
     CrossingProbabilities,
     crossing_probabilities,

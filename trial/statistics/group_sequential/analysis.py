@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from trial.statistics.checks import FloatArray, check_in
-from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
+from trial.statistics.group_sequential.conditional import conditional_power, predictive_power
 from trial.statistics.group_sequential.crossing import LowerRule, given_lower, mirrored, no_lower
 from trial.statistics.group_sequential.efficacy import bounds_for_spending
 from trial.statistics.group_sequential.inference import (

@@ -20,7 +20,7 @@ from scipy.special import ndtr, ndtri
 
 from trial.statistics.checks import OutOfRange, check_in, finite_vector
 from trial.statistics.group_sequential.analysis import Analysis
-from trial.statistics.group_sequential.conditional_power import conditional_power
+from trial.statistics.group_sequential.conditional import conditional_power
 from trial.statistics.group_sequential.information import LARGEST_DRIFT, find_root
 
 _PRECISION = 1e-9

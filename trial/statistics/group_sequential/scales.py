@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from trial.statistics.checks import FloatArray, OutOfRange, check_in
-from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
+from trial.statistics.group_sequential.conditional import conditional_power, predictive_power
 from trial.statistics.group_sequential.information import find_root
 
 Scale = Literal["p_value", "effect", "conditional_power_design", "conditional_power_observed", "predictive_power"]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from trial.statistics.checks import OutOfRange
-from trial.statistics.group_sequential.conditional_power import conditional_power, predictive_power
+from trial.statistics.group_sequential.conditional import conditional_power, predictive_power
 
 
 @settings(max_examples=40, deadline=None)
