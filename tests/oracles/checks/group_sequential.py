@@ -24,12 +24,12 @@ from trial.statistics.group_sequential import (
     least_promising,
     posterior,
     predictive_power,
+    probability_of_success,
     promising_zone,
     sceptical_prior,
     stagewise_inference,
     stagewise_p_value,
 )
-from trial.statistics.group_sequential.assurance import probability_of_success
 
 ROOM = "Group sequential designs"
 JT = "Jennison & Turnbull (2000)"

@@ -11,6 +11,7 @@ design             the object that carries all of it; protocol_section takes it 
 from __future__ import annotations
 
 from trial.statistics.group_sequential.analysis import Analysis
+from trial.statistics.group_sequential.assurance import probability_of_success
 from trial.statistics.group_sequential.conditional import conditional_power, predictive_power
 from trial.statistics.group_sequential.crossing import (
     CrossingProbabilities,
@@ -104,6 +105,7 @@ __all__ = [
     "least_promising",
     "posterior",
     "predictive_power",
+    "probability_of_success",
     "promising_zone",
     "repeated_interval",
     "repeated_p_value",

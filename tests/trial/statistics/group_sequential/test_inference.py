@@ -16,12 +16,12 @@ from trial.statistics.group_sequential import (
     enthusiastic_prior,
     equal_looks,
     posterior,
+    probability_of_success,
     repeated_interval,
     sceptical_prior,
     stagewise_inference,
     stagewise_p_value,
 )
-from trial.statistics.group_sequential.assurance import probability_of_success
 from trial.statistics.group_sequential.design import normal_deviate
 
 OBF = Spending("lan_demets_obrien_fleming")
