@@ -108,23 +108,23 @@ def expected_after(strategy, y, base, own):
 
 @pytest.mark.parametrize("strategy", sorted(STRATEGIES))
 def test_each_strategy_imputes_the_mean_that_its_definition_says(strategy):
-    trial = a_trial(n=2000)
+    trial = a_trial(n=1400)
     y, arm, base = trial
-    found = filled(strategy, count=25, trial=trial)
+    found = filled(strategy, count=12, trial=trial)
     rows = (arm == "B") & np.isnan(y[:, 2])
     mean = float(found.values[:, rows, 2].mean())
-    assert mean == pytest.approx(expected_after(strategy, y[rows], base[rows], "B"), abs=0.45)
+    assert mean == pytest.approx(expected_after(strategy, y[rows], base[rows], "B"), abs=0.5)
     # The reference arm itself is MAR in every strategy.
     own = (arm == "A") & np.isnan(y[:, 2])
-    plain = filled("mar", 25, 25, trial).values[:, own, 2].mean()
-    assert float(found.values[:, own, 2].mean()) == pytest.approx(float(plain), abs=0.45)
+    plain = filled("mar", 25, 12, trial).values[:, own, 2].mean()
+    assert float(found.values[:, own, 2].mean()) == pytest.approx(float(plain), abs=0.5)
 
 
 def test_strategies_order_the_effect_from_missing_at_random_to_the_reference():
-    y, arm, base = a_trial(n=1000, dropout=0.4)
+    y, arm, base = a_trial(n=800, dropout=0.4)
     effect = {}
     for strategy in STRATEGIES:
-        found = filled(strategy, trial=(y, arm, base), count=20)
+        found = filled(strategy, trial=(y, arm, base), count=10)
         effect[strategy] = compare_imputed(found, arm, visit=2, reference="A", covariates={"base": base})["B"].estimate
     assert effect["mar"] < effect["copy-increments"] < effect["jump-to-reference"] < 0
 

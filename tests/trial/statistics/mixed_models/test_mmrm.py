@@ -446,7 +446,7 @@ def test_the_result_prints_its_method_contrasts_and_means():
 
 
 def test_many_visits_of_few_participants_are_refused_within_few_steps():
-    y, base, arm, site = a_trial(seed=10, n=14, visits=8, missing=0.3)
+    y, base, arm, site = a_trial(seed=10, n=12, visits=6, missing=0.3)
     with pytest.raises((SingularCovariance, TooFewParticipants), match=r"singular|Fewer than two"):
         mmrm(**without_site(as_rows(y, base, arm, site)), reference="A")
 
