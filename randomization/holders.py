@@ -10,12 +10,13 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, text
-from sqlmodel import Field
+from sqlmodel import Field, select
 
-from randomization.sealing import DataKey, WrappedKey, new_data_key, unwrap, wrap
+from randomization.sealing import DataKey, WrappedKey, new_data_key, rewrap, unwrap, wrap
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict
+from trial.keys import KeyProvider
 
 _WRAPPED: Final = text("SELECT holder, key_id, token FROM sealed.data_key WHERE holder = ANY(:holders)")
 
@@ -66,6 +67,29 @@ def data_keys_of(session: TrialSession, holders: Collection[str]) -> dict[str, D
         if holder not in found:
             raise DataKeyMissing(f"The key of {holder} is not in this database. Restore it from a backup.")
     return found
+
+
+def rewrap_data_keys(session: TrialSession, new: KeyProvider) -> int:
+    """Wrap every data key again, under ``new``'s master key; how many there were.
+
+    Nothing that a data key sealed is read or written. Whoever seals meanwhile waits, so that no key is left behind.
+    Raises ``WrongKey``, ``WrappedKeyBroken``: then not one is changed.
+    """
+    session.execute(text("LOCK TABLE sealed.data_key IN SHARE ROW EXCLUSIVE MODE"))
+    stored = session.exec(select(StoredDataKey).order_by(StoredDataKey.holder)).all()
+    for one in stored:
+        held = WrappedKey(one.key_id, bytes(one.token))
+        wrapped = rewrap(held, one.holder, session.keyring.sealing, new, session.entropy)
+        one.key_id, one.token = wrapped.key_id, wrapped.token
+        session.add(one)
+    session.flush()
+    return len(stored)
+
+
+def open_every_data_key(session: TrialSession, provider: KeyProvider) -> dict[str, DataKey]:
+    """Every data key by its holder, under a key that need not be the session's. Raises as ``rewrap_data_keys``."""
+    stored = session.exec(select(StoredDataKey).order_by(StoredDataKey.holder)).all()
+    return {one.holder: unwrap(WrappedKey(one.key_id, bytes(one.token)), one.holder, provider) for one in stored}
 
 
 def data_key_of(session: TrialSession, holder: str) -> DataKey:

@@ -78,6 +78,8 @@ class Action(StrEnum):
     LIST_OPENED = "randomization:list:opened"
     PARTICIPANT_RANDOMIZED = "participant:randomization:allocated"
     RANDOMIZATION_ERROR_MARKED = "participant:randomization:error_marked"
+    ENVELOPES_MADE = "randomization:envelopes:made"
+    ENVELOPE_RECONCILED = "participant:envelope:reconciled"
     KITS_SHIPPED = "kit:shipment:sent"
     KITS_RECEIVED = "kit:shipment:received"
     KIT_DISPENSED = "kit:kit:dispensed"
@@ -93,6 +95,7 @@ class Action(StrEnum):
     DESTRUCTION_WITNESSED = "kit:destruction:witnessed"
     PREPARATION_RECORDED = "pharmacy:preparation:recorded"
     PREPARATION_VERIFIED = "pharmacy:preparation:verified"
+    BAG_RECEIVED = "pharmacy:bag:received"
     CODE_BROKEN = "unblinding:emergency:revealed"
     UNBLINDING_ASSESSED = "unblinding:impact:assessed"
     SUSAR_UNBLINDED = "unblinding:susar:revealed"
@@ -131,6 +134,7 @@ class Action(StrEnum):
     UNBLINDED_DATASET_PULLED = "locks:unblinded_dataset:pulled"
     # system
     ANCHOR_WRITTEN = "audit:anchor:written"
+    KEYS_ROTATED = "system:keys:wrapped_again"
     JOB_RUN = "system:job:run"
 
 
@@ -188,6 +192,8 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.LIST_OPENED: Permission.LIST_OPEN,
     Action.PARTICIPANT_RANDOMIZED: Permission.PARTICIPANT_RANDOMIZE,
     Action.RANDOMIZATION_ERROR_MARKED: Permission.PARTICIPANT_RANDOMIZE,
+    Action.ENVELOPES_MADE: Permission.ENVELOPE_PRINT,
+    Action.ENVELOPE_RECONCILED: Permission.PARTICIPANT_RANDOMIZE,
     Action.KITS_SHIPPED: Permission.KIT_MANAGE,
     Action.KITS_RECEIVED: Permission.KIT_RECEIVE,
     Action.KIT_DISPENSED: Permission.KIT_DISPENSE,
@@ -203,6 +209,7 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.DESTRUCTION_WITNESSED: Permission.KIT_ACCOUNT,
     Action.PREPARATION_RECORDED: Permission.PHARMACY_PREPARE,
     Action.PREPARATION_VERIFIED: Permission.PHARMACY_VERIFY,
+    Action.BAG_RECEIVED: Permission.INFUSION_WRITE,
     Action.CODE_BROKEN: Permission.UNBLINDING_EMERGENCY,
     Action.UNBLINDING_ASSESSED: Permission.UNBLINDING_ASSESS_IMPACT,
     Action.SUSAR_UNBLINDED: Permission.SUSAR_UNBLIND,
@@ -238,5 +245,6 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.DUMMY_DATASET_PULLED: Permission.DATASET_DUMMY_PULL,
     Action.UNBLINDED_DATASET_PULLED: Permission.DATASET_UNBLINDED_PULL,
     Action.ANCHOR_WRITTEN: NoPermission.SYSTEM,
+    Action.KEYS_ROTATED: NoPermission.SYSTEM,
     Action.JOB_RUN: NoPermission.SYSTEM,
 }

@@ -70,6 +70,8 @@ _SYSTEM_ACTS: Final[dict[str, frozenset[Action]]] = {
     ),
     # Watches sign-in: records failures and lockouts of people who are not signed in.
     "doorkeeper": frozenset({Action.SIGN_IN_FAILED, Action.ACCOUNT_LOCKED}),
+    # Wraps the data keys again when the master key changes; sees nothing that they seal.
+    "keyholder": frozenset({Action.KEYS_ROTATED}),
     # Runs queued work.
     "worker": frozenset({Action.DATASET_BUILT, Action.JOB_RUN, Action.ANCHOR_WRITTEN}),
 }
