@@ -255,7 +255,8 @@ _HOMES: Final = {
         "Posterior PromisingZone Spending StagewiseInference WangTsiatis bias_adjusted_mean blinded_size combine "
         "conditional_power crossing_probabilities drift_for_power enthusiastic_prior equal_looks exponential "
         "futility_bounds hwang_shih_decani inflation_factor kim_demets ld_obrien_fleming ld_pocock least_promising "
-        "posterior predictive_power probability_of_success promising_zone repeated_interval repeated_p_value sceptical_prior shaped_bounds "
+        "posterior predictive_power probability_of_success promising_zone repeated_interval repeated_p_value "
+        "sceptical_prior shaped_bounds "
         "spending_bounds stagewise_inference stagewise_p_value stepwise"
     ),
     "imputation": "Imputations PooledEstimate TippingPoint compare_imputed impute pool tipping_point",
