@@ -2,8 +2,8 @@
 
 from randomization import holders
 from randomization.kits import contents, counts, destruction, dispensing, excursions, kits, promises, returns, shipments
-from randomization.ledger import allocation_lists, allocations, sealed_matter, tallies
-from randomization.pharmacy import preparations
+from randomization.ledger import allocation_lists, allocations, envelopes, sealed_matter, tallies
+from randomization.pharmacy import handovers, preparations
 from randomization.unblinding import coding, documents, opening, register
 from trial.access import accounts, alerts, exactly_once, grants, resets, sign_in, signatures, tokens
 from trial.conduct import (
@@ -83,6 +83,7 @@ TABLE_MODULES = (
     sealed_matter,
     tallies,
     allocations,
+    envelopes,
     kits,
     contents,
     shipments,
@@ -93,6 +94,7 @@ TABLE_MODULES = (
     destruction,
     counts,
     preparations,
+    handovers,
     register,
     coding,
     opening,

@@ -17,8 +17,12 @@ WATCHED = {
     "trial.stock_count": {},
     "trial.storage_excursion": {},
     "trial.destruction_witness": {},
+    "trial.envelope": {},
+    "trial.kit_reservation": {},
     "trial.kit_return": {},
     "trial.quarantine_verdict": {},
+    "trial.bag_handover": {},
+    "trial.envelope_opening": {},
     "trial.kit_replacement": {},
 }
 
@@ -186,6 +190,50 @@ def upgrade() -> None:
         op.f("ix_destruction_witness_trial_id"), "destruction_witness", ["trial_id"], unique=False, schema="trial"
     )
     op.create_table(
+        "envelope",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trial_id", sa.Uuid(), nullable=False),
+        sa.Column("protocol_version_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("list_id", sa.Uuid(), nullable=False),
+        sa.Column("counter_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("stratum", sa.Text(), nullable=False),
+        sa.Column("number", sa.String(32), nullable=False),
+        sa.Column("kit_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["counter_id"], ["trial.stratum_counter.id"], name=op.f("fk_envelope_counter_id")),
+        sa.ForeignKeyConstraint(["kit_id"], ["trial.kit.id"], name=op.f("fk_envelope_kit_id")),
+        sa.ForeignKeyConstraint(["list_id"], ["trial.allocation_list.id"], name=op.f("fk_envelope_list_id")),
+        sa.ForeignKeyConstraint(
+            ["protocol_version_id"], ["trial.protocol_version.id"], name=op.f("fk_envelope_protocol_version_id")
+        ),
+        sa.ForeignKeyConstraint(["site_id"], ["trial.site.id"], name=op.f("fk_envelope_site_id")),
+        sa.ForeignKeyConstraint(["trial_id"], ["trial.trial.id"], name=op.f("fk_envelope_trial_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_envelope")),
+        sa.UniqueConstraint("counter_id", "position", name=op.f("uq_envelope_counter_id_position")),
+        sa.UniqueConstraint("kit_id", name=op.f("uq_envelope_kit_id")),
+        sa.UniqueConstraint("trial_id", "number", name=op.f("uq_envelope_trial_id_number")),
+        schema="trial",
+    )
+    op.create_index(op.f("ix_envelope_list_id"), "envelope", ["list_id"], unique=False, schema="trial")
+    op.create_index(op.f("ix_envelope_site_id"), "envelope", ["site_id"], unique=False, schema="trial")
+    op.create_index(op.f("ix_envelope_trial_id"), "envelope", ["trial_id"], unique=False, schema="trial")
+    op.create_table(
+        "kit_reservation",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trial_id", sa.Uuid(), nullable=False),
+        sa.Column("kit_id", sa.Uuid(), nullable=False),
+        sa.Column("reserved_for", sa.String(32), nullable=False),
+        sa.ForeignKeyConstraint(["kit_id"], ["trial.kit.id"], name=op.f("fk_kit_reservation_kit_id")),
+        sa.ForeignKeyConstraint(["trial_id"], ["trial.trial.id"], name=op.f("fk_kit_reservation_trial_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kit_reservation")),
+        sa.UniqueConstraint("kit_id", name=op.f("uq_kit_reservation_kit_id")),
+        schema="trial",
+    )
+    op.create_index(op.f("ix_kit_reservation_trial_id"), "kit_reservation", ["trial_id"], unique=False, schema="trial")
+    op.create_table(
         "kit_return",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
@@ -262,6 +310,80 @@ def upgrade() -> None:
         op.f("ix_quarantine_verdict_trial_id"), "quarantine_verdict", ["trial_id"], unique=False, schema="trial"
     )
     op.create_table(
+        "bag_handover",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trial_id", sa.Uuid(), nullable=False),
+        sa.Column("protocol_version_id", sa.Uuid(), nullable=False),
+        sa.Column("participant_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("preparation_id", sa.Uuid(), nullable=False),
+        sa.Column("infusion", sa.Integer(), nullable=False),
+        sa.Column("beyond_use_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_by", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["participant_id"], ["trial.participant.id"], name=op.f("fk_bag_handover_participant_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["preparation_id"], ["trial.preparation.id"], name=op.f("fk_bag_handover_preparation_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["protocol_version_id"], ["trial.protocol_version.id"], name=op.f("fk_bag_handover_protocol_version_id")
+        ),
+        sa.ForeignKeyConstraint(["received_by"], ["access.account.id"], name=op.f("fk_bag_handover_received_by")),
+        sa.ForeignKeyConstraint(["site_id"], ["trial.site.id"], name=op.f("fk_bag_handover_site_id")),
+        sa.ForeignKeyConstraint(["trial_id"], ["trial.trial.id"], name=op.f("fk_bag_handover_trial_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bag_handover")),
+        sa.UniqueConstraint("preparation_id", name=op.f("uq_bag_handover_preparation_id")),
+        schema="trial",
+    )
+    op.create_index(
+        op.f("ix_bag_handover_participant_id"), "bag_handover", ["participant_id"], unique=False, schema="trial"
+    )
+    op.create_index(op.f("ix_bag_handover_trial_id"), "bag_handover", ["trial_id"], unique=False, schema="trial")
+    op.create_table(
+        "envelope_opening",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trial_id", sa.Uuid(), nullable=False),
+        sa.Column("protocol_version_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("envelope_id", sa.Uuid(), nullable=False),
+        sa.Column("participant_id", sa.Uuid(), nullable=True),
+        sa.Column("allocation_id", sa.Uuid(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("opened_by", sa.String(120), nullable=False),
+        sa.Column("in_order", sa.Boolean(), nullable=False),
+        sa.Column("remark", sa.Text(), nullable=False),
+        sa.Column("reconciled_by", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["allocation_id"], ["trial.allocation.id"], name=op.f("fk_envelope_opening_allocation_id")
+        ),
+        sa.ForeignKeyConstraint(["envelope_id"], ["trial.envelope.id"], name=op.f("fk_envelope_opening_envelope_id")),
+        sa.ForeignKeyConstraint(
+            ["participant_id"], ["trial.participant.id"], name=op.f("fk_envelope_opening_participant_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["protocol_version_id"], ["trial.protocol_version.id"], name=op.f("fk_envelope_opening_protocol_version_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["reconciled_by"], ["access.account.id"], name=op.f("fk_envelope_opening_reconciled_by")
+        ),
+        sa.ForeignKeyConstraint(["site_id"], ["trial.site.id"], name=op.f("fk_envelope_opening_site_id")),
+        sa.ForeignKeyConstraint(["trial_id"], ["trial.trial.id"], name=op.f("fk_envelope_opening_trial_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_envelope_opening")),
+        sa.UniqueConstraint("envelope_id", name=op.f("uq_envelope_opening_envelope_id")),
+        schema="trial",
+    )
+    op.create_index(
+        op.f("ix_envelope_opening_participant_id"), "envelope_opening", ["participant_id"], unique=False, schema="trial"
+    )
+    op.create_index(op.f("ix_envelope_opening_site_id"), "envelope_opening", ["site_id"], unique=False, schema="trial")
+    op.create_index(
+        op.f("ix_envelope_opening_trial_id"), "envelope_opening", ["trial_id"], unique=False, schema="trial"
+    )
+    op.create_table(
         "kit_replacement",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
@@ -310,8 +432,12 @@ def downgrade() -> None:
     for table in WATCHED:
         op.execute(unwatch(table))
     op.drop_table("kit_replacement", schema="trial")
+    op.drop_table("envelope_opening", schema="trial")
+    op.drop_table("bag_handover", schema="trial")
     op.drop_table("quarantine_verdict", schema="trial")
     op.drop_table("kit_return", schema="trial")
+    op.drop_table("kit_reservation", schema="trial")
+    op.drop_table("envelope", schema="trial")
     op.drop_table("destruction_witness", schema="trial")
     op.drop_table("storage_excursion", schema="trial")
     op.drop_table("stock_count", schema="trial")

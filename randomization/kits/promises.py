@@ -2,7 +2,7 @@
 
 Invariants
 1. A kit is replaced once, and by one kit; the last of the chain is the participant's.
-2. A kit that was ever promised to somebody is nobody else's.
+2. A kit that was ever promised to somebody, or lies reserved in an envelope, is nobody else's.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from randomization.kits.kits import Kit
 from randomization.ledger.allocations import Allocation
 from trial.conduct.participants import ParticipantRecord
 from trial.database.columns import instant, prose
-from trial.database.records import in_schema
+from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 
 
@@ -33,6 +33,17 @@ class KitReplacement(ParticipantRecord, table=True):
     replaced_by: UUID = Field(foreign_key="access.account.id")
 
 
+class KitReservation(Record, table=True):
+    """A kit that lies ready for whoever opens what ``reserved_for`` names."""
+
+    __tablename__ = "kit_reservation"
+    __table_args__ = in_schema("trial")
+
+    trial_id: UUID = Field(foreign_key="trial.trial.id", index=True)
+    kit_id: UUID = Field(foreign_key="trial.kit.id", unique=True)
+    reserved_for: str = Field(max_length=32)
+
+
 def replacement_of(session: TrialSession, kit_id: UUID) -> KitReplacement | None:
     """What replaced a kit, if anything did."""
     return session.exec(select(KitReplacement).where(KitReplacement.replaced_kit_id == kit_id)).first()
@@ -46,7 +57,8 @@ def current_kit_id(session: TrialSession, kit_id: UUID) -> UUID:
 
 
 def is_promised(session: TrialSession, kit: Kit) -> bool:
-    """Whether the kit was assigned to somebody, at randomization or as a replacement."""
+    """Whether the kit was assigned to somebody, at randomization or as a replacement, or reserved."""
     assigned = session.exec(select(Allocation.id).where(Allocation.kit_id == kit.id)).first()
     standing_in = session.exec(select(KitReplacement.id).where(KitReplacement.kit_id == kit.id)).first()
-    return assigned is not None or standing_in is not None
+    reserved = session.exec(select(KitReservation.id).where(KitReservation.kit_id == kit.id)).first()
+    return any(found is not None for found in (assigned, standing_in, reserved))

@@ -243,6 +243,7 @@ def _worksheet(session: TrialSession, casebook: Casebook, preparation: Preparati
         preparation_id=preparation.id,
         number=number,
         kit_number=kit.number,
+        prepared_at=preparation.prepared_at,
     )
 
 

@@ -1,11 +1,13 @@
 """The worksheet's arithmetic: from an order and an arm to what a syringe draws.
 
 Invariants
-1. The bag has the same volume, rate and time in every arm; only what is drawn into it differs.
+1. The bag has the same volume, rate, time and beyond-use time in every arm; only what is drawn into it differs. As much
+   is withdrawn from the full bag as is then added, so that the volume stays.
 2. An arm without active substance draws its product in the volume that the nominal dose would have.
 """
 
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from randomization.kits.contents import UnsealedContent
@@ -45,11 +47,27 @@ class Worksheet:
     volume_ml: float
     rate_ml_per_h: float
     minutes: int
+    prepared_at: datetime
+    beyond_use_at: datetime | None
+    graduation_ml: float
     arm: str = field(repr=False)
     product: str = field(repr=False)
     diluent: str = field(repr=False)
     lot: str = field(repr=False)
+    expires_on: date = field(repr=False)
+    mg_per_kg: float = field(repr=False)
+    cap_mg: float | None = field(repr=False)
+    stock_mg_per_ml: float | None = field(repr=False)
     drawing: Drawing = field(repr=False)
+
+    @property
+    def withdrawn_ml(self) -> float:
+        """What is taken out of the full bag first, so that every bag ends at the same volume."""
+        return self.drawing.drawn_ml
+
+    @property
+    def final_mg_per_ml(self) -> float:
+        return round(self.drawing.drawn_mg / self.volume_ml, 4)
 
 
 def plan_and_preparation(casebook: Casebook, arm: str) -> tuple[InfusionPlan, ArmPreparation]:
@@ -72,6 +90,13 @@ def drawing_for(plan: InfusionPlan, preparation: ArmPreparation, order: Infusion
     return Drawing(dose, drawn.volume_ml, drawn.dose_mg)
 
 
+def beyond_use_at(casebook: Casebook, prepared_at: datetime) -> datetime | None:
+    """Until when a bag may be started; the same for every arm. ``None`` where the protocol sets no limit."""
+    plan = casebook.protocol.infusions
+    hours = plan.delivery.beyond_use_hours if plan else None
+    return None if hours is None else prepared_at + timedelta(hours=hours)
+
+
 def worksheet_of(
     casebook: Casebook,
     order: InfusionOrder,
@@ -81,8 +106,9 @@ def worksheet_of(
     preparation_id: UUID,
     number: str,
     kit_number: str,
+    prepared_at: datetime,
 ) -> Worksheet:
-    _, preparation = plan_and_preparation(casebook, content.arm)
+    plan, preparation = plan_and_preparation(casebook, content.arm)
     return Worksheet(
         preparation_id=preparation_id,
         participant=casebook.participant.code,
@@ -95,9 +121,16 @@ def worksheet_of(
         volume_ml=order.volume_ml,
         rate_ml_per_h=order.rate_ml_per_h,
         minutes=order.minutes,
+        prepared_at=prepared_at,
+        beyond_use_at=beyond_use_at(casebook, prepared_at),
+        graduation_ml=plan.dose.syringe_graduation_ml,
         arm=content.arm,
         product=preparation.product,
         diluent=preparation.diluent,
         lot=content.lot,
+        expires_on=content.expires_on,
+        mg_per_kg=preparation.mg_per_kg,
+        cap_mg=preparation.cap_mg,
+        stock_mg_per_ml=preparation.stock_mg_per_ml,
         drawing=drawing,
     )

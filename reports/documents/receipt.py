@@ -67,7 +67,7 @@ def randomization_receipt(facts: RandomizationFacts) -> bytes:
     story: list[Any] = [
         text("Randomization receipt", TITLE_STYLE),
         text(facts.title, SUBTITLE_STYLE),
-        _facts(rows),
+        fact_grid(rows),
         Spacer(1, 12),
     ]
     if facts.next_step:
@@ -82,7 +82,8 @@ def randomization_receipt(facts: RandomizationFacts) -> bytes:
     return build_document(story, marking, imprint)
 
 
-def _facts(rows: list[tuple[str, str]]) -> Grid:
+def fact_grid(rows: list[tuple[str, str]]) -> Grid:
+    """Facts one below the other, each with its name."""
     name = style("fact", textColor=HexColor(QUIET), spaceAfter=0)
     value = style("value", parent=LEAD_STYLE, fontName=BOLD, fontSize=9.5, leading=13, spaceAfter=0)
     width = frame_width(PORTRAIT)

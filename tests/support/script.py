@@ -37,10 +37,22 @@ from api.installation import Installation, Urls
 from api.jobs.datasets import BuildDataset, ask_for_dataset, build_dataset
 from api.jobs.reports import BuildReport, ask_for_report, build_closed_report, build_open_report
 from api.logs import configure_logging
+from randomization.kits.counts import CountStock, count_stock
+from randomization.kits.destruction import DestroyKits, WitnessDestruction, destroy_kits, witness_destruction
 from randomization.kits.dispensing import DispenseKit, SetAsideKit, dispense_kit, expected_kit, set_aside_kit
-from randomization.kits.kits import Kit, KitStatus
+from randomization.kits.excursions import (
+    DecideExcursion,
+    RecordExcursion,
+    Verdict,
+    decide_excursion,
+    record_excursion,
+)
+from randomization.kits.kits import Kit, KitStatus, kits_of_status
+from randomization.kits.replacements import ReplaceKit, replace_kit
+from randomization.kits.returns import SendBackKits, TakeBackKit, send_back_kits, take_back_kit
 from randomization.kits.shipments import ReceiveKits, ShipKits, ShippedLot, kits_in, receive_kits, ship_kits
 from randomization.ledger.allocations import allocations_of
+from randomization.pharmacy.handovers import ReceiveBag, receive_bag
 from randomization.pharmacy.preparations import PrepareDose, VerifyPreparation, prepare_dose, verify_preparation
 from randomization.unblinding.emergency import BreakCode, break_code
 from randomization.unblinding.register import AssessImpact, UnblindingReason, assess_impact, register_for
@@ -265,6 +277,7 @@ class _Script:
             self.randomize(one)  # the last of the first site is refused: its stratum is used up
         if not short:
             self.treat()
+            self.lives_of_kits()
             self.board_meets()
         self.run_out_of_one_arm()
         if not short:
@@ -326,6 +339,9 @@ class _Script:
         )
         checked = VerifyPreparation(preparation_id=sheet.preparation_id, idempotency_key=self._key())
         self._do("monitor_unblinded", None, verify_preparation, checked)
+        code = participants.participant(self.house, one).code
+        bag = ReceiveBag(preparation_id=sheet.preparation_id, participant=code, idempotency_key=self._key())
+        self._do("infusion_nurse", site, receive_bag, bag, tell=True)
         self._record_infusion(site, one, number, infusion_kit)
 
     def _record_infusion(self, site: str, one: UUID, number: int, kit: str) -> None:
@@ -401,6 +417,57 @@ class _Script:
         installation = Installation(settings, urls, self.house.database, key)
         return SimpleNamespace(additional_context={"installation": installation})
 
+    def lives_of_kits(self) -> None:
+        """At S1: a kit replaced and taken back, others spoilt, destroyed and returned, and a count that differs."""
+        site, one = "S1", self.first[0]
+        number = self._read(lambda session: expected_kit(session, one))
+        broken = ReplaceKit(participant_id=one, number=number, reason="Broken.", idempotency_key=self._key())
+        second = self._do("coordinator", site, replace_kit, broken, tell=True).kit_number
+        back = TakeBackKit(participant_id=one, number=second, units=1, idempotency_key=self._key())
+        self._do("infusion_nurse", site, take_back_kit, back, tell=True)
+        spoilt = self._spoilt(site)
+        sent = SendBackKits(
+            site_id=self.house.site_id(site), numbers=(spoilt[0],), reason="Spoilt.", idempotency_key=self._key()
+        )
+        self._do("coordinator", site, send_back_kits, sent, tell=True)
+        self._destroyed(site, (spoilt[1], second))
+        differs = CountStock(
+            site_id=self.house.site_id(site), counted=2, reason="Looked for.", idempotency_key=self._key()
+        )
+        self._do("coordinator", site, count_stock, differs, tell=True)
+
+    def _spoilt(self, site: str) -> list[str]:
+        """The first two kits on the shelf, by number, after a night too warm."""
+        on_shelf = self._read(lambda session: kits_of_status(session, self.house.site_id(site), {KitStatus.AVAILABLE}))
+        numbers = [kit.number for kit in on_shelf][:2]
+        now = self.house.clock.now()
+        warm = RecordExcursion(
+            site_id=self.house.site_id(site), began_at=now - timedelta(hours=8), ended_at=now, lowest_c=20, highest_c=33,
+            numbers=tuple(numbers), what="Open overnight.", idempotency_key=self._key(),
+        )  # fmt: skip
+        excursion = self._do("coordinator", site, record_excursion, warm, tell=True)
+        verdict = DecideExcursion(
+            excursion_id=excursion.id, verdict=Verdict.REJECTED, reason="Too warm for too long.",
+            idempotency_key=self._key(),
+        )  # fmt: skip
+        self._do("coordinator", site, decide_excursion, verdict, tell=True)
+        return numbers
+
+    def _destroyed(self, site: str, numbers: tuple[str, ...]) -> None:
+        command = DestroyKits(
+            site_id=self.house.site_id(site), numbers=numbers, method="Burnt.", idempotency_key=self._key()
+        )
+        made = self._sign("coordinator", site, destroy_kits, command)
+        seen = WitnessDestruction(destruction_id=made.id, seen=True, idempotency_key=self._key())
+        self._sign("monitor", site, witness_destruction, seen)
+
+    def _sign(self, role: str, site: str, service: Any, command: Any) -> Any:
+        def act() -> Any:
+            with self.house.database.transaction() as session:
+                return service(session, self.house.actor(session, role, site), self.house.proof(role, site), command)
+
+        return self.world.act(service.__name__, act)
+
     def run_out_of_one_arm(self) -> None:
         """All kits of one arm at S2 are set aside, by their numbers; then nobody is randomized, whatever slot is next."""
         self.world.given_before_running_out = len(self.world.facts.taken)
@@ -468,8 +535,9 @@ def redrawn(world: World) -> Exchange:
     seed = next(seed for seed in _seeds() if _differs_enough(drawn, _redrawn_list(drawn, seed), used))
     taken = world.facts.taken[: world.given_before_running_out]
     arms = dict(zip(taken, _arms_at(_redrawn_list(drawn, seed), used), strict=True))
+    arms |= dict.fromkeys(world.facts.stood_in, arms[taken[0]])  # it is the first one's kit that is replaced
     packing = tuple(tuple(arms.get(kit, arm) for kit, arm in packed) for packed in world.facts.packed)
-    return Exchange(list_seed=seed, packing=packing, choices=tuple(taken))
+    return Exchange(list_seed=seed, packing=packing, choices=tuple(taken), stand_ins=tuple(world.facts.stood_in))
 
 
 def _positions(world: World) -> list[tuple[str, int]]:

@@ -5,7 +5,7 @@ A world runs the product as it stands. Between two worlds only these are differe
     list      the arms of the generated list, changed after generation (``generate_list``)
     shipments which arm stands in which lot, and how many kits of each
     packing   the entropy of the packing order, so that given kits hold given arms
-    choice    the entropy of the kit choice, so that given kits are taken
+    choice    the entropy of the kit choice, so that given kits are taken, at randomization and as replacements
 
 Choices are steered through the entropy, never by replacing the code that draws: code that does not draw uniformly cannot
 be steered, its kit numbers come out different, and the comparison shows it.
@@ -22,6 +22,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 from uuid import UUID
 
 import numpy as np
@@ -29,7 +30,7 @@ import psycopg
 import pytest
 
 from api.jobs import reports
-from randomization.kits import shipments
+from randomization.kits import replacements, shipments
 from randomization.kits.contents import UnsealedContent
 from randomization.ledger import generation, randomize
 from randomization.lists import ListDesign, StratifiedList, generate_list
@@ -76,6 +77,7 @@ class SealedFacts:
     lists: list[StratifiedList] = field(default_factory=list)
     packed: list[list[tuple[UUID, str]]] = field(default_factory=list)
     taken: list[UUID] = field(default_factory=list)
+    stood_in: list[UUID] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Exchange:
     list_seed: bytes | None = None
     packing: tuple[tuple[str, ...], ...] = ()
     choices: tuple[UUID, ...] = ()
+    stand_ins: tuple[UUID, ...] = ()
 
     def redrawn(self, design: ListDesign, list_id: str, drawn: StratifiedList) -> StratifiedList:
         made = drawn if self.list_seed is None else generate_list(design, list_id, self.list_seed)
@@ -113,7 +116,8 @@ def under_seal(exchange: Exchange) -> Iterator[SealedFacts]:
     with pytest.MonkeyPatch.context() as patch:
         _exchange_lists(patch, exchange, facts)
         _steer_packing(patch, exchange, facts)
-        _steer_choice(patch, exchange, facts)
+        _steer_choice(patch, randomize, exchange.choices, facts.taken)
+        _steer_choice(patch, replacements, exchange.stand_ins, facts.stood_in)
         _inject_hashes(patch)
         yield facts
 
@@ -147,20 +151,20 @@ def _steer_packing(patch: pytest.MonkeyPatch, exchange: Exchange, facts: SealedF
     patch.setattr(shipments, "store_content", store)
 
 
-def _steer_choice(patch: pytest.MonkeyPatch, exchange: Exchange, facts: SealedFacts) -> None:
-    real = randomize.take_kit
+def _steer_choice(patch: pytest.MonkeyPatch, module: ModuleType, choices: Sequence[UUID], taken: list[UUID]) -> None:
+    real = module.take_kit
 
     def take(session, shelf, arm):
-        number = len(facts.taken)
+        number = len(taken)
         ids = [kit.id for kit in shelf.kits[arm]]
-        if number < len(exchange.choices) and exchange.choices[number] in ids:
-            session.entropy.script(CHOICE, [ids.index(exchange.choices[number])])
+        if number < len(choices) and choices[number] in ids:
+            session.entropy.script(CHOICE, [ids.index(choices[number])])
         kit = real(session, shelf, arm)
         session.entropy.script(CHOICE, ())
-        facts.taken.append(kit.id)
+        taken.append(kit.id)
         return kit
 
-    patch.setattr(randomize, "take_kit", take)
+    patch.setattr(module, "take_kit", take)
 
 
 def _inject_hashes(patch: pytest.MonkeyPatch) -> None:

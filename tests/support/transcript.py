@@ -320,6 +320,8 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
                 "query_id": "trial.query",
                 "event_id": "trial.adverse_event",
                 "shipment_id": "trial.shipment",
+                "excursion_id": "trial.storage_excursion",
+                "destruction_id": "trial.destruction",
                 "order_id": "trial.infusion_order",
                 "preparation_id": "trial.preparation",
                 "unblinding_id": "trial.unblinding",
@@ -335,6 +337,7 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
         "record_id": tuple(record for table in RECORDS for record in ids(table)[:1]),
         "number": ("1",),
         "kit": (world.set_aside[0],),
+        "kind": ("wrong_stratum", "in_error", "wrong_kit", "duplicate"),
         "instrument": ("PROMIS-29", "C-SSRS", "CADSS"),
         "occasion": ("INF1",),
     }

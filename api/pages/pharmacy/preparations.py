@@ -13,6 +13,7 @@ from api.pages.answers import Posted, reshown, see
 from api.pages.forms import FormState
 from api.pages.frame import Here
 from api.pages.pharmacy.agenda import preparations_today
+from api.pages.pharmacy.worksheet_papers import bag_rows, drawing_steps, order_rows, people_rows, product_rows
 from api.pages.render import page
 from api.pages.site.commands import command_of
 from api.pages.site.subjects import list_url
@@ -26,7 +27,6 @@ from randomization.pharmacy.preparations import (
     read_worksheet,
     verify_preparation,
 )
-from trial.access.accounts import get_account
 from trial.access.permissions import Permission
 from trial.conduct.sites import get_site
 from trial.database.session import TrialSession
@@ -94,10 +94,15 @@ def _worksheet_page(
 ) -> Response:
     sheet = read_worksheet(session, here.actor, preparation_id)
     made = get_preparation(session, preparation_id)
+    zone = get_site(session, made.site_id).zone
     return page(
         request, "pharmacy/worksheet.html", status=status, unblinded=True, here=here, state=state, sheet=sheet, made=made,
-        zone=get_site(session, made.site_id).zone, prepared_by=get_account(session, made.prepared_by).display_name,
-        verified_by=get_account(session, made.verified_by).display_name if made.verified_by else "",
+        parts=(
+            ("Order", order_rows(sheet)), ("Product", product_rows(sheet)), ("Bag", bag_rows(sheet, zone)),
+            ("People", people_rows(session, made, zone)),
+        ),
+        steps=drawing_steps(sheet), pdf_url=list_url(here, "preparations", preparation_id, "worksheet.pdf"),
+        label_url=list_url(here, "preparations", preparation_id, "label.pdf"),
         may_check=here.may(Permission.PHARMACY_VERIFY) and made.prepared_by != here.actor.account_id,
         back=list_url(here, "preparations"), done=_DONE.get(done, ""),
         url=list_url(here, "preparations", preparation_id, "verify"),

@@ -9,15 +9,18 @@ from api.dependencies import Write
 from api.pages.answers import Posted, picked, reshown, see, several
 from api.pages.forms import FormState
 from api.pages.frame import Here, site_words
+from api.pages.pharmacy.shelves import handles, stock_sites, stock_trail
 from api.pages.render import page
-from api.pages.site.commands import command_of
+from api.pages.site.commands import command_of, whole_number
 from api.pages.site.subjects import list_url, opened, subject_url, trail
 from api.pages.site.words import Kind, said
 from api.permissions import permission
 from api.places import Place
 from randomization.kits.accountability import accountability_of
 from randomization.kits.dispensing import DispenseKit, SetAsideKit, dispense_kit, expected_kit, set_aside_kit
-from randomization.kits.kits import KitStatus
+from randomization.kits.kits import Kit, KitStatus
+from randomization.kits.replacements import ReplaceKit, replace_kit
+from randomization.kits.returns import TakeBackKit, kits_with, take_back_kit
 from randomization.kits.shipments import (
     ReceiveKits,
     Shipment,
@@ -29,8 +32,6 @@ from randomization.kits.shipments import (
 )
 from randomization.kits.stock import stock_of
 from trial.access.permissions import Permission
-from trial.access.policies import may
-from trial.conduct.sites import Site
 from trial.database.session import TrialSession
 
 router = APIRouter()
@@ -43,7 +44,12 @@ _KINDS: dict[KitStatus, Kind] = {
     KitStatus.AVAILABLE: "done",
     KitStatus.ASSIGNED: "active",
     KitStatus.DISPENSED: "plain",
+    KitStatus.RETURNED: "waiting",
     KitStatus.QUARANTINED: "warning",
+    KitStatus.REJECTED: "danger",
+    KitStatus.SENT_BACK: "waiting",
+    KitStatus.AT_DEPOT: "plain",
+    KitStatus.DESTROYED: "plain",
     KitStatus.LOST: "danger",
 }
 
@@ -53,7 +59,7 @@ def show_stock(request: Request, here: Here, session: Write, done: str = "") -> 
     return _stock_page(request, session, here, FormState(), done=done)
 
 
-@router.post("/t/{trial}/stock/set-aside", openapi_extra=_ACCOUNT)
+@router.post("/t/{trial}/stock/set-aside", openapi_extra=_RECEIVE)
 def set_aside(request: Request, here: Here, session: Write, posted: Posted) -> Response:
     with reshown(session, posted, lambda state, status: _stock_page(request, session, here, state, status)):
         command = command_of(
@@ -84,9 +90,48 @@ def receive(request: Request, here: Here, session: Write, posted: Posted, shipme
     return see(list_url(here, "stock"), done="received")
 
 
+@router.get("/t/{trial}/participants/{code}/kit/replace", openapi_extra=_DISPENSE)
+def show_replacing(request: Request, here: Here, session: Write, code: str) -> Response:
+    return _replacing_page(request, session, here, code, FormState())
+
+
+@router.post("/t/{trial}/participants/{code}/kit/replace", openapi_extra=_DISPENSE)
+def replace(request: Request, here: Here, session: Write, posted: Posted, code: str) -> Response:
+    with reshown(session, posted, lambda state, status: _replacing_page(request, session, here, code, state, status)):
+        command = command_of(
+            ReplaceKit,
+            participant_id=opened(session, here, code).participant.id,
+            **picked(posted, "number", "reason", "idempotency_key"),
+        )
+        made = replace_kit(session, here.actor, command)
+    return see(subject_url(here, code, "kit"), replaced=made.kit_number)
+
+
+@router.get("/t/{trial}/participants/{code}/kit/return", openapi_extra=_RECEIVE)
+def show_taking_back(request: Request, here: Here, session: Write, code: str) -> Response:
+    return _taking_back_page(request, session, here, code, FormState())
+
+
+@router.post("/t/{trial}/participants/{code}/kit/return", openapi_extra=_RECEIVE)
+def take_back(request: Request, here: Here, session: Write, posted: Posted, code: str) -> Response:
+    with reshown(session, posted, lambda state, status: _taking_back_page(request, session, here, code, state, status)):
+        command = command_of(
+            TakeBackKit,
+            participant_id=opened(session, here, code).participant.id,
+            units=whole_number(posted.get("units")),
+            **picked(posted, "number", "remark", "idempotency_key"),
+        )
+        take_back_kit(session, here.actor, command)
+    return see(list_url(here, "stock"), done="returned")
+
+
 @router.get("/t/{trial}/participants/{code}/kit", openapi_extra=_DISPENSE)
-def show_dispensing(request: Request, here: Here, session: Write, code: str, done: str = "") -> Response:
-    return _dispensing_page(request, session, here, code, FormState(), done=done)
+def show_dispensing(
+    request: Request, here: Here, session: Write, code: str, done: str = "", replaced: str = ""
+) -> Response:
+    said_done = f"Kit {done} is handed out." if done.isdigit() else ""
+    said_replaced = f"Kit {replaced} stands in for it from now on." if replaced.isdigit() else ""
+    return _dispensing_page(request, session, here, code, FormState(), done=said_done or said_replaced)
 
 
 @router.post("/t/{trial}/participants/{code}/kit", openapi_extra=_DISPENSE)
@@ -102,13 +147,11 @@ def dispense(request: Request, here: Here, session: Write, posted: Posted, code:
     return see(subject_url(here, code, "kit"), done=given.kit_number)
 
 
-_DONE = {"received": "The shipment is received.", "set-aside": "The kit is set aside."}
-
-
-def _sites(here: Place) -> list[Site]:
-    """The sites whose kits the caller accounts for: the chosen one, or all."""
-    mine = [site for site in here.sites if may(here.actor, Permission.KIT_ACCOUNT, here.trial.id, site.id)]
-    return [site for site in mine if here.site is None or site.id == here.site.id]
+_DONE = {
+    "received": "The shipment is received.",
+    "set-aside": "The kit is set aside.",
+    "returned": "The kit is recorded as returned.",
+}
 
 
 def _stock_page(
@@ -121,12 +164,12 @@ def _stock_page(
             accountability_of(session, here.actor, site.id),
             [one for one in shipments_to(session, here.actor, site.id) if one.status is ShipmentStatus.SENT],
         )
-        for site in _sites(here)
+        for site in stock_sites(here)
     ]
     return page(
         request, "pharmacy/stock.html", status=status, here=here, state=state, shelves=shelves, said=said, kinds=_KINDS,
         statuses=list(KitStatus), done=_DONE.get(done, ""), url=list_url(here, "stock", "set-aside"), P=Permission,
-        subject_url=subject_url,
+        subject_url=subject_url, list_url=list_url, handles=handles(here),
     )  # fmt: skip
 
 
@@ -137,14 +180,15 @@ def _shipment_page(
     kits = [(kit.number, kit.number) for kit in kits_in(session, shipment.id)]
     return page(
         request, "pharmacy/shipment.html", status=status, here=here, state=state, shipment=shipment, kits=kits,
-        trail=[("Stock", list_url(here, "stock"))], back=list_url(here, "stock"),
+        trail=stock_trail(here), back=list_url(here, "stock"),
+        labels_url=list_url(here, "stock", "shipments", shipment_id, "labels.pdf"),
         url=list_url(here, "stock", "shipments", shipment_id), is_open=shipment.status is ShipmentStatus.SENT,
     )  # fmt: skip
 
 
 def _shipment(session: TrialSession, here: Place, shipment_id: UUID) -> Shipment:
     """Only one to a site of the caller's. Raises ``ShipmentNotFound``."""
-    for site in _sites(here):
+    for site in stock_sites(here):
         for one in shipments_to(session, here.actor, site.id):
             if one.id == shipment_id:
                 return one
@@ -167,5 +211,35 @@ def _dispensing_page(
         request, "pharmacy/dispense.html", status=status, here=here, book=book, state=state, trail=trail(here, book),
         visits=[(one, names.get(one, one)) for one in book.protocol.supply.dispensed_at], back=subject_url(here, code),
         kit=expected_kit(session, book.participant.id) if book.participant.randomized_at else "",
-        done=f"Kit {done} is handed out." if done.isdigit() else "", url=subject_url(here, code, "kit"),
+        done=done, url=subject_url(here, code, "kit"), replace_url=subject_url(here, code, "kit", "replace"),
+        return_url=subject_url(here, code, "kit", "return"), held=_numbers(kits_with(session, book.participant.id)),
+        may_return=here.may(Permission.KIT_RECEIVE),
+    )  # fmt: skip
+
+
+def _numbers(kits: list[Kit]) -> list[tuple[str, str]]:
+    return [(kit.number, kit.number) for kit in kits]
+
+
+def _replacing_page(
+    request: Request, session: TrialSession, here: Place, code: str, state: FormState, status: int = 200
+) -> Response:
+    book = opened(session, here, code)
+    return page(
+        request, "pharmacy/replace.html", status=status, here=here, book=book, state=state,
+        trail=[*trail(here, book), ("Kit", subject_url(here, code, "kit"))], back=subject_url(here, code, "kit"),
+        url=subject_url(here, code, "kit", "replace"),
+        kit=expected_kit(session, book.participant.id) if book.participant.randomized_at else "",
+    )  # fmt: skip
+
+
+def _taking_back_page(
+    request: Request, session: TrialSession, here: Place, code: str, state: FormState, status: int = 200
+) -> Response:
+    book = opened(session, here, code)
+    return page(
+        request, "pharmacy/take_back.html", status=status, here=here, book=book, state=state,
+        trail=[*trail(here, book), ("Kit", subject_url(here, code, "kit"))], back=subject_url(here, code, "kit"),
+        url=subject_url(here, code, "kit", "return"), held=_numbers(kits_with(session, book.participant.id)),
+        per_kit=book.protocol.supply.units_per_kit,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from trial.access.policies import may
 from trial.database.session import TrialSession
 
 register_way(Way("Preparations", "preparations", (Permission.PHARMACY_PREPARE, Permission.PHARMACY_VERIFY), order=14))
+register_way(Way("Bags", "bags", (Permission.INFUSION_WRITE,), order=15))
 register_way(Way("Stock", "stock", (Permission.KIT_ACCOUNT,), order=30))
 
 

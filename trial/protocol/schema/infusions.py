@@ -56,10 +56,13 @@ class NominalDose(Sourced):
 
 
 class Delivery(Part):
+    """``beyond_use_hours`` counts from the preparation and is the same for every arm: the shortest of them."""
+
     route: Text
     volume_ml: Positive
     minutes: Count
     rate_ml_per_h: Positive
+    beyond_use_hours: Positive | None = None
 
     @model_validator(mode="after")
     def _rate_follows_from_volume_and_time(self) -> Self:
