@@ -174,9 +174,8 @@ def lr_stagewise():
 def lr_repeated():
     pairs = []
     for analysis, said in lr_looks("lrstat_getRCI"):
-        pairs.append(
-            ([analysis.repeated_p, *analysis.repeated_interval], [said["pvalue"], said["lower"], said["upper"]])
-        )
+        ours = [analysis.repeated_p, analysis.repeated_estimate, *analysis.repeated_interval]
+        pairs.append((ours, [said["pvalue"], said["thetahat"], said["lower"], said["upper"]]))
     return worst(pairs)
 
 
@@ -517,7 +516,7 @@ CHECKS = (
     entry("stagewise_inference", "Tsiatis, Rosner & Mehta (1984)", LR, "as given", 5e-6, lr_stagewise),
     entry("stagewise_inference", "Tsiatis, Rosner & Mehta (1984)", RP, "as given", 1e-6, rp_stagewise, RP_ORDER),
     entry("stagewise_inference (lower limit, p)", "Tsiatis, Rosner & Mehta (1984)", "AGSDest 2.3.4", "as given", 1e-5, agsdest),
-    entry("repeated_interval, repeated_p_value", "Jennison & Turnbull (1989)", LR, "as given", 1e-6, lr_repeated),
+    entry("repeated interval, p, estimate", "Jennison & Turnbull (1989)", LR, "as given", 1e-6, lr_repeated),
     entry("repeated_interval", "Jennison & Turnbull (1989)", RP, "as given", 1e-6, rp_repeated_intervals),
     entry("repeated_p_value", f"{JT} 9.2", RP, "probability", 1e-6, rp_repeated_p),
     entry("conditional_power (design's size)", "Lan & Wittes (1988)", LR, "probability", 1e-6, lr_conditional),

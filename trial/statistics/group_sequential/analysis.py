@@ -33,7 +33,7 @@ from trial.statistics.group_sequential.information import SMALLEST_STEP
 from trial.statistics.group_sequential.looks import Look, spent_by
 from trial.statistics.group_sequential.planning import DesignBounds, Rules
 from trial.statistics.group_sequential.priors import NormalPrior, Posterior, posterior
-from trial.statistics.group_sequential.repeated import repeated_p_value
+from trial.statistics.group_sequential.repeated import even_bound, repeated_p_value
 
 _LARGEST_Z: Final = 20.0
 _LARGEST_DRIFT: Final = 25.0
@@ -187,6 +187,12 @@ class Analysis:
         if bound == inf:
             return -inf, inf
         return repeated_interval(self.information_fraction, bound, self.z, self.per_drift)
+
+    @cached_property
+    def repeated_estimate(self) -> float | None:
+        """The effect that the repeated interval of confidence one half begins at; median-unbiased or below, at any look."""
+        bound = even_bound(self.rules, self.bounds)
+        return None if bound is None else (self.z - bound) / sqrt(self.information_fraction) * self.per_drift
 
     @cached_property
     def repeated_p(self) -> float | None:

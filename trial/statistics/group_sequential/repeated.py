@@ -68,6 +68,23 @@ def _least_alpha(rules: Rules, look: Look, z: float) -> float | None:
     return float(np.clip(ndtr(found), _LEAST, most))
 
 
+def even_bound(rules: Rules, look: Look) -> float | None:
+    """The bound of the look if alpha were one half: the repeated median-unbiased estimate is (z − this) / √I.
+
+    None where ``repeated_p_value`` is, and in a two-sided design. Source: Jennison & Turnbull (2000) section 9.4.
+    Oracle: lrstat ``getRCI``.
+    """
+    k = look.number
+    skipped = frozenset(j for j in rules.without_efficacy if not (look.final and j == k - 1))
+    if rules.sides == 2 or isinstance(rules.efficacy, HaybittlePeto) or k - 1 in skipped:
+        return None
+    t = np.array(look.information_fractions)
+    spent = _spent(rules, t, 0.5, no_lower)
+    if look.final:
+        spent[-1] = 0.5
+    return float(bounds_for_spending(t, spent, skipped=skipped).upper[-1])
+
+
 def _of_planned_shape(rules: Rules, rule: WangTsiatis, k: int, z: float, lower: LowerRule) -> float:
     """Bounds of one shape at planned looks: what bounds through z at this look cost over all looks."""
     t = np.asarray(rules.information_fractions, dtype=np.float64)

@@ -96,6 +96,16 @@ def test_repeated_p_of_haybittle_peto_is_not_defined_and_pocock_s_is():
     assert design.analyse([0.4], design.at([0.4]).efficacy_bound).repeated_p == pytest.approx(0.025, abs=1e-7)
 
 
+def test_the_repeated_estimate_is_where_repeated_p_is_one_half():
+    analysis = DESIGN.analyse([0.25, 0.5], 2.7, effect=2.5)
+    shifted = 2.7 - analysis.repeated_estimate / analysis.per_drift * np.sqrt(0.5)
+    assert DESIGN.analyse([0.25, 0.5], shifted).repeated_p == pytest.approx(0.5, abs=1e-7)
+    final = DESIGN.analyse([0.25, 0.5], 2.7, final=True)
+    assert final.repeated_estimate < final.estimate
+    assert GroupSequentialDesign(equal_looks(2), OBF, sides=2).analyse([0.5], 2.0).repeated_estimate is None
+    assert GroupSequentialDesign(equal_looks(2), HaybittlePeto()).analyse([0.5], 2.0).repeated_estimate is None
+
+
 def test_extreme_outcomes_are_answered():
     for z in (-50.0, 50.0):
         analysis = DESIGN.analyse([0.25, 0.5], z)
