@@ -87,6 +87,7 @@ class AncovaResult:
     n: int
     residual_sd: float
     method: str
+    unit: str = ""
 
     @property
     def contrast(self) -> Contrast:
@@ -96,7 +97,8 @@ class AncovaResult:
         return self.contrasts[0]
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.method}, n = {self.n}", *map(str, self.contrasts), *map(str, self.ls_means)])
+        unit = f", in {self.unit}" if self.unit else ""
+        return "\n".join([f"{self.method}, n = {self.n}{unit}", *map(str, self.contrasts), *map(str, self.ls_means)])
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def ancova(
     factors: Mapping[str, ArrayLike] | None = None,
     level: float = 0.95,
     robust: Robust | None = None,
+    unit: str = "",
 ) -> AncovaResult:
     """Least squares of ``outcome`` on arm, covariates and factors (main effects).
 
@@ -138,7 +141,8 @@ def ancova(
     them.
     covariates: name → (N,) finite numbers, such as the baseline score. factors: name → (N,) labels, such as
     site.
-    level: in (0, 1). robust: a heteroscedasticity-consistent covariance, or None for the usual one.
+    level: in (0, 1). robust: a heteroscedasticity-consistent covariance, or None for the usual one. unit: of the
+    outcome, kept with the result and printed.
     Returns AncovaResult; t distribution with N − p degrees of freedom.
     Raises OutOfRange, EmptyArm, TooFewParticipants (no degrees of freedom, or a participant fitted exactly
     under
@@ -166,7 +170,7 @@ def ancova(
         for name, size, row in zip(design.arms, design.sizes, design.mean_rows, strict=True)
     )
     method = "ANCOVA" + (f", {robust} standard errors" if robust else "")
-    return AncovaResult(contrasts, means, len(y), fit.residual_sd, method)
+    return AncovaResult(contrasts, means, len(y), fit.residual_sd, method, unit)
 
 
 def _contrast(fit: _Fit, arm: str, reference: str, row: FloatArray, critical: float, level: float) -> Contrast:

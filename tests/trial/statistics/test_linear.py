@@ -145,3 +145,4 @@ def test_the_result_prints_contrasts_and_means():
     assert lines[0] == "ANCOVA, HC3 standard errors, n = 120"
     assert lines[1].startswith("B − A: ")
     assert len(lines) == 4
+    assert str(ancova(y, arm, reference="A", unit="T points")).splitlines()[0] == "ANCOVA, n = 120, in T points"

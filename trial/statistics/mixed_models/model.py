@@ -110,6 +110,7 @@ class MmrmResult:
     iterations: int
     level: float
     method: str
+    unit: str
     design: Design
     inference: Inference
 
@@ -163,7 +164,8 @@ class MmrmResult:
         return self.inference.f_test(np.array(gaps))
 
     def __str__(self) -> str:
-        head = f"{self.method}; {self.n_participants} participants, {self.n_observations} outcomes"
+        unit = f" in {self.unit}" if self.unit else ""
+        head = f"{self.method}; {self.n_participants} participants, {self.n_observations} outcomes{unit}"
         fit = f"log-likelihood {self.log_likelihood:.6g}, AIC {self.aic:.6g}"
         return "\n".join([f"{head}; {fit}", *map(str, self.contrasts), *map(str, self.ls_means)])
 
@@ -185,6 +187,7 @@ def mmrm(
     weights: ArrayLike | None = None,
     visits: Sequence[object] | None = None,
     level: float = 0.95,
+    unit: str = "",
 ) -> MmrmResult:
     """Fit the model to rows, one for each participant and visit.
 
@@ -199,7 +202,7 @@ def mmrm(
     robust: with satterthwaite, a sandwich covariance: empirical, jackknife (CR3) or bias-reduced (CR2).
     weights: (N,) in (0, ∞), or None. An outcome of weight w has its variance divided by w.
     visits: the order of the visits; by default numbers by size, and labels by their words and numbers (V2 before V10).
-    level: in (0, 1).
+    level: in (0, 1). unit: of the outcome, kept with the result and printed.
     Returns MmrmResult. LS means hold covariates at their mean over the analysed rows and weigh levels equally.
     Raises OutOfRange, EmptyArm, TooFewParticipants, SingularDesign, SingularCovariance, NotConverged.
     Source: module docstring. Oracle: R mmrm 0.3.16.
@@ -236,6 +239,7 @@ def mmrm(
         iterations=optimum.iterations,
         level=confidence,
         method=_method(covariance, method, robust, by_arm=covariance_by_arm),
+        unit=unit,
         design=design,
         inference=inference,
     )

@@ -443,6 +443,7 @@ def test_the_result_prints_its_method_contrasts_and_means():
     )
     assert lines[1].startswith("1, B − A: ")
     assert len(lines) == 1 + 4 + 8
+    assert "outcomes in T points;" in str(mmrm(**as_rows(*a_trial()), reference="A", unit="T points"))
 
 
 def test_many_visits_of_few_participants_are_refused_within_few_steps():
