@@ -7,12 +7,12 @@ from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from migrations.runner import admit, upgrade
 from tests.support.browser import ARGUMENTS, require_chromium
+from tests.support.databases import copy_database, drop_database, run_as_owner
 from tests.support.house import House
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
@@ -89,11 +89,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
         postgres.destroy()
 
 
-def run_as_owner(server: Connection, statement: str) -> None:
-    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
-        connection.execute(statement)
-
-
 @pytest.fixture(scope="session")
 def template(server: Connection) -> str:
     name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
@@ -107,7 +102,7 @@ def template(server: Connection) -> str:
 def furnished(server: Connection, template: str) -> str:
     """A database in which the small trial of ``House`` is already set up: copying it is cheaper than setting it up."""
     name = f"furnished_{template.removeprefix('template_')}"
-    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    copy_database(server, name, template=template)
     database = open_database(server.url(name, role=APP), SetClock(START), seed=2025)
     House.build(database, SetClock(START))
     database.close()
@@ -118,17 +113,9 @@ def furnished(server: Connection, template: str) -> str:
 def database_name(request: pytest.FixtureRequest, server: Connection, template: str) -> Iterator[str]:
     source = request.getfixturevalue("furnished") if "house" in request.fixturenames else template
     name = f"test_{uuid4().hex[:12]}"
-    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
+    copy_database(server, name, template=source)
     yield name
     drop_database(server, name)
-
-
-def drop_database(server: Connection, name: str) -> None:
-    try:
-        run_as_owner(server, f"DROP DATABASE {name} WITH (FORCE)")
-    except psycopg.errors.InsufficientPrivilege:
-        # An autovacuum worker is in it, which the owner may not end: the plain command waits for it.
-        run_as_owner(server, f"DROP DATABASE {name}")
 
 
 @pytest.fixture

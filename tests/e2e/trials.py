@@ -42,7 +42,7 @@ from api.cli.demo.supply import shelf_watch
 from api.cli.working import beside_the_server
 from api.installation import Installation, open_installation
 from api.services import AppServices
-from tests.conftest import drop_database, run_as_owner
+from tests.support.databases import copy_database, drop_database
 from tests.support.house import House
 from tests.support.serving import serving
 from trial.access.accounts import Account, code_secret, find_account
@@ -107,7 +107,7 @@ def conducted_once(server: Connection, template: str, folder: Path) -> Conducted
 
 def _conduct(server: Connection, template: str, folder: Path) -> dict[str, dict[str, str]]:
     name = f"conducted_{uuid4().hex[:8]}"
-    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    copy_database(server, name, template=template)
     settings = _settings(server, name, folder / "installation")
     for source in (settings.sealing_key_source, settings.credentials_key_source):
         create_key_file(Path(source.partition(":")[2]), SystemEntropy(), settings.data)
@@ -119,7 +119,7 @@ def _conduct(server: Connection, template: str, folder: Path) -> dict[str, dict[
         for moment in (LOOK, LOCK):
             _go_on(stage, folder, until=moment)
             installation.database.close()
-            run_as_owner(server, f"CREATE DATABASE {name}_{moment} TEMPLATE {name}")
+            copy_database(server, f"{name}_{moment}", template=name)
             shutil.copytree(settings.anchor_path.parent, folder / f"anchors-{moment}")
             moments[moment] = {"database": f"{name}_{moment}", "at": clock.now().isoformat()}
     return moments
@@ -234,7 +234,7 @@ def _account(session: TrialSession, username: str) -> Account:
 @contextmanager
 def served(server: Connection, conducted: Conducted, moment: str, database: str, folder: Path) -> Iterator[Served]:
     """A copy of a moment, with the real server and its worker, until the block ends."""
-    run_as_owner(server, f"CREATE DATABASE {database} TEMPLATE {conducted.databases[moment]}")
+    copy_database(server, database, template=conducted.databases[moment])
     settings = _settings(server, database, folder)
     shutil.copytree(
         _settings(server, database, conducted.folder / "installation").key_directory, settings.key_directory

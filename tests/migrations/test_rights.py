@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from migrations.models import TABLE_MODULES, metadata
+from tests.support.databases import copy_database, drop_database
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
 from trial.database.session import BLINDED_ROLE, STRONGROOM_ROLE
@@ -28,10 +29,9 @@ WRITTEN_IN_SQL = {
 def unchanging(server: Connection, template: str) -> Iterator[str]:
     """A database that every test of this module only looks at, or is refused by."""
     name = f"rights_{uuid4().hex[:12]}"
-    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield name
-        connection.execute(f"DROP DATABASE {name}")
+    copy_database(server, name, template=template)
+    yield name
+    drop_database(server, name)
 
 
 @pytest.fixture

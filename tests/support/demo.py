@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 from pydantic import SecretStr
 from rich.console import Console
 
@@ -20,7 +19,7 @@ from api.cli.demo.measuring import Measure
 from api.cli.demo.opening import open_stage
 from api.cli.demo.stage import DemoEntropy, Stage
 from api.installation import Installation, open_installation
-from tests.conftest import drop_database
+from tests.support.databases import drop_database, run_as_owner
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
@@ -36,8 +35,7 @@ def small(code: str = "DEMO-1", participants: int = 12, seed: int = 2026) -> Beg
 def installed(server: Connection, folder: Path) -> Iterator[tuple[Installation, DemoDirectory]]:
     """An installation on a fresh database of the run's server, with a demo's directories."""
     name = f"demo_{uuid4().hex[:12]}"
-    with psycopg.connect(server.conninfo(), autocommit=True) as owner:
-        owner.execute(f"CREATE DATABASE {name}")
+    run_as_owner(server, f"CREATE DATABASE {name}")
     marked = DemoDirectory.at(folder / "data")
     marked.claim()
     urls = {"database_url": SecretStr(server.url(name, role=APP)), "owner_url": SecretStr(server.url(name))}

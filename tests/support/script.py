@@ -26,7 +26,6 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 import sqlalchemy
 import structlog
@@ -57,6 +56,7 @@ from randomization.pharmacy.preparations import PrepareDose, VerifyPreparation, 
 from randomization.unblinding.emergency import BreakCode, break_code
 from randomization.unblinding.register import AssessImpact, UnblindingReason, assess_impact, register_for
 from tests.support import board, events, locking, participants, randomization
+from tests.support.databases import copy_database, drop_database
 from tests.support.house import House
 from tests.support.participants import ready_to_randomize, today
 from tests.support.script_seal import Exchange, ScriptedEntropy, SealedFacts, inject_digests, under_seal
@@ -233,16 +233,11 @@ def _counted_keys(first: int) -> Iterator[None]:
 @contextmanager
 def _copied(server: Connection, template: str) -> Iterator[str]:
     name = f"script_{uuid4().hex[:12]}"
-    _as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    copy_database(server, name, template=template)
     try:
         yield name
     finally:
-        _as_owner(server, f"DROP DATABASE {name}")  # with FORCE an autovacuum at work there would be refused to us
-
-
-def _as_owner(server: Connection, statement: str) -> None:
-    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
-        connection.execute(statement)
+        drop_database(server, name)
 
 
 @contextmanager
