@@ -44,7 +44,7 @@ from trial.conduct.trials import Trial
 from trial.database.session import TrialSession, strongroom
 from trial.errors import NotPermitted
 from trial.locks.versions import newest_active_version
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import ProtocolVersion, protocol_of
 
 
 class SecondPersonNeeded(NotPermitted):
@@ -89,16 +89,28 @@ def design_list(session: TrialSession, actor: Actor, command: DesignList) -> All
     Raises ``ListDesignInvalid``, ``SiteRoleHeld``, ``ContributionInvalid``, ``SiteNotFound``, ``VersionNotActive``.
     """
     authorize(session, actor, Action.LIST_DESIGNED, trial_id=command.trial_id)
-    _check_no_site_role(actor, command.trial_id)
-    contribution = Contribution(str(actor.account_id), command.contribution)
+    check_no_site_role(actor, command.trial_id)
     version = newest_active_version(session, command.trial_id)
     design = design_from(protocol_of(version), _site_codes(session, command), command)
+    return begin_list(session, actor, version, command.stage, design, command.contribution)
+
+
+def begin_list(
+    session: TrialSession,
+    actor: Actor,
+    version: ProtocolVersion,
+    stage: str,
+    design: ListDesign | AdaptiveDesign,
+    secret: bytes,
+) -> AllocationList:
+    """Part of an authorized act: the list as it waits for its second person. Raises ``ContributionInvalid``."""
+    contribution = Contribution(str(actor.account_id), secret)
     made = AllocationList(
         **session.stamp(),
-        trial_id=command.trial_id,
+        trial_id=version.trial_id,
         protocol_version_id=version.id,
-        stage=command.stage,
-        ordinal=_next_ordinal(session, command.trial_id, command.stage),
+        stage=stage,
+        ordinal=_next_ordinal(session, version.trial_id, stage),
         scheme=design.scheme.name,
         status=ListStatus.DESIGNED,
         slots_per_stratum=design.slots_per_stratum if isinstance(design, ListDesign) else 0,
@@ -111,7 +123,8 @@ def design_list(session: TrialSession, actor: Actor, command: DesignList) -> All
     return made
 
 
-def _check_no_site_role(actor: Actor, trial_id: UUID) -> None:
+def check_no_site_role(actor: Actor, trial_id: UUID) -> None:
+    """Raise ``SiteRoleHeld``."""
     if any(held.trial_id == trial_id and held.site_id is not None for held in actor.roles):
         raise SiteRoleHeld("Nobody with a role at a site takes part in making a list. Ask somebody without one.")
 
@@ -160,7 +173,7 @@ def confirm_list(session: TrialSession, actor: Actor, command: ConfirmList) -> A
     if made is None:
         raise ListNotFound("There is no such allocation list. Choose one from the trial's lists.")
     authorize(session, actor, Action.LIST_CONFIRMED, trial_id=made.trial_id)
-    _check_no_site_role(actor, made.trial_id)
+    check_no_site_role(actor, made.trial_id)
     if made.status is not ListStatus.DESIGNED:
         raise ListAlreadySealed("This list is sealed already, and a sealed list never changes. Design another one.")
     if made.designed_by == actor.account_id:

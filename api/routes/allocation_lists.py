@@ -1,0 +1,164 @@
+"""Allocation lists over HTTP: two people make one, everybody who may verify gets its commitment, and after the end the list.
+
+No answer holds a slot, a block size, a limit or a contribution; the opened list is the one exception, after both signatures.
+"""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api.dependencies import Write
+from api.pages.site.commands import command_of
+from api.permissions import permission
+from api.places import Here, Place
+from randomization.ledger.allocation_lists import MAIN_STAGE, AllocationList, ListNotFound, get_list, lists_of
+from randomization.ledger.extensions import ExtendList, extend_list, stratum_levels_of
+from randomization.ledger.generation import ConfirmList, DesignList, confirm_list, design_list, published_commitment
+from randomization.unblinding.opening import opened_list
+from randomization.verification import as_file, commitment_document
+from trial.access.permissions import Permission
+from trial.database.session import TrialSession
+from trial.errors import InvalidInput
+
+router = APIRouter()
+
+_PATH = "/trials/{trial}/lists"
+_READERS = permission(Permission.AUDIT_VERIFY, Permission.LIST_DESIGN, Permission.LIST_CONFIRM)
+_MAKERS = permission(Permission.LIST_DESIGN, Permission.LIST_CONFIRM)
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {}}, "description": "A file for the stand-alone verifier."}
+}
+
+
+class ContributionUnreadable(InvalidInput):
+    code = "seed.contribution_unreadable"
+
+
+class Contributed(BaseModel):
+    contribution: str = Field(
+        min_length=24, max_length=1400, repr=False, description="16 random bytes or more of your own, in base64."
+    )
+
+    @property
+    def secret(self) -> bytes:
+        """Raises ``ContributionUnreadable``."""
+        try:
+            return base64.b64decode(self.contribution, validate=True)
+        except (binascii.Error, ValueError):
+            raise ContributionUnreadable(
+                "A contribution is base64 of 16 random bytes or more. Draw a new one."
+            ) from None
+
+
+class NewList(Contributed):
+    stage: str = Field(default=MAIN_STAGE, max_length=32)
+    block_sizes: tuple[int, ...] = Field(default=(), max_length=20, repr=False)
+    limit: int | None = Field(default=None, repr=False, description="Of imbalance, for the schemes that have one.")
+    uploaded: str | None = Field(default=None, repr=False, description="A list made elsewhere, as CSV.")
+    codes: dict[str, dict[str, str]] = Field(default_factory=dict, repr=False)
+    slots_per_stratum: int = Field(default=0, ge=0, le=10_000_000)
+    sites: tuple[str, ...] = Field(default=(), description="Codes; none stands for every site that there is.")
+
+
+class Continuation(Contributed):
+    slots_per_stratum: int = Field(ge=1, le=10_000_000)
+
+
+class ListSummary(BaseModel):
+    id: UUID
+    stage: str
+    ordinal: int
+    scheme: str
+    status: str
+    sealed_at: datetime | None
+    root: str | None = Field(description="The Merkle root, once sealed.")
+    design_commitment: str | None
+
+
+class StratumSummary(BaseModel):
+    stage: str
+    stratum: str
+    used: int
+    left: int | None
+    runs_low: bool
+
+
+@router.get(_PATH, openapi_extra=_READERS)
+def list_lists(here: Here, session: Write) -> list[ListSummary]:
+    """Every list of the trial with what is published of it."""
+    return [_summary(one) for one in lists_of(session, here.trial.id)]
+
+
+@router.post(_PATH, status_code=201, openapi_extra=permission(Permission.LIST_DESIGN))
+def design_a_list(here: Here, session: Write, body: NewList) -> ListSummary:
+    """The first person's part. What tells of slots is stored sealed and never shown again."""
+    given = body.model_dump(exclude={"contribution"})
+    command = command_of(DesignList, trial_id=here.trial.id, contribution=body.secret, **given)
+    return _summary(design_list(session, here.actor, command))
+
+
+@router.get(f"{_PATH}/strata", openapi_extra=_MAKERS)
+def list_strata(here: Here, session: Write, stage: str = MAIN_STAGE) -> list[StratumSummary]:
+    """How far each stratum has come over all its lists, and which one runs low."""
+    levels = stratum_levels_of(session, here.trial.id, stage)
+    return [StratumSummary.model_validate(one, from_attributes=True) for one in levels]
+
+
+@router.post(f"{_PATH}/{{list_id}}/confirmation", status_code=201, openapi_extra=permission(Permission.LIST_CONFIRM))
+def confirm_a_list(here: Here, session: Write, list_id: UUID, body: Contributed) -> ListSummary:
+    """The second person's part: the list is generated, sealed and committed to."""
+    made = _of_trial(session, here, list_id)
+    command = command_of(ConfirmList, list_id=made.id, contribution=body.secret)
+    return _summary(confirm_list(session, here.actor, command))
+
+
+@router.post(f"{_PATH}/{{list_id}}/continuation", status_code=201, openapi_extra=permission(Permission.LIST_DESIGN))
+def continue_a_list(here: Here, session: Write, list_id: UUID, body: Continuation) -> ListSummary:
+    """A further list for the same strata by the same rule; the second person confirms it."""
+    made = _of_trial(session, here, list_id)
+    command = command_of(
+        ExtendList, list_id=made.id, slots_per_stratum=body.slots_per_stratum, contribution=body.secret
+    )
+    return _summary(extend_list(session, here.actor, command))
+
+
+@router.get(f"{_PATH}/{{list_id}}/commitment", openapi_extra=_READERS, response_class=Response, responses=_FILE)
+def download_commitment(here: Here, session: Write, list_id: UUID) -> Response:
+    """The commitment file. Keep it, or publish it: it tells nothing of any slot."""
+    made = _of_trial(session, here, list_id)
+    return _download(as_file(commitment_document(published_commitment(session, made))), f"{made.id}-commitment.json")
+
+
+@router.get(
+    f"{_PATH}/{{list_id}}/opened",
+    openapi_extra=permission(Permission.LIST_OPEN),
+    response_class=Response,
+    responses=_FILE,
+)
+def download_opened_list(here: Here, session: Write, list_id: UUID) -> Response:
+    """The opened list, after the lock and both signatures: seed, parameters, arms and salts. It is recorded."""
+    made = _of_trial(session, here, list_id)
+    return _download(opened_list(session, here.actor, made.id).file, f"{made.id}-opened.json")
+
+
+def _of_trial(session: TrialSession, here: Place, list_id: UUID) -> AllocationList:
+    """Raises ``ListNotFound`` for another trial's list too."""
+    found = get_list(session, list_id)
+    if found.trial_id != here.trial.id:
+        raise ListNotFound("There is no such allocation list. Choose one from the trial's lists.")
+    return found
+
+
+def _summary(made: AllocationList) -> ListSummary:
+    return ListSummary.model_validate(made, from_attributes=True)
+
+
+def _download(content: bytes, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, media_type="application/json", headers=headers)

@@ -1,0 +1,124 @@
+"""Lists during the trial: how far each stratum has come, and the list that continues one that runs low.
+
+Invariants
+1. A continuation has the scheme of the list before it, block sizes and limits too, which nobody needs to know or type;
+   seed, slots and commitment are its own, and two people make it as they made the first.
+2. Positions go on where the earlier list ends: it is used up first.
+3. Where the protocol's arms, ratio or scheme have changed since, nothing is continued: a new list is designed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Bounded
+from sqlmodel import col, select
+
+from randomization.ledger.allocation_lists import (
+    MAIN_STAGE,
+    AllocationList,
+    ListNotSealed,
+    ListStatus,
+    StratumCounter,
+    get_list,
+)
+from randomization.ledger.generation import begin_list, check_no_site_role
+from randomization.ledger.sealed_matter import open_matter
+from randomization.lists import ListDesign
+from randomization.schemes import UploadedList
+from trial.access.actions import Action
+from trial.access.actors import Actor
+from trial.access.policies import authorize
+from trial.database.session import TrialSession, strongroom
+from trial.errors import Conflict
+from trial.locks.versions import newest_active_version
+from trial.protocol.schema import Protocol
+from trial.protocol.versions import protocol_of
+
+FEW_SLOTS: Final = 8
+
+
+class ListNotContinued(Conflict):
+    code = "list.not_continued"
+
+
+class ExtendList(BaseModel):
+    """``list_id`` is the list whose scheme and strata are continued; ``contribution`` as for a first list."""
+
+    model_config = ConfigDict(frozen=True)
+
+    list_id: UUID
+    slots_per_stratum: int = Bounded(ge=1)
+    contribution: bytes = Bounded(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StratumLevel:
+    """How far a stratum has come over all its sealed lists. ``left`` is ``None`` where there is no end."""
+
+    stage: str
+    stratum: str
+    used: int
+    left: int | None
+
+    @property
+    def runs_low(self) -> bool:
+        """Few slots are left: fewer than eight, or than a tenth of all."""
+        return self.left is not None and self.left < max(FEW_SLOTS, (self.used + self.left) / 10)
+
+
+def extend_list(session: TrialSession, actor: Actor, command: ExtendList) -> AllocationList:
+    """The first person's part; the second confirms it as any list.
+
+    Raises ``ListNotFound``, ``ListNotSealed``, ``ListNotContinued``, ``SiteRoleHeld``, ``ContributionInvalid``,
+    ``ListDesignInvalid``, ``VersionNotActive``.
+    """
+    before = get_list(session, command.list_id)
+    authorize(session, actor, Action.LIST_DESIGNED, trial_id=before.trial_id)
+    check_no_site_role(actor, before.trial_id)
+    if before.status is not ListStatus.SEALED:
+        raise ListNotSealed("This list is not sealed yet. Have it confirmed before you continue it.")
+    if not before.has_slots:
+        raise ListNotContinued("A scheme without a list has no end, so there is nothing to continue.")
+    with strongroom(session):
+        design = open_matter(session, before).list_design
+    version = newest_active_version(session, before.trial_id)
+    _check_continues(protocol_of(version), design)
+    longer = replace(design, slots_per_stratum=command.slots_per_stratum)
+    return begin_list(session, actor, version, before.stage, longer, command.contribution)
+
+
+def _check_continues(protocol: Protocol, design: ListDesign) -> None:
+    if isinstance(design.scheme, UploadedList):
+        raise ListNotContinued("An uploaded list has no rule to continue it by. Upload another list for these strata.")
+    same_arms = design.arms == protocol.arm_codes and design.scheme.ratio == protocol.shares
+    if not same_arms or design.scheme.name != protocol.randomization.scheme.name:
+        raise ListNotContinued("The protocol's arms, ratio or scheme have changed since. Design a new list.")
+
+
+def stratum_levels_of(session: TrialSession, trial_id: UUID, stage: str = MAIN_STAGE) -> list[StratumLevel]:
+    """Each stratum of the stage's sealed lists, by its key."""
+    rows = session.exec(
+        select(StratumCounter)
+        .join(AllocationList, col(AllocationList.id) == col(StratumCounter.list_id))
+        .where(
+            AllocationList.trial_id == trial_id,
+            AllocationList.stage == stage,
+            AllocationList.status == ListStatus.SEALED,
+        )
+    )
+    counters: dict[str, list[StratumCounter]] = defaultdict(list)
+    for counter in rows:
+        counters[counter.stratum].append(counter)
+    return [_level(stage, stratum, counters[stratum]) for stratum in sorted(counters)]
+
+
+def _level(stage: str, stratum: str, counters: list[StratumCounter]) -> StratumLevel:
+    used = sum(counter.next_position - 1 for counter in counters)
+    slots = [counter.slots for counter in counters]
+    total = None if None in slots else sum(count or 0 for count in slots)
+    return StratumLevel(stage, stratum, used, None if total is None else total - used)
