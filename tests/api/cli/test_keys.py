@@ -157,9 +157,7 @@ def test_an_escrow_holds_no_key_in_the_open_and_opens_for_its_passphrase_alone(b
         assert (bare.settings().key_directory / f"{name}.key").read_text().strip() not in file.read_text()
     bare.phrase.write_text("another passphrase altogether")
     assert isinstance(bare.drill(file).exception, EscrowNotOpened)
-    assert isinstance(
-        bare.run("escrow", "X", "--out", file, "--passphrase", bare.phrase).exception, FileExistsAlready
-    )
+    assert isinstance(bare.run("escrow", "X", "--out", file, "--passphrase", bare.phrase).exception, FileExistsAlready)
 
 
 def test_an_altered_escrow_does_not_open(bare):
