@@ -1,7 +1,18 @@
 """Every table of the house, imported so that the metadata holds them all."""
 
 from randomization import holders
-from randomization.kits import contents, counts, destruction, dispensing, excursions, kits, promises, returns, shipments
+from randomization.kits import (
+    contents,
+    counts,
+    destruction,
+    dispensing,
+    excursions,
+    kits,
+    promises,
+    resupply,
+    returns,
+    shipments,
+)
 from randomization.ledger import allocation_lists, allocations, envelopes, sealed_matter, tallies
 from randomization.pharmacy import handovers, preparations
 from randomization.unblinding import coding, documents, opening, register
@@ -93,6 +104,7 @@ TABLE_MODULES = (
     returns,
     destruction,
     counts,
+    resupply,
     preparations,
     handovers,
     register,

@@ -11,12 +11,15 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-WATCHED = {
+WATCHED: dict[str, dict[str, str]] = {
     "trial.depot_return": {},
     "trial.destruction": {},
     "trial.stock_count": {},
+    "trial.stock_reading": {},
     "trial.storage_excursion": {},
+    "trial.supply_plan": {},
     "trial.destruction_witness": {},
+    "trial.supply_review": {},
     "trial.envelope": {},
     "trial.kit_reservation": {},
     "trial.kit_return": {},
@@ -124,6 +127,25 @@ def upgrade() -> None:
     op.create_index(op.f("ix_stock_count_site_id"), "stock_count", ["site_id"], unique=False, schema="trial")
     op.create_index(op.f("ix_stock_count_trial_id"), "stock_count", ["trial_id"], unique=False, schema="trial")
     op.create_table(
+        "stock_reading",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trial_id", sa.Uuid(), nullable=False),
+        sa.Column("protocol_version_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("read_by", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["protocol_version_id"], ["trial.protocol_version.id"], name=op.f("fk_stock_reading_protocol_version_id")
+        ),
+        sa.ForeignKeyConstraint(["read_by"], ["access.account.id"], name=op.f("fk_stock_reading_read_by")),
+        sa.ForeignKeyConstraint(["site_id"], ["trial.site.id"], name=op.f("fk_stock_reading_site_id")),
+        sa.ForeignKeyConstraint(["trial_id"], ["trial.trial.id"], name=op.f("fk_stock_reading_trial_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_reading")),
+        schema="trial",
+    )
+    op.create_index(op.f("ix_stock_reading_site_id"), "stock_reading", ["site_id"], unique=False, schema="trial")
+    op.create_index(op.f("ix_stock_reading_trial_id"), "stock_reading", ["trial_id"], unique=False, schema="trial")
+    op.create_table(
         "storage_excursion",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
@@ -154,6 +176,24 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_storage_excursion_trial_id"), "storage_excursion", ["trial_id"], unique=False, schema="trial"
     )
+    op.create_table(
+        "supply_plan",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trial_id", sa.Uuid(), nullable=False),
+        sa.Column("protocol_version_id", sa.Uuid(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("weekday", sa.Integer(), nullable=False),
+        sa.Column("lead_days", sa.Integer(), nullable=False),
+        sa.Column("confidence", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["protocol_version_id"], ["trial.protocol_version.id"], name=op.f("fk_supply_plan_protocol_version_id")
+        ),
+        sa.ForeignKeyConstraint(["trial_id"], ["trial.trial.id"], name=op.f("fk_supply_plan_trial_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supply_plan")),
+        schema="trial",
+    )
+    op.create_index(op.f("ix_supply_plan_trial_id"), "supply_plan", ["trial_id"], unique=False, schema="trial")
     op.create_table(
         "destruction_witness",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -189,6 +229,29 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_destruction_witness_trial_id"), "destruction_witness", ["trial_id"], unique=False, schema="trial"
     )
+    op.create_table(
+        "supply_review",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trial_id", sa.Uuid(), nullable=False),
+        sa.Column("protocol_version_id", sa.Uuid(), nullable=False),
+        sa.Column("plan_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("reviewed_on", sa.Date(), nullable=False),
+        sa.Column("usable", sa.Integer(), nullable=False),
+        sa.Column("chance", sa.Float(), nullable=False),
+        sa.Column("sets", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["plan_id"], ["trial.supply_plan.id"], name=op.f("fk_supply_review_plan_id")),
+        sa.ForeignKeyConstraint(
+            ["protocol_version_id"], ["trial.protocol_version.id"], name=op.f("fk_supply_review_protocol_version_id")
+        ),
+        sa.ForeignKeyConstraint(["site_id"], ["trial.site.id"], name=op.f("fk_supply_review_site_id")),
+        sa.ForeignKeyConstraint(["trial_id"], ["trial.trial.id"], name=op.f("fk_supply_review_trial_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supply_review")),
+        schema="trial",
+    )
+    op.create_index(op.f("ix_supply_review_site_id"), "supply_review", ["site_id"], unique=False, schema="trial")
+    op.create_index(op.f("ix_supply_review_trial_id"), "supply_review", ["trial_id"], unique=False, schema="trial")
     op.create_table(
         "envelope",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -438,8 +501,11 @@ def downgrade() -> None:
     op.drop_table("kit_return", schema="trial")
     op.drop_table("kit_reservation", schema="trial")
     op.drop_table("envelope", schema="trial")
+    op.drop_table("supply_review", schema="trial")
     op.drop_table("destruction_witness", schema="trial")
+    op.drop_table("supply_plan", schema="trial")
     op.drop_table("storage_excursion", schema="trial")
+    op.drop_table("stock_reading", schema="trial")
     op.drop_table("stock_count", schema="trial")
     op.drop_table("destruction", schema="trial")
     op.drop_table("depot_return", schema="trial")

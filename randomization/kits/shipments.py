@@ -255,3 +255,10 @@ def shipments_to(session: TrialSession, actor: Actor, site_id: UUID) -> list[Shi
     site = get_site(session, site_id)
     check_may(actor, Permission.KIT_ACCOUNT, site.trial_id, site.id)
     return list(session.exec(select(Shipment).where(Shipment.site_id == site.id).order_by(col(Shipment.number))))
+
+
+def shipments_of(session: TrialSession, actor: Actor, trial_id: UUID) -> list[Shipment]:
+    """Every shipment of the trial, the last one first, for the depot. Raises ``NotPermitted``."""
+    check_may(actor, Permission.KIT_MANAGE, trial_id)
+    found = select(Shipment).where(Shipment.trial_id == trial_id)
+    return list(session.exec(found.order_by(col(Shipment.number).desc())))

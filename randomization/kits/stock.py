@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from randomization.kits.kits import Kit, KitStatus
 from trial.access.actors import Actor
-from trial.access.alerts import AlertKind, raise_alert
+from trial.access.alerts import Alert, AlertKind, raise_alert
 from trial.access.permissions import Permission
 from trial.access.policies import check_may
 from trial.conduct.sites import Site, get_site
@@ -62,8 +62,8 @@ def low_stock_level(protocol: Protocol) -> int:
 
 
 def alert_when_low(session: TrialSession, site: Site, protocol: Protocol, *, left: int) -> None:
-    """Tell the supply manager, once, when the total falls to the level. Arms play no part in it."""
-    if left == low_stock_level(protocol):
+    """Tell the supply manager when the total is at the level or below, until it is seen. Arms play no part in it."""
+    if left <= low_stock_level(protocol) and not _is_told(session, site):
         raise_alert(
             session,
             AlertKind.STOCK_LOW,
@@ -72,3 +72,11 @@ def alert_when_low(session: TrialSession, site: Site, protocol: Protocol, *, lef
             trial_id=site.trial_id,
             site_id=site.id,
         )
+
+
+def _is_told(session: TrialSession, site: Site) -> bool:
+    """Whether an alert of this site still waits to be seen."""
+    waiting = select(Alert.id).where(
+        Alert.kind == AlertKind.STOCK_LOW, Alert.site_id == site.id, col(Alert.seen_at).is_(None)
+    )
+    return session.exec(waiting).first() is not None

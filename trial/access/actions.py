@@ -80,6 +80,9 @@ class Action(StrEnum):
     RANDOMIZATION_ERROR_MARKED = "participant:randomization:error_marked"
     ENVELOPES_MADE = "randomization:envelopes:made"
     ENVELOPE_RECONCILED = "participant:envelope:reconciled"
+    SUPPLY_PLANNED = "kit:supply:planned"
+    SUPPLY_REVIEWED = "kit:supply:reviewed"
+    STOCK_BY_ARM_READ = "kit:stock_by_arm:read"
     KITS_SHIPPED = "kit:shipment:sent"
     KITS_RECEIVED = "kit:shipment:received"
     KIT_DISPENSED = "kit:kit:dispensed"
@@ -194,6 +197,9 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.RANDOMIZATION_ERROR_MARKED: Permission.PARTICIPANT_RANDOMIZE,
     Action.ENVELOPES_MADE: Permission.ENVELOPE_PRINT,
     Action.ENVELOPE_RECONCILED: Permission.PARTICIPANT_RANDOMIZE,
+    Action.SUPPLY_PLANNED: Permission.KIT_MANAGE,
+    Action.SUPPLY_REVIEWED: Permission.KIT_MANAGE,
+    Action.STOCK_BY_ARM_READ: Permission.KIT_MANAGE,
     Action.KITS_SHIPPED: Permission.KIT_MANAGE,
     Action.KITS_RECEIVED: Permission.KIT_RECEIVE,
     Action.KIT_DISPENSED: Permission.KIT_DISPENSE,

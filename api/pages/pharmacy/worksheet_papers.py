@@ -88,7 +88,8 @@ def order_rows(sheet: Worksheet) -> tuple[tuple[str, str], ...]:
 
 
 def product_rows(sheet: Worksheet) -> tuple[tuple[str, str], ...]:
-    cap = quantity(sheet.cap_mg, "mg", 0) if sheet.cap_mg else _NONE
+    dose = quantity(sheet.mg_per_kg, "mg/kg", 2)
+    cap = f", at most {quantity(sheet.cap_mg, 'mg', 0)}" if sheet.cap_mg else ""
     stock = quantity(sheet.stock_mg_per_ml, "mg/mL", 0) if sheet.stock_mg_per_ml else "No active substance"
     return (
         ("Arm", sheet.arm),
@@ -96,7 +97,7 @@ def product_rows(sheet: Worksheet) -> tuple[tuple[str, str], ...]:
         ("Kit", sheet.kit_number),
         ("Lot, expiry", f"{sheet.lot}, {day_words(sheet.expires_on)}"),
         ("Concentration", stock),
-        ("Dose for this arm", f"{quantity(sheet.mg_per_kg, 'mg/kg', 2)}, at most {cap}"),
+        ("Dose for this arm", f"{dose}{cap}"),
     )
 
 
