@@ -86,10 +86,13 @@ def rewrap_data_keys(session: TrialSession, new: KeyProvider) -> int:
     return len(stored)
 
 
-def open_every_data_key(session: TrialSession, provider: KeyProvider) -> dict[str, DataKey]:
-    """Every data key by its holder, under a key that need not be the session's. Raises as ``rewrap_data_keys``."""
+def open_every_data_key(session: TrialSession) -> dict[str, DataKey]:
+    """Every data key by its holder. Raises as ``rewrap_data_keys``."""
     stored = session.exec(select(StoredDataKey).order_by(StoredDataKey.holder)).all()
-    return {one.holder: unwrap(WrappedKey(one.key_id, bytes(one.token)), one.holder, provider) for one in stored}
+    return {
+        one.holder: unwrap(WrappedKey(one.key_id, bytes(one.token)), one.holder, session.keyring.sealing)
+        for one in stored
+    }
 
 
 def data_key_of(session: TrialSession, holder: str) -> DataKey:

@@ -17,13 +17,10 @@ import typer
 
 from api.cli.options import DataOption, settings_from
 from api.installation import open_installation
-from randomization.holders import rewrap_data_keys
 from randomization.ledger.rehearsal import Rehearsal, rehearse_restore
-from trial.access.actions import Action
+from randomization.ledger.rotation import rotate_key
 from trial.access.actors import system_actor
-from trial.access.policies import authorize
-from trial.database.session import strongroom
-from trial.errors import Conflict, InvalidInput
+from trial.errors import Conflict
 from trial.escrow import EscrowedKeys, open_escrow, seal_escrow
 from trial.ids import SystemEntropy
 from trial.keys import MasterKey, create_key_file, encode_key, key_provider_from
@@ -40,10 +37,6 @@ PassphraseOption = Annotated[
 
 class FileExistsAlready(Conflict):
     code = "keys.file_exists"
-
-
-class SameKey(InvalidInput):
-    code = "keys.same_key"
 
 
 @app.command()
@@ -63,18 +56,14 @@ def rotate(
         create_key_file(Path(place), SystemEntropy(), settings.data)
     provider = key_provider_from(new, settings.data)
     with open_installation(settings) as installation:
-        old_id, new_id = installation.database.keyring.sealing.master_key().key_id, provider.master_key().key_id
-        if old_id == new_id:
-            raise SameKey(f"{new} holds the key that is in use ({old_id}). Name another place for the new one.")
         with installation.database.transaction() as session:
-            authorize(session, system_actor("keyholder"), Action.KEYS_ROTATED, reason=f"{old_id} to {new_id}")
-            with strongroom(session):
-                count = rewrap_data_keys(session, provider)
-        installation.anchor({"reason": "key rotated", "from": old_id, "to": new_id, "data_keys": count})
-    print(f"{count} data keys are wrapped under {new_id}; nothing that they seal was opened.")
+            done = rotate_key(session, system_actor("keyholder"), provider)
+        told = {"from": done.old_id, "to": done.new_id, "data_keys": done.data_keys}
+        installation.anchor({"reason": "key rotated", **told})
+    print(f"{done.data_keys} data keys are wrapped under {done.new_id}; nothing that they seal was opened.")
     print(f"Now set EQUIPOISE_SEALING_KEY={new} and start the server.")
     print(
-        f"Keep {old_id} as long as backups from before today, and put the new key into escrow: equipoise keys escrow."
+        f"Keep {done.old_id} as long as backups from before today, and put the new key into escrow: equipoise keys escrow."
     )
 
 
@@ -111,7 +100,7 @@ def drill(escrowed: EscrowArgument, passphrase: PassphraseOption = None, data: D
         settings = _with_keys(settings_from(data), found, Path(scratch))
         with open_installation(settings) as installation:
             with installation.database.session() as session:
-                seen = rehearse_restore(session, installation.database.keyring.sealing)
+                seen = rehearse_restore(session)
             installation.anchor({"reason": "restore drill", "holder": found.holder, "opened": _opened(seen)})
     print(f"The keys of {found.holder} open everything: {_opened(seen)}. Nothing was shown or changed.")
 

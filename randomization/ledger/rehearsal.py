@@ -18,7 +18,6 @@ from randomization.ledger.sealed_matter import open_matter, open_one_slot
 from randomization.sealing import DataKey
 from randomization.verification import check_design
 from trial.database.session import TrialSession, strongroom
-from trial.keys import KeyProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +29,10 @@ class Rehearsal:
     slots: int
 
 
-def rehearse_restore(session: TrialSession, provider: KeyProvider) -> Rehearsal:
-    """Open what the provider's key must open. Raises ``WrongKey`` and what else a seal raises; then the escrow is no good."""
+def rehearse_restore(session: TrialSession) -> Rehearsal:
+    """Open what the session's key must open. Raises ``WrongKey`` and what else a seal raises; then the escrow is no good."""
     with strongroom(session):
-        keys = open_every_data_key(session, provider)
+        keys = open_every_data_key(session)
         sealed = session.exec(select(AllocationList).where(AllocationList.status == ListStatus.SEALED)).all()
         slots = sum(_open_list(session, keys[str(one.id)], one) for one in sealed)
     return Rehearsal(len(keys), len(sealed), slots)

@@ -114,12 +114,12 @@ def _seal_stratum(
 ) -> Iterator[SealedSlot]:
     count = len(stratum.arms)
     salts, nonces = entropy.take(SALT_SIZE * count, "slot salts"), entropy.take(NONCE_SIZE * count, "nonces")
-    sealer, commit = Sealer(key, _SLOT, stratum.key), slot_committer(key.holder, stratum.key)
+    sealer, commitment_to = Sealer(key, _SLOT, stratum.key), slot_committer(key.holder, stratum.key)
     for index, arm in enumerate(generated.arm_codes(stratum)):
         salt = salts[SALT_SIZE * index : SALT_SIZE * (index + 1)]
         nonce = nonces[NONCE_SIZE * index : NONCE_SIZE * (index + 1)]
         sealed = sealer.seal(index + 1, salt + arm.encode(), nonce)
-        yield SealedSlot(stratum.key, index + 1, sealed, commit(index + 1, arm, salt))
+        yield SealedSlot(stratum.key, index + 1, sealed, commitment_to(index + 1, arm, salt))
 
 
 def seal_slot(key: DataKey, stratum: str, position: int, arm: str, entropy: Entropy) -> SealedSlot:

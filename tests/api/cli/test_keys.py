@@ -10,9 +10,10 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from api.cli.keys import FileExistsAlready, SameKey
+from api.cli.keys import FileExistsAlready
 from api.cli.main import app
 from api.installation import open_installation
+from randomization.ledger.rotation import SameKey
 from randomization.sealing import WrappedKeyBroken, WrongKey
 from tests.support.house import House
 from tests.support.randomization import open_for_randomization, randomized, true_arms
