@@ -45,7 +45,7 @@ class InterimLook:
 
     @property
     def crossed(self) -> str:
-        """efficacy, futility or none; futility never where no direction is claimed."""
+        """efficacy, futility, harm or none; only efficacy where no direction is claimed."""
         if self.result is None:
             return "none"
         return self.result.crossed if self.oriented or self.result.crossed == "efficacy" else "none"
@@ -111,6 +111,11 @@ def _at_look(
         return None, refused.sentence
 
 
+def binding(design: GroupSequentialDesign) -> str:
+    """Whether futility binds, in a word."""
+    return "binding" if design.binding else "non-binding"
+
+
 def _decision(look: InterimLook) -> str:
     result = look.result
     if result is None or look.z is None:
@@ -123,13 +128,22 @@ def _decision(look: InterimLook) -> str:
         )
     place = f"Here z = {look.z:.2f}, efficacy bound {result.efficacy_bound:.2f}"
     if result.futility_bound is not None:
-        place += f", futility bound {result.futility_bound:.2f} (non-binding)"
+        sign = "±" if look.design.sides == 2 else ""
+        place += f", futility bound {sign}{result.futility_bound:.2f} ({binding(look.design)})"
     if result.final:
-        outcome = "is rejected" if look.crossed == "efficacy" else "is not rejected"
+        outcome = {"efficacy": "is rejected", "harm": "is rejected, against the treatment"}.get(
+            look.crossed, "is not rejected"
+        )
         return f"At the full planned information the null hypothesis {outcome}. {place}.".replace("= -", "= −")
     said = {
         "efficacy": "The efficacy bound has been crossed: by the design the null hypothesis is rejected at this look.",
-        "futility": "z is below the futility bound: the design would permit stopping for futility; it does not bind.",
+        "futility": (
+            "z is below the futility bound: by the design the trial stops for futility."
+            if look.design.binding
+            else "z is below the futility bound: the design would permit stopping for futility; it does not bind."
+        ),
+        "harm": "The bound on the other side has been crossed: by the design the null hypothesis is rejected, against the"
+        " treatment.",
         "none": "Neither bound has been crossed: the design gives no reason to stop.",
     }[look.crossed]
     return f"{said} {place}.".replace("= -", "= −").replace("bound -", "bound −")

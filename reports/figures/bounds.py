@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from reports.analyses.interim import InterimLook
+from reports.analyses.interim import InterimLook, binding
 from reports.appearance import ACCENT, BRICK, INK, QUIET, RULE
 from reports.figures.canvas import Picture, sheet
 
@@ -27,7 +27,7 @@ def bounds_picture(look: InterimLook, height_mm: float = 66) -> Picture:
 
 
 def _lowest(look: InterimLook) -> float:
-    return -HIGHEST if not look.oriented else LOWEST
+    return -HIGHEST if not look.oriented or look.design.sides == 2 else LOWEST
 
 
 def _draw_bounds(axes: Axes, look: InterimLook) -> None:
@@ -35,11 +35,14 @@ def _draw_bounds(axes: Axes, look: InterimLook) -> None:
     x = [float(t) for t in planned.fractions]
     upper = [min(float(z), HIGHEST - 0.2) for z in planned.efficacy]
     _bound(axes, x, upper, BRICK, (), "^", "Efficacy: stop if at or above")
-    if not look.oriented:
+    two_sided = look.design.sides == 2
+    if not look.oriented or two_sided:
         _bound(axes, x, [-z for z in upper], BRICK, (), "v", "")
-    elif planned.futility is not None:
-        lower = [max(float(z), LOWEST) for z in planned.futility]
-        _bound(axes, x, lower, QUIET, (4.0, 2.0), "s", "Futility (non-binding)", below=True)
+    if look.oriented and planned.futility is not None:
+        lower = [max(float(z), 0.0 if two_sided else LOWEST) for z in planned.futility]
+        _bound(axes, x, lower, QUIET, (4.0, 2.0), "s", f"Futility ({binding(look.design)})", below=True)
+        if two_sided:
+            _bound(axes, x, [-z for z in lower], QUIET, (4.0, 2.0), "s", "", below=True)
 
 
 def _bound(

@@ -88,7 +88,8 @@ def operating_picture(
         _draw_stops(bars, results)
     note = (
         f"Lines: integration. Points: {results[0].trials} simulated trials each, two Monte Carlo standard errors as bars."
-        " Below: share of trials that stopped at each look, for efficacy (dark to light), at the end without, for futility."
+        " Below: share of trials that stopped at each look, for efficacy (dark to light), at the end without, for futility"
+        f"{', on the other side (black)' if results[0].sides == 2 else ''}."
     )
     said = "; ".join(f"{one.name}: efficacy in {100 * one.power:.1f} %" for one in results)
     alt = f"Operating characteristics of a design with {simulation.design.looks} looks. {said}."
@@ -127,9 +128,12 @@ def _draw_stops(axes: Axes, results: Sequence[OperatingCharacteristics]) -> None
         looks = len(one.efficacy)
         for k, share in enumerate(one.efficacy.tolist()):
             left = _bar(axes, y, left, share, BRICK, 1.0 - 0.7 * k / looks, str(k + 1))
-        left = _bar(axes, y, left, 1.0 - one.power - float(one.futility.sum()), ACCENT_LIGHT, 1.0, "end")
+        neither = 1.0 - one.power - float(one.futility.sum() + one.harm.sum())
+        left = _bar(axes, y, left, neither, ACCENT_LIGHT, 1.0, "end")
         for k, share in enumerate(one.futility[::-1].tolist()):
             left = _bar(axes, y, left, share, QUIET, 0.35 + 0.5 * k / looks, str(looks - k))
+        for k, share in enumerate(one.harm[::-1].tolist()):
+            left = _bar(axes, y, left, share, INK, 0.25 + 0.3 * k / looks, str(looks - k))
     axes.set_yticks(range(len(results)), [one.name for one in results])
     axes.set_ylim(len(results) - 0.5, -0.5)
     axes.set_xlim(0, 1)

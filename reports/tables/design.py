@@ -140,8 +140,10 @@ def analysis_table(number_of: str, analysis: Analysis) -> Table:
 def operating_table(number_of: str, results: Sequence[OperatingCharacteristics]) -> Table:
     """What simulated trials did, one scenario after another."""
     rows: list[Row] = []
+    two_sided = any(one.sides == 2 for one in results)
     for one in results:
-        rows.append(Row((f"{one.name}: true difference {one.difference:g}, SD {one.sd:g}", *("",) * 4), "section"))
+        heading = f"{one.name}: true difference {one.difference:g}, SD {one.sd:g}"
+        rows.append(Row((heading, *("",) * (5 if two_sided else 4)), "section"))
         for k, n in enumerate(one.participants):
             up, low = float(one.efficacy[k]), float(one.futility[k])
             last = k + 1 == len(one.participants)
@@ -152,6 +154,7 @@ def operating_table(number_of: str, results: Sequence[OperatingCharacteristics])
                         number(float(n), 0),
                         _share(up, one.trials),
                         UNKNOWN if last else _share(low, one.trials),
+                        *((_share(float(one.harm[k]), one.trials),) if two_sided else ()),
                         "",
                     )
                 )
@@ -163,6 +166,7 @@ def operating_table(number_of: str, results: Sequence[OperatingCharacteristics])
                     f"{number(one.expected_participants, 1)} ± {number(one.expected_participants_error, 1)}",
                     _share(one.power, one.trials),
                     _share(float(one.futility.sum()), one.trials),
+                    *((_share(float(one.harm.sum()), one.trials),) if two_sided else ()),
                     f"{number(one.mean_estimate, 3)} ± {number(one.mean_estimate_error, 3)}",
                 ),
                 "total",
@@ -181,6 +185,7 @@ def operating_table(number_of: str, results: Sequence[OperatingCharacteristics])
             Column("Participants with the outcome", 1.6),
             Column("Efficacy declared", 1.4),
             Column("Stopped for futility", 1.4),
+            *((Column("Other side declared", 1.4),) if two_sided else ()),
             Column("Mean estimate", 1.4),
         ),
         tuple(rows),

@@ -131,6 +131,17 @@ def rp_futility_sizes():
     )
 
 
+def rp_wedge(part):
+    pairs = []
+    for case in cases("gsd_two_sided_futility_rpact.json"):
+        bounds = rp_design(case).bounds
+        if part == "efficacy":
+            pairs.append((bounds.efficacy, upto(case["criticalValues"], 6.0)))
+        else:
+            pairs.append((bounds.futility[:-1], numbers(case["futilityBounds"])))
+    return worst(pairs)
+
+
 def lr_upper():
     pairs = []
     for case in cases("gsd_efficacy_lrstat.json"):
@@ -484,6 +495,8 @@ RP_NOTE = "rpact's quadrature misses by up to 2e-5 in uneven designs (median 3e-
 RP_FIRST = "designs with a first bound above 6 are left out: there rpact's later bounds drift by up to 1.8e-4"
 RP_HIGH = "bounds above 4.5 are left out: rpact's own, at one alpha, differ there by 4e-5 from case to case"
 RP_ORDER = "two-sided cases are left out: rpact orders them by the upper bounds alone"
+RP_OWN = "rpact 3.3.1, its own test values"
+RP_WEDGE = "beta is spent from the look on at which the one-sided bound is above 0, as rpact's betaAdjustment=TRUE does"
 APART = "integration apart (score scale, Clenshaw–Curtis)"
 CHECKS = (
     entry("design (spending, one-sided)", "Lan & DeMets (1983)", GS, "z", 1e-7, lambda: gs_upper(1, shaped=False), ONE_LINE),
@@ -511,6 +524,16 @@ CHECKS = (
     entry("design (futility, binding)", f"{JT} 7.3", RP, "z", 1e-6, lambda: rp_futility(binding=True), RP_HIGH),
     entry("design (futility, non-binding)", f"{JT} 7.3", RP, "z", 1e-6, lambda: rp_futility(binding=False)),
     entry("design (sizes, futility)", f"{JT} 7.3", RP, "relative", 1e-6, rp_futility_sizes),
+    entry("design (two-sided futility, efficacy)", f"{JT} 5", RP_OWN, "z", 1e-6, lambda: rp_wedge("efficacy")),
+    entry("design (two-sided futility, inner bounds)", f"{JT} 5", RP_OWN, "z", 1e-7, lambda: rp_wedge("inner"), RP_WEDGE),
+    entry(
+        "design (sizes, two-sided futility)",
+        f"{JT} 5",
+        RP_OWN,
+        "relative",
+        1e-6,
+        lambda: rp_sizes(cases("gsd_two_sided_futility_rpact.json")),
+    ),
     entry("design (one-sided)", "as named", LR, "z", 2e-5, lr_upper, LR_NOTE),
     entry("design (spending)", "Lan & DeMets (1983)", LD, "z", 2e-4, ld_upper, LD_NOTE),
     entry("stagewise_inference", "Tsiatis, Rosner & Mehta (1984)", LR, "as given", 5e-6, lr_stagewise),

@@ -101,8 +101,8 @@ class Design(Part):
             raise ValueError("looks are numbered 1, 2, 3 … in their order")
         if bool(self.looks) != (self.efficacy is not None):
             raise ValueError("efficacy spending is given if and only if there are looks")
-        if self.sides == 2 and self.futility is not None:
-            raise ValueError("a two-sided design has no futility bounds")
+        if self.sides == 2 and self.futility is not None and self.futility.total is not None:
+            raise ValueError("a two-sided design spends no total under no effect: its other side is the bound for harm")
         return self
 
     @property

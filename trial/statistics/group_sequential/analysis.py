@@ -206,9 +206,19 @@ class Analysis:
         upper = np.asarray(self.bounds.efficacy_bounds)
         if self.ahead is not None:
             t, upper = np.append(t, self.ahead.fractions), np.append(upper, self.ahead.efficacy)
-        lower = -upper if self.rules.sides == 2 else None
+        futility = self._binding_futility()
+        lower, inner = (-upper, futility) if self.rules.sides == 2 else (futility, None)
         drift = _limited(self.z) / sqrt(self.information_fraction)
-        return bias_adjusted_mean(t, upper, float(np.clip(drift, -20.0, 20.0)), lower) * self.per_drift
+        return bias_adjusted_mean(t, upper, float(np.clip(drift, -20.0, 20.0)), lower, inner) * self.per_drift
+
+    def _binding_futility(self) -> FloatArray | None:
+        """Binding futility bounds of the looks so far and of those to come; None where they do not bind."""
+        if not self.rules.binding or self.bounds.futility_bounds is None:
+            return None
+        later = [] if self.ahead is None else planned_futility(self.planned, self.ahead.fractions.tolist())
+        given = np.array([*self.bounds.futility_bounds, *later])
+        given[-1] = -inf
+        return given
 
     def __str__(self) -> str:
         low, high = self.repeated_interval
@@ -265,9 +275,11 @@ def looks_ahead(rules: Rules, planned: DesignBounds, look: Look) -> Ahead:
     past = list(look.efficacy_bounds)
     skipped = frozenset(k for k in rules.without_efficacy if k < len(path) - 1)
     lower: LowerRule = mirrored if rules.sides == 2 else no_lower
+    inner: LowerRule | None = None
     if rules.binding and look.futility_bounds is not None:
-        lower = given_lower([*look.futility_bounds, *planned_futility(planned, left)])
-    later = bounds_for_spending(path, spent, past, lower=lower, skipped=skipped).upper[len(past) :]
+        futility = given_lower([*look.futility_bounds, *planned_futility(planned, left)])
+        lower, inner = (lower, futility) if rules.sides == 2 else (futility, None)
+    later = bounds_for_spending(path, spent, past, lower=lower, skipped=skipped, inner=inner).upper[len(past) :]
     return Ahead(np.array(left), later, rules.sides == 2)
 
 
@@ -281,9 +293,10 @@ def planned_futility(planned: DesignBounds, fractions: list[float]) -> list[floa
 def _crossed(look: Look, z: float) -> Literal["efficacy", "futility", "harm", "none"]:
     if z >= look.efficacy_bound:
         return "efficacy"
-    if look.sides == 2:
-        return "harm" if z <= -look.efficacy_bound else "none"
-    passed = look.futility_bound is not None and not look.final and z < look.futility_bound
+    if look.sides == 2 and z <= -look.efficacy_bound:
+        return "harm"
+    at = abs(z) if look.sides == 2 else z
+    passed = look.futility_bound is not None and not look.final and at < look.futility_bound
     return "futility" if passed else "none"
 
 

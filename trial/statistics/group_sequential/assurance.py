@@ -42,5 +42,5 @@ def probability_of_success(
     for drift, weight in zip(np.clip(drifts, -LARGEST_DRIFT, LARGEST_DRIFT).tolist(), density.tolist(), strict=True):
         chances = walk.chances(drift)
         later += weight * float(chances.efficacy[passed:].sum())
-        going += weight * (1.0 - float((chances.efficacy + chances.futility)[:passed].sum()))
+        going += weight * (1.0 - float((chances.efficacy + chances.futility + chances.inside)[:passed].sum()))
     return later / going

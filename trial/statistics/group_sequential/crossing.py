@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from trial.statistics.checks import FloatArray, check_in
+from trial.statistics.checks import FloatArray, OutOfRange, check_in
 from trial.statistics.group_sequential.information import (
     LARGEST_DRIFT,
     ImpossiblePower,
     check_bounds,
     check_information,
     fixed_drift,
+    lower_of,
 )
 from trial.statistics.group_sequential.integration import REACH, Step, SubDensity, Walker
 
@@ -36,13 +37,15 @@ _ROOT_2PI: Final = sqrt(2.0 * np.pi)
 class CrossingProbabilities:
     """Chances of first crossing each bound at each look, (K,) each, under ``drift`` (E Z_k = drift·√information_k).
 
-    ``futility`` is the lower bound: futility in a one-sided design, the other side in a two-sided one.
+    ``futility`` is the lower bound: futility in a one-sided design, the other side in a two-sided one. ``inside``: between
+    the inner bounds of a two-sided design with futility, else 0.
     """
 
     information: FloatArray
     drift: float
     efficacy: FloatArray
     futility: FloatArray
+    inside: FloatArray
 
     @property
     def any_efficacy(self) -> float:
@@ -53,9 +56,13 @@ class CrossingProbabilities:
         return float(self.futility.sum())
 
     @property
+    def any_inside(self) -> float:
+        return float(self.inside.sum())
+
+    @property
     def expected_information(self) -> float:
         """Mean information at stopping, in the unit of ``information``; the last look stops."""
-        stops = (self.efficacy + self.futility)[:-1]
+        stops = (self.efficacy + self.futility + self.inside)[:-1]
         return float(self.information[:-1] @ stops + self.information[-1] * (1.0 - stops.sum()))
 
     def __str__(self) -> str:
@@ -63,9 +70,14 @@ class CrossingProbabilities:
             f"{k + 1:>4}  {t:>11.4f}  {up:>9.6f}  {low:>9.6f}"
             for k, (t, up, low) in enumerate(zip(self.information, self.efficacy, self.futility, strict=True))
         ]
+        if self.inside.any():
+            rows = [f"{row}  {inside:>9.6f}" for row, inside in zip(rows, self.inside, strict=True)]
         head = f"Chances of crossing, drift {self.drift:.6g} (recursive integration)"
         total = f"{'all':>4}  {'':>11}  {self.any_efficacy:>9.6f}  {self.any_futility:>9.6f}"
-        return "\n".join([head, "look  information   efficacy   futility", *rows, total])
+        columns = "look  information   efficacy   futility"
+        if self.inside.any():
+            columns, total = "look  information      upper      lower     inside", f"{total}  {self.any_inside:>9.6f}"
+        return "\n".join([head, columns, *rows, total])
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +85,7 @@ class Walk:
     """Bounds with the densities between them, and the chances that follow.
 
     densities: what stands before each look, (K,), the first one the start. drifts: the range that the nodes cover.
+    inner: bounds of a two-sided design between which, ±, it stops for futility; −∞ or 0 where a look has none; None for none.
     """
 
     information: FloatArray
@@ -80,6 +93,7 @@ class Walk:
     lower: FloatArray
     densities: tuple[SubDensity, ...]
     drifts: tuple[float, float]
+    inner: FloatArray | None = None
 
     def covers(self, drift: float) -> bool:
         return self.drifts[0] <= drift <= self.drifts[1]
@@ -87,15 +101,27 @@ class Walk:
     def chances(self, drift: float) -> CrossingProbabilities:
         """Chances of stopping at each look under a drift; a drift outside of the range gets a walk of its own."""
         if not self.covers(drift):
-            return walk(self.information, self.upper, self.lower, (drift, drift)).chances(drift)
+            return walk(self.information, self.upper, self.lower, (drift, drift), self.inner).chances(drift)
         flat = self._flat
         masses = flat.masses * np.exp(drift * flat.scores - (0.5 * drift * drift) * flat.times)
         shift = drift * flat.roots
         up = np.add.reduceat(masses * ndtr(flat.above + shift), flat.starts)
         if self.one_sided:
-            return CrossingProbabilities(self.information, drift, up, np.zeros(len(up)))
+            return CrossingProbabilities(self.information, drift, up, np.zeros(len(up)), np.zeros(len(up)))
         low = np.add.reduceat(masses * ndtr(flat.below - shift), flat.starts)
-        return CrossingProbabilities(self.information, drift, up, low)
+        return CrossingProbabilities(self.information, drift, up, low, self._inside(drift))
+
+    def _inside(self, drift: float) -> FloatArray:
+        """The chance of stopping between the inner bounds at each look."""
+        if self.inner is None:
+            return np.zeros(len(self.information))
+        times, bounds = self.information.tolist(), self.inner.tolist()
+        return np.array(
+            [
+                before.step(t, drift).within(bound)
+                for before, t, bound in zip(self.densities, times, bounds, strict=True)
+            ]
+        )
 
     @cached_property
     def one_sided(self) -> bool:
@@ -164,31 +190,47 @@ LowerRule = Callable[[int, Callable[[float], Step], float], float]
 
 
 def forward(
-    information: FloatArray, upper: UpperRule, lower: LowerRule, drifts: tuple[float, float], reach: float = REACH
+    information: FloatArray,
+    upper: UpperRule,
+    lower: LowerRule,
+    drifts: tuple[float, float],
+    reach: float = REACH,
+    *,
+    inner: LowerRule | None = None,
 ) -> Walk:
     """Go over all looks, asking at each for its upper bound and then for its lower one.
 
     upper: from the look (from 0) and the step to it without drift. lower: from the look, the step under any drift, and
-    the upper bound; a lower bound above the upper one is lowered to it.
+    the upper bound; a lower bound above the upper one is lowered to it. inner: asked in the same way for the bounds ± of
+    the region inside which a two-sided design stops for futility.
     """
     walker = Walker(information, drifts, reach)
     last = len(information) - 1
-    highs, lows = np.empty(last + 1), np.empty(last + 1)
+    highs, lows, inners = np.empty(last + 1), np.empty(last + 1), np.full(last + 1, -inf)
     for look in range(last + 1):
         high = upper(look, walker.step())
         low = min(lower(look, walker.step, high), high)
         highs[look], lows[look] = high, low
+        if inner is not None:
+            inners[look] = min(inner(look, walker.step, high), high)
         if look < last:
-            walker.go_on(low, high)
-    return Walk(information, highs, lows, tuple(walker.densities), drifts)
+            walker.go_on(low, high, float(inners[look]))
+    return Walk(information, highs, lows, tuple(walker.densities), drifts, None if inner is None else inners)
 
 
-def walk(information: FloatArray, upper: FloatArray, lower: FloatArray, drifts: tuple[float, float]) -> Walk:
-    """Go over all looks between given bounds."""
+def walk(
+    information: FloatArray,
+    upper: FloatArray,
+    lower: FloatArray,
+    drifts: tuple[float, float],
+    inner: FloatArray | None = None,
+) -> Walk:
+    """Go over all looks between given bounds, and outside the inner ones."""
     walker = Walker(information, drifts)
-    for low, high in zip(lower[:-1].tolist(), upper[:-1].tolist(), strict=True):
-        walker.go_on(low, high)
-    return Walk(information, upper, lower, tuple(walker.densities), drifts)
+    within = [-inf] * len(information) if inner is None else inner.tolist()
+    for low, high, inside in zip(lower[:-1].tolist(), upper[:-1].tolist(), within[:-1], strict=True):
+        walker.go_on(low, high, inside)
+    return Walk(information, upper, lower, tuple(walker.densities), drifts, inner)
 
 
 def given_upper(bounds: Sequence[float] | FloatArray) -> UpperRule:
@@ -214,13 +256,18 @@ def mirrored(look: int, step: Callable[[float], Step], upper: float) -> float:
 
 
 def crossing_probabilities(
-    information: ArrayLike, efficacy: ArrayLike, futility: ArrayLike | None = None, drift: float = 0.0
+    information: ArrayLike,
+    efficacy: ArrayLike,
+    futility: ArrayLike | None = None,
+    drift: float = 0.0,
+    inner: ArrayLike | None = None,
 ) -> CrossingProbabilities:
     """Chances of first crossing each bound, when E Z_k = drift·√information_k.
 
     information: (K,), positive, strictly increasing; any unit, the drift being per √unit.
     efficacy, futility: (K,) z bounds; ±∞ allowed; futility defaults to none. Equal bounds at a look end the trial.
     drift: E Z at the largest information must be in [-25, 25].
+    inner: (K,) a look stops for futility where |z| < its inner bound, in two-sided designs; −∞ or 0 for none.
     Returns CrossingProbabilities with (K,) arrays.
     Raises OutOfRange, FallingInformation.
     Source: Armitage, McPherson & Rowe (1969); Jennison & Turnbull (2000) chapter 19. Oracle: gsDesign ``gsProbability``.
@@ -232,7 +279,10 @@ def crossing_probabilities(
     upper, lower = check_bounds(len(t), efficacy, futility)
     root = sqrt(t[-1])
     check_in("drift at the last look", drift * root, -LARGEST_DRIFT, LARGEST_DRIFT, "[]")
-    return walk(t, upper, lower, (float(drift), float(drift))).chances(float(drift))
+    within = None if inner is None else lower_of(len(t), inner)
+    if within is not None and np.any((within > upper) | (within > 0.0) & (-within < lower)):
+        raise OutOfRange("inner bounds must not exceed the efficacy bound of their look, nor −inner the lower one.")
+    return walk(t, upper, lower, (float(drift), float(drift)), within).chances(float(drift))
 
 
 def drift_for_power(
@@ -261,7 +311,8 @@ def power_drift(over: Walk, power: float) -> float:
     drift = min((wanted - float(ndtri(without))) / full, high)
     for _ in range(100):
         if not over.covers(drift):
-            over = walk(over.information, over.upper, over.lower, (0.0, min(1.5 * drift, LARGEST_DRIFT / full)))
+            wider = (0.0, min(1.5 * drift, LARGEST_DRIFT / full))
+            over = walk(over.information, over.upper, over.lower, wider, over.inner)
         reached, slope = over.power(drift)
         low, high = (drift, high) if reached < power else (low, drift)
         proposal = -inf

@@ -11,7 +11,7 @@ What it does not do: decide. An analysis says which bound the statistic passed; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,7 +41,8 @@ class GroupSequentialDesign:
     efficacy: ``Spending`` (or a spending function of the user's), ``WangTsiatis`` or ``HaybittlePeto``.
     alpha: one-sided, in (0, 0.5); a two-sided design spends it on each side. beta: 1 − power, in (0, 0.5).
     futility: ``Spending`` for beta spending, ``FixedFutility``, ``HarmSpending``, or None.
-    binding: the efficacy bounds count on futility being obeyed. sides: 1 or 2; 2 takes no futility.
+    binding: the efficacy bounds count on futility being obeyed. sides: 1 or 2; futility of a two-sided design is an inner
+        wedge, |z| below its bounds, and beta the chance of ending inside; it takes no ``HarmSpending``.
     efficacy_looks, futility_looks: (K,) whether a look has that bound, all by default; the final look has both. What a
         skipped look would spend is left for the next.
     Raises OutOfRange, FallingInformation; its bounds AlphaOverspent, ImpossiblePower, NoBoundFound.
@@ -88,8 +89,8 @@ class GroupSequentialDesign:
             self.futility is None or isinstance(self.futility, FixedFutility | HarmSpending) or callable(self.futility)
         ):
             raise OutOfRange("futility must be a Spending, a spending function, FixedFutility, HarmSpending or None.")
-        if self.sides == 2 and self.futility is not None:
-            raise OutOfRange("sides must be 1 for a design with futility bounds.")
+        if self.sides == 2 and isinstance(self.futility, HarmSpending):
+            raise OutOfRange("sides must be 1 for a design with HarmSpending; the other side is the bound for harm.")
         for name, flags in (("efficacy_looks", self.efficacy_looks), ("futility_looks", self.futility_looks)):
             if flags is not None and len(flags) != self.looks:
                 raise OutOfRange(f"{name} must say yes or no for each of the {self.looks} looks.")
@@ -106,6 +107,10 @@ class GroupSequentialDesign:
         from trial.statistics.group_sequential.protocol_section import section_of
 
         return section_of(self)
+
+    def with_one_side(self) -> GroupSequentialDesign:
+        """The same rules on one side only."""
+        return replace(self, sides=1)
 
     @property
     def looks(self) -> int:
@@ -141,7 +146,8 @@ class GroupSequentialDesign:
         )
         if obey_futility or self.futility is None:
             return planned.walk.chances(drift)
-        return crossing_probabilities(planned.fractions, planned.efficacy, None, drift)
+        other = -planned.efficacy if self.sides == 2 else None
+        return crossing_probabilities(planned.fractions, planned.efficacy, other, drift)
 
     def power_at(self, effect: float, *, obey_futility: bool = True) -> float:
         """The chance of declaring efficacy when the effect is ``effect`` times the design's."""
@@ -290,6 +296,8 @@ class GroupSequentialDesign:
         sides = "one-sided alpha" if self.sides == 1 else "two-sided, bounds ±, alpha a side"
         kind = "binding" if self.binding else "non-binding"
         futility = "none" if self.futility is None else str(self.futility)
+        if self.sides == 2 and self.futility is not None:
+            kind += ", inside ±"
         return [
             f"Group sequential design, {sides} {self.alpha:g}, power {self.power:g}, {self.looks} looks",
             f"efficacy: {self.efficacy}; futility ({kind}): {futility}",

@@ -176,6 +176,7 @@ def bounds_for_spending(
     lower: LowerRule = no_lower,
     skipped: frozenset[int] = frozenset(),
     drifts: tuple[float, float] = (0.0, 0.0),
+    inner: LowerRule | None = None,
 ) -> Walk:
     """The walk whose efficacy bounds together have spent cumulative[k] by look k.
 
@@ -183,7 +184,7 @@ def bounds_for_spending(
     spends what is left up to its cumulative amount, and nothing (a bound of ∞) when too much is spent already.
     """
     spender = Spender(cumulative.tolist(), list(past), skipped)
-    return forward(information, spender.bound, lower, drifts, reach_for(cumulative))
+    return forward(information, spender.bound, lower, drifts, reach_for(cumulative), inner=inner)
 
 
 def constant_for_alpha(over: Callable[[float], Walk], alpha: float, smallest: float = 1.0) -> float:

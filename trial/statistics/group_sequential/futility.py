@@ -5,6 +5,8 @@ Invariants
 2. Beta-spending bounds and the drift of the design are found together: at that drift the last lower bound meets the
    last upper bound, and the chance of not declaring efficacy is beta when futility is obeyed.
 3. Non-binding bounds leave the efficacy bounds as they are without futility; binding ones lower them.
+4. In a two-sided design the bounds are the inner wedge: |z| below them stops. Beta is the chance of ending inside. A look
+   at which the one-sided design's bound would be below 0 has no wedge, and what beta was for it is spread over the rest.
 
 What it does not do: observed information and past looks (``looks``).
 """
@@ -20,7 +22,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from trial.statistics.checks import FloatArray, OutOfRange, check_in
-from trial.statistics.group_sequential.crossing import UpperRule, Walk, forward, given_upper, power_drift, walk
+from trial.statistics.group_sequential.crossing import (
+    UpperRule,
+    Walk,
+    forward,
+    given_upper,
+    mirrored,
+    power_drift,
+    walk,
+)
 from trial.statistics.group_sequential.efficacy import cumulative_spending
 from trial.statistics.group_sequential.information import (
     LARGEST_DRIFT,
@@ -78,22 +88,27 @@ class HarmSpending:
 class LowerSpender:
     """Gives the lower bound of one look after another, so that ``cumulative`` is spent under ``drift``.
 
-    past: bounds that stand as they are, at the first looks. skipped: looks without a lower bound.
+    past: bounds that stand as they are, at the first looks. skipped: looks without a lower bound. inside: the bounds are ±,
+    and what lies between them is spent.
     """
 
     cumulative: list[float]
     drift: float
     past: list[float]
     skipped: frozenset[int] = frozenset()
+    inside: bool = False
     spent: float = 0.0
 
     def bound(self, look: int, step: Callable[[float], Step], upper: float) -> float:
+        here = step(self.drift)
         if look < len(self.past):
-            self.spent += step(self.drift).lower_tail(self.past[look])
-            return self.past[look]
+            stood = self.past[look]
+            self.spent += here.within(stood) if self.inside else here.lower_tail(stood)
+            return stood
         if look in self.skipped:
             return -inf
-        found = step(self.drift).z_below(self.cumulative[look] - self.spent)
+        left = self.cumulative[look] - self.spent
+        found = here.z_within(left) if self.inside else here.z_below(left)
         self.spent = max(self.spent, self.cumulative[look])
         return min(found, upper)
 
@@ -102,7 +117,8 @@ class LowerSpender:
 class BetaPlan:
     """What beta spending needs besides a drift: looks, efficacy by rule or given, and what is spent when.
 
-    efficacy: makes the rule of the upper bounds anew for each drift that is tried.
+    efficacy: makes the rule of the upper bounds anew for each drift that is tried. inside: for the inner wedge of a
+    two-sided design.
     """
 
     information: FloatArray
@@ -110,6 +126,7 @@ class BetaPlan:
     cumulative: FloatArray
     skipped: frozenset[int] = frozenset()
     reach: float = REACH
+    inside: bool = False
 
     def under(self, drift: float) -> tuple[Walk, float]:
         """Both bounds at all looks under a drift, the last ones equal; and what is missed beyond beta, as a logarithm.
@@ -117,19 +134,24 @@ class BetaPlan:
         −∞ when beta runs ahead of what there is: the drift is too large.
         """
         last = len(self.information) - 1
-        spender = LowerSpender(self.cumulative.tolist(), drift, [], self.skipped)
+        spender = LowerSpender(self.cumulative.tolist(), drift, [], self.skipped, self.inside)
         missed = 0.0
 
         def lower(look: int, step: Callable[[float], Step], upper: float) -> float:
             nonlocal missed
             if look < last:
                 return spender.bound(look, step, upper)
-            missed = step(drift).lower_tail(upper)
+            missed = step(drift).within(upper) if self.inside else step(drift).lower_tail(upper)
             return upper
 
-        over = forward(self.information, self.efficacy(), lower, (0.0, drift), self.reach)
+        drifts = (0.0, drift)
+        if self.inside:
+            over = forward(self.information, self.efficacy(), mirrored, drifts, self.reach, inner=lower)
+        else:
+            over = forward(self.information, self.efficacy(), lower, drifts, self.reach)
+        bounds = over.lower if over.inner is None else over.inner
         left = float(self.cumulative[last]) - spender.spent
-        ahead = bool(np.any(over.lower[:-1] >= over.upper[:-1])) or left <= 0.0 or missed <= 0.0
+        ahead = bool(np.any(bounds[:-1] >= over.upper[:-1])) or left <= 0.0 or missed <= 0.0
         return over, -inf if ahead else log(missed / left)
 
     def solve(self, start: float) -> tuple[Walk, float]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
-from trial.statistics.checks import OutOfRange, check_in, check_level
+from trial.statistics.checks import FloatArray, OutOfRange, check_in, check_level
 from trial.statistics.group_sequential.crossing import Walk, walk
 from trial.statistics.group_sequential.efficacy import check_sides
 from trial.statistics.group_sequential.information import (
@@ -79,7 +79,8 @@ def stagewise_inference(
 
     information: (k,), observed at each look, any unit. earlier_efficacy: (k − 1,) z bounds at the looks before.
     z: at look k, in [-20, 20]. level: two-sided, in (0, 1). earlier_futility: (k − 1,) binding lower bounds, or None.
-    sides: 2 for a symmetric two-sided design: lower bounds are − the upper ones, and p is twice the smaller tail.
+    sides: 2 for a symmetric two-sided design: lower bounds are − the upper ones, ``earlier_futility`` the inner ones, and p
+        is twice the smaller tail. Outcomes are ordered on the side that z is on; a stop inside is less extreme than any other.
     per_drift: effect for one unit of drift, above 0; unit: its name, for printing.
     Raises OutOfRange, FallingInformation, NoBoundFound.
     Source: Tsiatis, Rosner & Mehta (1984); Jennison & Turnbull (2000) sections 8.4 and 8.5.
@@ -89,22 +90,27 @@ def stagewise_inference(
     After look 2: one-sided p 0.006829; effect 2.869 (median-unbiased), 95 % interval (0.5913, 5.138), \
 maximum likelihood 2.887, unit E Z at information 1; stage-wise ordering (Tsiatis, Rosner & Mehta 1984)
     """
+    inner = None
+    turned = 1.0
     if check_sides(sides) == 2:
-        earlier_futility = -numbers("earlier_efficacy", earlier_efficacy)
-    over = _ordered(information, earlier_efficacy, z, earlier_futility)
+        inner, earlier_futility = earlier_futility, -numbers("earlier_efficacy", earlier_efficacy)
+        if inner is not None and check_in("z", z, -_LARGEST_Z, _LARGEST_Z, "[]") < 0.0:
+            turned = -1.0
+    over = _ordered(information, earlier_efficacy, turned * z if sides == 2 else z, earlier_futility, inner)
     share = check_in("per_drift", per_drift, 0.0, inf)
     tail_p = over.chances(0.0).any_efficacy
     tail = 0.5 * (1.0 - check_level(level))
     t = float(over.information[-1])
+    limits = sorted((turned * _drift_with(over, tail) * share, turned * _drift_with(over, 1.0 - tail) * share))
     return StagewiseInference(
         look=len(over.information),
         z=float(z),
         p_value=tail_p if sides == 1 else 2.0 * min(tail_p, 1.0 - tail_p),
         sides=sides,
         maximum_likelihood=float(z) / sqrt(t) * share,
-        median_unbiased=_drift_with(over, 0.5) * share,
-        lower=_drift_with(over, tail) * share,
-        upper=_drift_with(over, 1.0 - tail) * share,
+        median_unbiased=turned * _drift_with(over, 0.5) * share,
+        lower=limits[0],
+        upper=limits[1],
         level=level,
         unit=unit,
     )
@@ -147,12 +153,17 @@ def repeated_interval(information: float, bound: float, z: float, per_drift: flo
 
 
 def bias_adjusted_mean(
-    information: ArrayLike, efficacy: ArrayLike, estimate: float, futility: ArrayLike | None = None
+    information: ArrayLike,
+    efficacy: ArrayLike,
+    estimate: float,
+    futility: ArrayLike | None = None,
+    inner: ArrayLike | None = None,
 ) -> float:
     """The drift at which the maximum likelihood estimate has, over the whole design, the mean ``estimate``.
 
     information, efficacy, futility: (K,) of all looks, those to come as planned; futility obeyed where it is given.
     estimate: the maximum likelihood estimate of the drift, z / √information, within ±25 at the last look.
+    inner: (K,) bounds ± inside which a two-sided design stops; −∞ or 0 where a look has none.
     Raises OutOfRange, FallingInformation, NoBoundFound.
     Source: Whitehead (1986); Jennison & Turnbull (2000) section 8.3.
 
@@ -167,7 +178,8 @@ def bias_adjusted_mean(
     root = sqrt(t[-1])
     check_in("estimate at the last look", estimate * root, -25.0, 25.0, "[]")
     middle, wide = float(estimate), 6.0 / root
-    over = walk(t, upper, lower, (middle - wide, middle + wide))
+    within = None if inner is None else lower_of(len(t), inner)
+    over = walk(t, upper, lower, (middle - wide, middle + wide), within)
 
     def shortfall(drift: float) -> float:
         return middle - mean_estimate(over, drift)
@@ -190,10 +202,25 @@ def mean_estimate(over: Walk, drift: float) -> float:
         for bound, sign in ((over.upper[look], 1.0), (over.lower[look], -1.0)):
             u = sign * (mean - bound * sqrt(t)) / root
             total += float(masses @ (mean * ndtr(u) + sign * root / _ROOT_2PI * np.exp(-0.5 * u * u))) / t
+        if over.inner is not None and over.inner[look] > 0.0:
+            total += _mean_inside(masses, mean, root, float(over.inner[look]) * sqrt(t)) / t
     return total
 
 
-def _ordered(information: ArrayLike, earlier_efficacy: ArrayLike, z: float, earlier_futility: ArrayLike | None) -> Walk:
+def _mean_inside(masses: FloatArray, mean: FloatArray, root: float, bound: float) -> float:
+    """The mean score of what stops within ± ``bound``."""
+    below, above = (-bound - mean) / root, (bound - mean) / root
+    density = np.exp(-0.5 * above * above) - np.exp(-0.5 * below * below)
+    return float(masses @ (mean * (ndtr(above) - ndtr(below)) - root / _ROOT_2PI * density))
+
+
+def _ordered(
+    information: ArrayLike,
+    earlier_efficacy: ArrayLike,
+    z: float,
+    earlier_futility: ArrayLike | None,
+    earlier_inner: ArrayLike | None = None,
+) -> Walk:
     """The walk whose upper bounds are those of the looks before and then z itself: crossing it is being as extreme."""
     t = check_information(information)
     check_in("z", z, -_LARGEST_Z, _LARGEST_Z, "[]")
@@ -203,7 +230,10 @@ def _ordered(information: ArrayLike, earlier_efficacy: ArrayLike, z: float, earl
         raise OutOfRange(f"One efficacy bound must be given for each earlier look ({len(t) - 1}), none below futility.")
     estimate, wide = float(z) / sqrt(t[-1]), 4.0 / sqrt(t[0])
     drifts = (max(min(estimate - wide, 0.0), -25.0 / sqrt(t[-1])), min(max(estimate + wide, 0.0), 25.0 / sqrt(t[-1])))
-    return walk(t, np.append(before, float(z)), np.append(lower, -inf), drifts)
+    inner = None if earlier_inner is None else np.append(lower_of(len(t) - 1, earlier_inner), -inf)
+    if inner is not None and np.any(inner[:-1] > before):
+        raise OutOfRange("Inner bounds must not exceed the efficacy bound of their look.")
+    return walk(t, np.append(before, float(z)), np.append(lower, -inf), drifts, inner)
 
 
 def _drift_with(over: Walk, chance: float) -> float:

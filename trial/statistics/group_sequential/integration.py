@@ -95,6 +95,10 @@ class Step:
         """P(Z < z, no bound crossed before)."""
         return float(self.masses @ ndtr(self.spread * z - self.reached))
 
+    def within(self, z: float) -> float:
+        """P(−z < Z < z, no bound crossed before); 0 where z is not above 0."""
+        return max(self.lower_tail(z) - self.lower_tail(-z), 0.0) if z > 0.0 else 0.0
+
     def density(self, z: float) -> float:
         """The density of Z at z, no bound crossed before."""
         u = self.reached - self.spread * z
@@ -107,6 +111,28 @@ class Step:
     def z_below(self, mass: float) -> float:
         """z with P(Z < z, no bound crossed before) = ``mass``; −∞ for (almost) no mass, ∞ for more than there is."""
         return _z_below(self.spread, self.reached, self.masses, mass)
+
+    def z_within(self, mass: float) -> float:
+        """z with P(−z < Z < z, no bound crossed before) = ``mass``; −∞ for (almost) no mass, ∞ for more than there is.
+
+        Newton on the logarithm of the chance, within what holds the root.
+        """
+        if mass < NOTHING:
+            return -inf
+        if mass >= float(self.masses.sum()):
+            return inf
+        low, high = max(self.z_below(mass), 0.0), inf  # what lies below −z is not counted, so that z lies above this
+        z = low if low > 0.0 else mass / max(2.0 * self.density(0.0), mass)
+        for _ in range(200):
+            inside = self.within(z)
+            low, high = (z, high) if inside < mass else (low, z)
+            move, slope = inf, self.density(z) + self.density(-z)
+            if inside > NOTHING and slope > 0.0:
+                move = max(-_LONGEST_MOVE, min(log(inside / mass) * inside / slope, _LONGEST_MOVE))
+            if abs(move) < 1e-11 * max(z, 1e-3) or high - low < 1e-14 * max(1.0, z):
+                return max(z - move, 0.0) if abs(move) < 1.0 else z
+            z = _inside(z, z - move, low, high)
+        return z
 
 
 def _z_below(spread: float, reached: FloatArray, masses: FloatArray, mass: float) -> float:
@@ -179,8 +205,8 @@ class Walker:
         """Chances at the look that is reached next."""
         return self.now.step(self.information[self.look], drift)
 
-    def go_on(self, lower: float, upper: float) -> None:
-        """Pass the next look between its bounds; after the last look there is nothing to carry."""
+    def go_on(self, lower: float, upper: float, inner: float = -inf) -> None:
+        """Pass the next look between its bounds, and outside ± ``inner``; after the last look there is nothing to carry."""
         k = self.look
         t = self.information[k]
         root = sqrt(t)
@@ -188,15 +214,19 @@ class Walker:
         high = min(upper, self.drifts[1] * root + self.reach)
         inward = t - (self.information[k - 1] if k else 0.0)
         outward = self.information[k + 1] - t
-        z, weights = nodes_between(low, high, sqrt(t / outward + t / inward))
+        z, weights = nodes_between(low, high, sqrt(t / outward + t / inward), inner)
         self.densities.append(self.now.carry(t, z * root, weights * root))
 
 
-def nodes_between(low: float, high: float, fineness: float) -> tuple[FloatArray, FloatArray]:
+def nodes_between(low: float, high: float, fineness: float, inner: float = -inf) -> tuple[FloatArray, FloatArray]:
     """Gauss–Legendre nodes and weights on (low, high), for an integrand that is normal with SD 1 / fineness.
 
-    Nothing goes on through an empty interval: one node without weight stands for it.
+    Nothing goes on through an empty interval: one node without weight stands for it. What lies within ± ``inner`` is
+    left out.
     """
+    if inner > 0.0:
+        below, above = nodes_between(low, min(-inner, high), fineness), nodes_between(max(inner, low), high, fineness)
+        return np.concatenate([below[0], above[0]]), np.concatenate([below[1], above[1]])
     if high <= low:
         return np.zeros(1), np.zeros(1)
     half = 0.5 * (high - low)

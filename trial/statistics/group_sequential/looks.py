@@ -98,7 +98,7 @@ class Look:
         ]
         if self.futility_bound is not None:
             kind = "binding" if self.binding else "non-binding"
-            lines.append(f"  futility bound {self.futility_bound:.4f} ({kind})")
+            lines.append(f"  futility bound {sign}{self.futility_bound:.4f} ({kind}{', inside' if sign else ''})")
         return "\n".join(lines)
 
 
@@ -127,7 +127,7 @@ def observed_look(
             raise AlphaOverspent(
                 f"The bounds applied before have spent {used:.6f} of alpha {rules.alpha:g}; no test can follow."
             )
-    lower = None if rules.futility is None else tuple(both.lower.tolist())
+    lower = None if rules.futility is None else tuple((both.lower if both.inner is None else both.inner).tolist())
     return Look(
         number=len(t),
         final=last,
@@ -136,7 +136,7 @@ def observed_look(
         futility_bounds=lower,
         nominal_p=float(ndtr(-both.upper[-1])),
         alpha_spent=used,
-        beta_spent=_beta_spent(rules, float(t[-1])),
+        beta_spent=_beta_spent(rules, planned, float(t[-1])),
         sides=rules.sides,
         binding=rules.binding,
     )
@@ -169,11 +169,24 @@ def _walks(
     upper: UpperRule = Spender(alpha.tolist(), past[0], skipped).bound
     lower = _lower(rules, planned, t, last, past[1])
     reach = reach_for(alpha)
-    if rules.binding or rules.futility is None:
-        both = forward(t, upper, lower, (0.0, 0.0), reach)
+    if rules.futility is None:
+        alone = forward(t, upper, lower, (0.0, 0.0), reach)
+        return alone, alone
+    drifts = (0.0, max(planned.drift, 0.0))
+    if rules.binding:
+        both = _over_both(rules, t, upper, lower, drifts, reach)
         return both, both
-    efficacy = forward(t, upper, no_lower, (0.0, 0.0), reach)
-    return efficacy, forward(t, given_upper(efficacy.upper), lower, (0.0, max(planned.drift, 0.0)), reach)
+    efficacy = forward(t, upper, mirrored if rules.sides == 2 else no_lower, (0.0, 0.0), reach)
+    return efficacy, _over_both(rules, t, given_upper(efficacy.upper), lower, drifts, reach)
+
+
+def _over_both(
+    rules: Rules, t: FloatArray, upper: UpperRule, futility: LowerRule, drifts: tuple[float, float], reach: float
+) -> Walk:
+    """Over efficacy and futility bounds; in a two-sided design those of futility lie inside."""
+    if rules.sides == 2:
+        return forward(t, upper, mirrored, drifts, reach, inner=futility)
+    return forward(t, upper, futility, drifts, reach)
 
 
 def _lower(rules: Rules, planned: DesignBounds, t: FloatArray, last: bool, past: list[float]) -> LowerRule:
@@ -189,6 +202,13 @@ def _lower(rules: Rules, planned: DesignBounds, t: FloatArray, last: bool, past:
         spending, total, drift = rule.spending, rule.total, 0.0
     assert not isinstance(spending, FixedFutility | HarmSpending)
     cumulative = cumulative_spending(spending, np.minimum(t, 1.0), total)
+    if planned.wedge is not None:
+        wedge = planned.wedge
+        cumulative = wedge.spent(cumulative / total, total)
+        return _ending_at(
+            len(t) - 1 if last else None,
+            LowerSpender(cumulative.tolist(), wedge.drift, past, wedge.without, inside=True).bound,
+        )
     spender = LowerSpender(cumulative.tolist(), drift, past, rules.without_futility)
     return _ending_at(len(t) - 1 if last and drift else None, spender.bound)
 
@@ -202,11 +222,12 @@ def _ending_at(last: int | None, lower: LowerRule) -> LowerRule:
     return bound
 
 
-def _beta_spent(rules: Rules, fraction: float) -> float | None:
+def _beta_spent(rules: Rules, planned: DesignBounds, fraction: float) -> float | None:
     rule = rules.futility
     if rule is None or isinstance(rule, FixedFutility | HarmSpending):
         return None
-    return float(cumulative_spending(rule, np.array([min(fraction, 1.0)]), rules.beta)[0])
+    spent = cumulative_spending(rule, np.array([min(fraction, 1.0)]), rules.beta)
+    return float((spent if planned.wedge is None else planned.wedge.spent(spent / rules.beta, rules.beta))[0])
 
 
 def _checked(observed: ArrayLike, past_efficacy: Sequence[float], past_futility: Sequence[float]) -> FloatArray:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import numpy as np
 from scipy.special import ndtr
@@ -69,6 +69,7 @@ class Rules(Protocol):
     def without_efficacy(self) -> frozenset[int]: ...
     @property
     def without_futility(self) -> frozenset[int]: ...
+    def with_one_side(self) -> Self: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ class DesignBounds:
     fractions: information over the maximum. efficacy: ∞ where a look has none. futility: −∞ where a look has none, None
     where the design has none. nominal_p: one-sided p that meets the efficacy bound. alpha_spent: cumulative, one side.
     drift: E Z at full information under the design's effect. inflation: maximum information over a fixed design's.
-    walk: over both bounds; efficacy_walk: over those that alpha counts on.
+    walk: over both bounds; efficacy_walk: over those that alpha counts on. wedge: how a two-sided design spends beta.
     """
 
     fractions: FloatArray
@@ -90,6 +91,25 @@ class DesignBounds:
     inflation: float
     walk: Walk
     efficacy_walk: Walk
+    wedge: Wedge | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wedge:
+    """How the inner wedge spends beta: nothing at some looks, and from ``start`` on as much more of it each time.
+
+    start: share of the spending function that is over before the wedge begins. without: looks, from 0, that have no inner
+    bound. Source: Jennison & Turnbull (2000) chapter 5; rpact ``betaAdjustment=TRUE``.
+    """
+
+    start: float
+    without: frozenset[int]
+    drift: float
+
+    def spent(self, share: FloatArray, beta: float) -> FloatArray:
+        """Beta to have spent, from shares of the spending function."""
+        gone: FloatArray = np.maximum(share - self.start, 0.0) / (1.0 - self.start) * beta
+        return gone
 
 
 def plan(rules: Rules) -> DesignBounds:
@@ -97,18 +117,19 @@ def plan(rules: Rules) -> DesignBounds:
     t = np.asarray(rules.information_fractions, dtype=np.float64)
     planner = _Planner(rules, t, (0.0, _MARGIN * fixed_drift(rules.alpha, 1.0 - rules.beta)))
     alone = planner.efficacy_alone() if not (rules.binding and rules.futility is not None) else None
-    both, drift = planner.with_futility(alone)
+    both, drift, wedge = planner.with_futility(alone)
     against_alpha = both if alone is None else alone
     return DesignBounds(
         fractions=t,
         efficacy=both.upper,
-        futility=both.lower if rules.futility is not None else None,
+        futility=None if rules.futility is None else both.lower if both.inner is None else both.inner,
         nominal_p=ndtr(-both.upper),
         alpha_spent=np.cumsum(against_alpha.chances(0.0).efficacy),
         drift=drift,
         inflation=(drift / fixed_drift(rules.alpha, 1.0 - rules.beta)) ** 2,
         walk=both,
         efficacy_walk=against_alpha,
+        wedge=wedge,
     )
 
 
@@ -132,18 +153,45 @@ class _Planner:
 
         return self._by_efficacy_rule(lambda make: over(make()))
 
-    def with_futility(self, alone: Walk | None) -> tuple[Walk, float]:
+    def with_futility(self, alone: Walk | None) -> tuple[Walk, float, Wedge | None]:
         """Both bounds and the drift; ``alone`` has the efficacy bounds where futility does not bind."""
         rule = self.rules.futility
         if rule is None:
             assert alone is not None
-            return alone, power_drift(alone, self.power)
+            return alone, power_drift(alone, self.power), None
         if isinstance(rule, FixedFutility | HarmSpending):
-            both = self._over(
-                alone, lambda make: forward(self.t, make(), self._lower(rule), self.drifts, self._reach())
-            )
-            return both, power_drift(both, self.power)
-        return self._with_beta(rule, alone)
+            both = self._over(alone, lambda make: self._with_given(make(), self._lower(rule)))
+            return both, power_drift(both, self.power), None
+        if self.rules.sides == 2:
+            return self._with_wedge(rule, alone)
+        return *self._with_beta(rule, alone), None
+
+    def _with_given(self, upper: UpperRule, lower: LowerRule) -> Walk:
+        if self.rules.sides == 2:
+            return forward(self.t, upper, mirrored, self.drifts, self._reach(), inner=lower)
+        return forward(self.t, upper, lower, self.drifts, self._reach())
+
+    def _with_wedge(self, rule: SpendingFunction, alone: Walk | None) -> tuple[Walk, float, Wedge]:
+        """The inner wedge, where the one-sided design's futility bound is above 0; power counts the upper side alone."""
+        one_sided = plan(self.rules.with_one_side())
+        assert one_sided.futility is not None
+        low = np.nonzero(one_sided.futility > 0.0)[0]
+        first = int(low[0]) if low.size else len(self.t) - 1
+        share = cumulative_spending(rule, self.t, self.rules.beta) / self.rules.beta
+        below = {k for k, z in enumerate(one_sided.futility.tolist()) if z < 0.0}
+        begun = float(share[first - 1]) if first else 0.0
+        drift = one_sided.drift
+        wedge = Wedge(begun, frozenset(below) | self.rules.without_futility, drift)
+        cumulative = wedge.spent(share, self.rules.beta)
+
+        def both(make: Callable[[], UpperRule]) -> Walk:
+            nonlocal drift
+            walked, drift = BetaPlan(self.t, make, cumulative, wedge.without, self._reach(), inside=True).solve(start)
+            return walked
+
+        start = power_drift(self.efficacy_alone() if alone is None else alone, self.power)
+        over = self._over(alone, both)
+        return over, power_drift(over, self.power), Wedge(begun, wedge.without, drift)
 
     def _with_beta(self, rule: SpendingFunction, alone: Walk | None) -> tuple[Walk, float]:
         cumulative = cumulative_spending(rule, self.t, self.rules.beta)

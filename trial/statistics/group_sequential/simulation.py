@@ -32,11 +32,11 @@ _MOST_TRIALS = 100_000_000
 class OperatingCharacteristics:
     """What so many simulated trials did under one true difference.
 
-    efficacy, futility: share of trials that stopped at each look by each bound, (K,); trials that crossed nothing at the
-    last look are in neither. participants: with the outcome at each look, both arms. expected_participants: mean at
-    stopping. mean_estimate: of the difference at stopping; its distance from ``difference`` is the bias. What ends in
-    _error is a Monte Carlo standard error. power_by_integration, expected_by_integration: the same without simulation,
-    for normal statistics.
+    efficacy, futility, harm: share of trials that stopped at each look by each bound, (K,); trials that crossed nothing at
+    the last look are in none. harm: the other side of a two-sided design, else 0. participants: with the outcome at each
+    look, both arms. expected_participants: mean at stopping. mean_estimate: of the difference at stopping; its distance
+    from ``difference`` is the bias. What ends in _error is a Monte Carlo standard error. power_by_integration,
+    expected_by_integration: the same without simulation, for normal statistics.
     """
 
     name: str
@@ -53,6 +53,8 @@ class OperatingCharacteristics:
     mean_estimate_error: float
     power_by_integration: float
     expected_by_integration: float
+    harm: FloatArray
+    sides: int = 1
     method: str = "t statistics simulated from sufficient statistics"
 
     @property
@@ -67,17 +69,19 @@ class OperatingCharacteristics:
     @property
     def stopped_early(self) -> float:
         """Share of trials that stopped before the last look."""
-        return float((self.efficacy + self.futility)[:-1].sum())
+        return float((self.efficacy + self.futility + self.harm)[:-1].sum())
 
     def __str__(self) -> str:
         lines = [
             f"{self.name}: true difference {self.difference:g}, SD {self.sd:g}, {self.trials} trials, seed {self.seed}",
-            "look  participants          efficacy          futility",
+            "look  participants          efficacy          futility"
+            + ("        other side" if self.sides == 2 else ""),
         ]
         for k, n in enumerate(self.participants):
             up, low = float(self.efficacy[k]), float(self.futility[k])
-            errors = share_error(up, self.trials), share_error(low, self.trials)
-            lines.append(f"{k + 1:>4}  {n:>12.0f}  {up:>7.4f} ± {errors[0]:.4f}  {low:>7.4f} ± {errors[1]:.4f}")
+            shares = [up, low, float(self.harm[k])] if self.sides == 2 else [up, low]
+            told = "  ".join(f"{share:>7.4f} ± {share_error(share, self.trials):.4f}" for share in shares)
+            lines.append(f"{k + 1:>4}  {n:>12.0f}  {told}")
         lines.append(
             f"efficacy declared {self.power:.4f} ± {self.power_error:.4f} (by integration {self.power_by_integration:.4f})"
         )
@@ -95,6 +99,7 @@ class Tally:
 
     efficacy: FloatArray
     futility: FloatArray
+    harm: FloatArray
     trials: int = 0
     size: list[float] = field(default_factory=lambda: [0.0, 0.0])
     estimate: list[float] = field(default_factory=lambda: [0.0, 0.0])
@@ -164,7 +169,8 @@ class MeansSimulation:
         return self.summary(tally)
 
     def new_tally(self) -> Tally:
-        return Tally(np.zeros(len(self.per_arm)), np.zeros(len(self.per_arm)))
+        looks = len(self.per_arm)
+        return Tally(np.zeros(looks), np.zeros(looks), np.zeros(looks))
 
     def batches(self, tally: Tally) -> Iterator[int]:
         """Simulate into ``tally``, telling after each batch how many trials are done."""
@@ -178,7 +184,8 @@ class MeansSimulation:
         """``size`` trials from look to look, in units of the SD; those that stop are dropped at once."""
         steps = np.diff(np.asarray(self.per_arm, dtype=np.float64), prepend=0.0)
         share = self.ratio / (1.0 + self.ratio)
-        upper, lower = self._critical
+        upper, lower, inner = self._critical
+        below_is = tally.harm if self.design.sides == 2 else tally.futility
         true = self.difference / self.sd
         mean, squares, before = np.zeros(size), np.zeros(size), 0.0
         for look, step in enumerate(steps.tolist()):
@@ -204,31 +211,33 @@ class MeansSimulation:
             crossed = signed >= upper[look] * squares
             below = signed < lower[look] * squares
             tally.efficacy[look] += np.count_nonzero(crossed)
-            tally.futility[look] += np.count_nonzero(below)
+            below_is[look] += np.count_nonzero(below)
             if look + 1 == len(steps):
                 tally.stop(float(self.participants[look]), mean * self.sd)
                 return
             crossed |= below
+            if inner[look] > 0.0:
+                inside = np.abs(signed) < inner[look] * squares
+                tally.futility[look] += np.count_nonzero(inside)
+                crossed |= inside
             tally.stop(float(self.participants[look]), mean[crossed] * self.sd)
             going = ~crossed
             mean, squares = mean[going], squares[going]
 
     @cached_property
-    def _critical(self) -> tuple[list[float], list[float]]:
-        """Signed squares of the t values whose tail is that of the z bounds; the last look has no lower one."""
-        z = self._z_bounds()
-        return [self._signed_square(k, b) for k, b in enumerate(z[0])], [
-            self._signed_square(k, b) for k, b in enumerate(z[1])
-        ]
+    def _critical(self) -> tuple[list[float], list[float], list[float]]:
+        """Signed squares of the t values whose tail is that of the z bounds; the last look has no futility bound."""
+        upper, lower, inner = ([self._signed_square(k, b) for k, b in enumerate(z)] for z in self._z_bounds())
+        return upper, lower, inner
 
-    def _z_bounds(self) -> tuple[list[float], list[float]]:
+    def _z_bounds(self) -> tuple[list[float], list[float], list[float]]:
+        """Upper bounds, lower ones, and the inner ones of a two-sided design."""
         upper = list(self.look.efficacy_bounds)
-        lower = [-math.inf] * len(upper)
-        if self.design.sides == 2:
-            lower = [-b for b in upper]
-        elif self.look.futility_bounds is not None and (self.obey_futility or self.design.binding):
-            lower = [*self.look.futility_bounds[:-1], -math.inf]
-        return upper, lower
+        none = [-math.inf] * len(upper)
+        futility = none
+        if self.look.futility_bounds is not None and (self.obey_futility or self.design.binding):
+            futility = [*self.look.futility_bounds[:-1], -math.inf]
+        return (upper, [-b for b in upper], futility) if self.design.sides == 2 else (upper, futility, none)
 
     def _signed_square(self, look: int, z: float) -> float:
         if math.isinf(z):
@@ -239,9 +248,9 @@ class MeansSimulation:
 
     def by_integration(self, difference: float) -> tuple[float, float]:
         """Power and mean participants under a difference, for normal statistics, without simulation."""
-        upper, lower = self._z_bounds()
+        upper, lower, inner = self._z_bounds()
         share = self.ratio / (1.0 + self.ratio) ** 2
-        chances = crossing_probabilities(self.participants * share, upper, lower, difference / self.sd)
+        chances = crossing_probabilities(self.participants * share, upper, lower, difference / self.sd, inner)
         return chances.any_efficacy, chances.expected_information / share
 
     def summary(self, tally: Tally) -> OperatingCharacteristics:
@@ -264,6 +273,8 @@ class MeansSimulation:
             mean_estimate_error=estimate_error,
             power_by_integration=power,
             expected_by_integration=expected,
+            harm=tally.harm / tally.trials,
+            sides=self.design.sides,
         )
 
 

@@ -29,7 +29,7 @@ def _grid(low, high, width):
     return (middle + half * x).ravel(), (half * w).ravel()
 
 
-def _walk(information, upper, lower, drift):
+def _walk(information, upper, lower, drift, inner=None):
     """Look after look: the (scores, weights) that stand before it, None before the first."""
     t = np.asarray(information, float)
     gains = np.diff(t, prepend=0.0)
@@ -43,7 +43,11 @@ def _walk(information, upper, lower, drift):
             scores, weights = np.array([drift * t[k]]), np.zeros(1)
             yield scores, weights
             continue
-        new, w = _grid(bottom, top, 4.5 * np.sqrt(min(gains[k], gains[k + 1])))
+        width = 4.5 * np.sqrt(min(gains[k], gains[k + 1]))
+        new, w = _grid(bottom, top, width)
+        if inner is not None and inner[k] > 0.0:
+            parts = [_grid(bottom, -inner[k] * root, width), _grid(inner[k] * root, top, width)]
+            new, w = (np.concatenate(both) for both in zip(*parts, strict=True))
         if scores is None:
             density = np.exp(-((new - drift * t[k]) ** 2) / (2 * t[k])) / np.sqrt(2 * np.pi * t[k])
         else:
@@ -67,11 +71,11 @@ def never_crossing(information, bounds, drift=0.0, lower=None):
     return float((above - below) @ weights)
 
 
-def crossing_upper(information, upper, lower, drift=0.0):
+def crossing_upper(information, upper, lower, drift=0.0, inner=None):
     """P(an upper bound is the first that is crossed)."""
     t, b = np.asarray(information, float), np.asarray(upper, float)
     total = 0.0
-    for k, (scores, weights) in enumerate(_walk(t, b, np.asarray(lower, float), drift)):
+    for k, (scores, weights) in enumerate(_walk(t, b, np.asarray(lower, float), drift, inner)):
         gain = t[k] - (t[k - 1] if k else 0.0)
         if scores is None:
             scores, weights = np.zeros(1), np.ones(1)  # noqa: PLW2901 - the start is one path at score 0
@@ -79,13 +83,28 @@ def crossing_upper(information, upper, lower, drift=0.0):
     return total
 
 
-def mean_of_estimate(information, upper, lower, drift):
+def stopping_inside(information, upper, inner, drift=0.0):
+    """P(a two-sided trial first stops with |z| below its inner bound), at each look."""
+    t, b, a = (np.asarray(given, float) for given in (information, upper, inner))
+    found = []
+    for k, (scores, weights) in enumerate(_walk(t, b, -b, drift, a)):
+        gain = t[k] - (t[k - 1] if k else 0.0)
+        starts, masses = (np.zeros(1), np.ones(1)) if scores is None else (scores, weights)
+        ends = [(sign * max(a[k], 0.0) * np.sqrt(t[k]) - starts - drift * gain) / np.sqrt(gain) for sign in (1.0, -1.0)]
+        found.append(float((ndtr(ends[0]) - ndtr(ends[1])) @ masses))
+    return np.array(found)
+
+
+def mean_of_estimate(information, upper, lower, drift, inner=None):
     """The mean of score / information at stopping, by quadrature over every region in which a look stops."""
     t, total = np.asarray(information, float), 0.0
-    for k, (scores, weights) in enumerate(_walk(t, np.asarray(upper, float), np.asarray(lower, float), drift)):
+    walked = _walk(t, np.asarray(upper, float), np.asarray(lower, float), drift, inner)
+    for k, (scores, weights) in enumerate(walked):
         gain, root = t[k] - (t[k - 1] if k else 0.0), np.sqrt(t[k])
         far = (drift * t[k] - 11 * root, drift * t[k] + 11 * root)
         regions = [far] if k == len(t) - 1 else [(upper[k] * root, far[1]), (far[0], lower[k] * root)]
+        if inner is not None and k < len(t) - 1:
+            regions.append((-inner[k] * root, inner[k] * root))
         starts, masses = (np.zeros(1), np.ones(1)) if scores is None else (scores, weights)
         for low, high in regions:
             if not low < high:

@@ -38,7 +38,8 @@ def test_looks_that_cannot_be_are_refused(looks):
     [
         *({name: value} for name, value in itertools.product(("alpha", "beta"), [*NOT_NUMBERS, 0.0, 0.5, -0.1, 1.0])),
         {"sides": 3},
-        {"sides": 2, "futility": OBF},
+        {"sides": 2, "futility": gs.HarmSpending(OBF, 0.1)},
+        {"sides": 2, "futility": 3.0},
         {"efficacy": "obrien"},
         {"futility": 3.0},
         {"efficacy_looks": (True,)},

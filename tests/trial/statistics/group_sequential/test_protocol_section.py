@@ -54,13 +54,17 @@ def test_a_design_comes_back_from_a_protocol_file_as_it_was(efficacy, futility, 
     assert GroupSequentialDesign.from_protocol(read.model_dump()) == design
 
 
-def test_a_two_sided_design_comes_back_and_takes_no_futility():
-    design = GroupSequentialDesign(equal_looks(3), WangTsiatis(0.0), sides=2)
-    assert GroupSequentialDesign.from_protocol(design.to_protocol()) == design
+def test_a_two_sided_design_comes_back_with_its_wedge_and_takes_no_total():
+    design = GroupSequentialDesign(
+        equal_looks(3), WangTsiatis(0.0), sides=2, futility=Spending("lan_demets_pocock"), binding=True
+    )
+    section = design.to_protocol()
+    assert GroupSequentialDesign.from_protocol(section) == design
     words = {"framework": "superiority", "structure": "parallel", "information": "all"}
-    futility = {"function": "lan_demets_pocock", "beta": 0.1, "binding": False}
-    with pytest.raises(ValidationError, match="two-sided design has no futility"):
-        Design.model_validate(design.to_protocol() | words | {"futility": futility})
+    read = Design.model_validate(section | words)
+    assert GroupSequentialDesign.from_protocol(read.model_dump()) == design
+    with pytest.raises(ValidationError, match="its other side is the bound for harm"):
+        Design.model_validate(section | words | {"futility": section["futility"] | {"total": 0.1}})
 
 
 @pytest.mark.parametrize("name", ["keta-pain", "second"])

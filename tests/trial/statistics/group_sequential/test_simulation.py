@@ -72,7 +72,8 @@ def test_every_trial_is_counted_once_and_futility_only_where_it_is_obeyed():
     assert overruled.futility.sum() == 0.0
     assert overruled.expected_participants > obeyed.expected_participants
     two = MeansSimulation(GroupSequentialDesign(equal_looks(3), OBF, sides=2), 0.0, 7.0, (50, 100, 150), trials=20_000)
-    assert two.run().futility.sum() > 0.0
+    assert two.run().harm.sum() > 0.0
+    assert two.run().futility.sum() == 0.0
 
 
 def test_a_result_prints_its_errors():
