@@ -51,7 +51,7 @@ def emergency_envelopes(facts: EnvelopeFacts) -> bytes:
     for page in facts.pages:
         story += [*_outside(facts, page), *_inside(page), PageBreak()]
     mark = "" if facts.kind == "real" else facts.kind.upper()
-    confidential = "Print, fold at the line, seal. Keep the file nowhere."
+    confidential = "Print, fold at the line, seal, and delete the file."
     marking = Marking("Emergency envelopes", confidential=confidential)
     return build_document(story[:-1], marking, Imprint(facts.trial, mark, f"Site {facts.site}  ·  List {facts.record}"))
 

@@ -45,8 +45,7 @@ def preparation_worksheet(facts: WorksheetFacts) -> bytes:
         *section("1  Order", [fact_grid(list(facts.order))]),
         *section("2  Product", [fact_grid(list(facts.product))]),
         *section("3  Draw", bullets(facts.draw)),
-        *section("4  Bag", [fact_grid(list(facts.bag))]),
-        *section("5  People", [fact_grid(list(facts.people))]),
+        *section("4  Bag and people", [fact_grid([*facts.bag, *facts.people])]),
         Spacer(1, 6),
         text("Wet signatures where the site's rules ask for them: ______________________", NOTE_STYLE),
     ]

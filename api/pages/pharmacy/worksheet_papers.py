@@ -66,7 +66,7 @@ def _facts(session: TrialSession, here: Place, sheet: Worksheet, made: Preparati
     zone = get_site(session, made.site_id).zone
     return WorksheetFacts(
         trial=here.trial.code,
-        title=f"{sheet.participant}, infusion {sheet.infusion}. Site {site_words(get_site(session, made.site_id))}.",
+        title=f"{sheet.participant}, infusion {sheet.infusion}. {site_words(get_site(session, made.site_id))}.",
         kind=here.trial.kind.value,
         record=str(made.id),
         order=order_rows(sheet),
