@@ -38,6 +38,8 @@ def pages(doors: Doors) -> list[tuple[str, str]]:
         f"{a}/visits/M1", f"{d}/eligibility", f"{c}/randomize", f"{c}/randomize/sign", f"{a}/receipt", f"{a}/deviation",
         f"{a}/randomization-error", f"{a}/randomization-error/wrong_stratum", f"{a}/randomization-error/wrong_kit",
         f"{a}/end-treatment", f"{a}/end-study", f"{e}/end-screening", f"{e}/identity", f"{a}/kit", "/stock",
+        f"{a}/kit/replace", f"{a}/kit/return", "/stock/excursions", "/stock/counts", "/stock/returns", "/stock/destructions",
+        "/stock/destroy", "/stock/quarantine", "/bags", "/opened-envelopes",
         f"/stock/shipments/{shipment.id}", "/adverse-events", f"{a}/adverse-events/report",
         f"/adverse-events/{codes[0]}/{event.number}", f"/adverse-events/{codes[0]}/{event.number}/update",
     ]  # fmt: skip
@@ -53,6 +55,8 @@ def pages(doors: Doors) -> list[tuple[str, str]]:
         *(("infusion_nurse", path) for path in nurse),
         *(("efficacy_assessor", path) for path in assessor),
         *(("pharmacist_unblinded", path) for path in ("", "/preparations", "/stock")),
+        ("supply_manager_unblinded", "/supply"),
+        ("statistician_unblinded", "/envelopes"),
         *(("medical_monitor", path) for path in ("", f"/adverse-events/{codes[0]}/{event.number}/assess")),
     ]
 
