@@ -14,13 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.special import ndtri_exp, stdtr
-
 from reports.analyses.efficacy import Efficacy
 from reports.context import Looks, ReportContext
 from trial.errors import DomainError
 from trial.statistics.group_sequential import Analysis, GroupSequentialDesign
+from trial.statistics.group_sequential.design import normal_deviate
 from trial.statistics.linear import Contrast
 
 
@@ -78,10 +76,15 @@ def _look(
     analysed = sum(one.analysed for one in comparison.arms)
     planned = round(context.planned_participants * (1 - looks.missing_share))
     contrast = _contrast(comparison, arm)
-    z = None if contrast is None else _statistic(contrast, better_is_higher=comparison.scale.higher_is_better)
+    gain = None if contrast is None else _improvement(contrast, better_is_higher=comparison.scale.higher_is_better)
+    z = None if contrast is None or gain is None else normal_deviate(gain / contrast.standard_error, contrast.df)
     past = context.past_fractions
     now = analysed / planned if planned else 0.0
-    result, problem = _at_look(design, (*past, now), z, comparison.problem, oriented)
+    result, problem = None, comparison.problem or "The primary comparison could not be estimated."
+    if contrast is not None and gain is not None:
+        estimate = (gain if oriented else abs(gain), contrast.standard_error, contrast.df)
+        unit = comparison.scale.unit or "points"
+        result, problem = _at_look(design, (*past, now), estimate, looks.difference, unit)
     return InterimLook(arm, reference, oriented, design, analysed, planned, z, result, (*past, now), problem)
 
 
@@ -90,23 +93,21 @@ def _contrast(comparison: Efficacy, arm: str) -> Contrast | None:
     return None if model is None else next((c for c in model.contrasts if c.arm == arm), None)
 
 
-def _statistic(contrast: Contrast, *, better_is_higher: bool) -> float:
-    """The normal deviate with the same one-sided p-value as the t statistic, positive for benefit."""
-    t = contrast.difference / contrast.standard_error
-    if not better_is_higher:
-        t = -t
-    tail = float(stdtr(contrast.df, -abs(t)))
-    size = -float(ndtri_exp(np.log(tail))) if tail > 0 else abs(t)
-    return float(np.copysign(size, t))
+def _improvement(contrast: Contrast, *, better_is_higher: bool) -> float:
+    """The difference, positive for benefit."""
+    return contrast.difference if better_is_higher else -contrast.difference
 
 
 def _at_look(
-    design: GroupSequentialDesign, fractions: tuple[float, ...], z: float | None, problem: str, oriented: bool
+    design: GroupSequentialDesign,
+    fractions: tuple[float, ...],
+    estimate: tuple[float, float, float],
+    effect: float,
+    unit: str,
 ) -> tuple[Analysis | None, str]:
-    if z is None:
-        return None, problem or "The primary comparison could not be estimated."
+    size, error, df = estimate
     try:
-        return design.analyse(fractions, z if oriented else abs(z)), ""
+        return design.analyse_estimate(fractions, size, error, df=df, effect=effect, unit=unit), ""
     except DomainError as refused:
         return None, refused.sentence
 

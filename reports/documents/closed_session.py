@@ -50,6 +50,7 @@ from reports.tables import conduct, outcomes
 from reports.tables.baseline import baseline_page
 from reports.tables.harms import deaths_listing, harms_table, serious_listing, special_interest_table
 from reports.tables.model import Table
+from reports.tables.statements import look_statements
 from reports.tables.words import chance
 from trial.errors import InvalidInput
 
@@ -313,6 +314,10 @@ def _efficacy(number: Numbering, closed: _Closed) -> list[Any]:
             continue
         blocks.append(figure(number.figure(), bounds_picture(look)))
         blocks.append(table(outcomes.bounds_table(number.table(), look, plan.looks)))
+        said = look_statements(look)
+        if said:
+            title = f"What is known at look {closed.context.look}: {look.arm} over {look.reference}"
+            blocks.append([callout(title, list(said)), Spacer(1, 6)])
         if look.oriented:
             blocks.append(table(outcomes.conditional_power_table(number.table(), look, plan.looks)))
     others = [scale.domain for scale in plan.scales if scale.domain != plan.primary_domain]

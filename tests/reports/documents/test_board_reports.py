@@ -72,6 +72,18 @@ def test_two_processes_with_other_hash_seeds_give_the_same_bytes():
     assert len(hashes.pop().split()) == 2
 
 
+def test_a_look_is_told_in_sentences_only_where_the_reference_arm_is_known(closed, snapshot, context, treatments):
+    told = words_of(closed)
+    for words in (
+        "What is known at look",
+        "Repeated 95 % confidence interval",
+        "Conditional power",
+        "Predictive power",
+    ):
+        assert words in told
+    assert "What is known at look" not in words_of(closed_session(snapshot, context, treatments, codes=CODES))
+
+
 def test_every_page_says_session_cut_off_version_snapshot_and_page(opened, closed, context):
     for data, session in ((opened, "OPEN SESSION"), (closed, "CLOSED SESSION")):
         found = pages(data)

@@ -245,13 +245,14 @@ def analyse_look(
     z: float,
     effect: float,
     unit: str,
-    standard_error: float | None = None,
+    estimate: tuple[float, float] | None = None,
 ) -> Analysis:
-    """A look with its statistic. Raises OutOfRange."""
+    """A look with its statistic; ``estimate`` with its standard error where these are known. Raises OutOfRange."""
     at = check_in("z", z, -50.0, 50.0, "[]")
     size = check_in("effect", effect, 0.0, 1e12)
-    if standard_error is None:
-        standard_error = size / planned.drift / sqrt(look.information_fraction)
+    if estimate is None:
+        expected = size / planned.drift / sqrt(look.information_fraction)
+        estimate = at * expected, expected
     return Analysis(
         bounds=look,
         z=at,
@@ -259,8 +260,8 @@ def analyse_look(
         crossed=_crossed(look, at),
         effect=size,
         unit=unit,
-        estimate=at * standard_error,
-        standard_error=standard_error,
+        estimate=estimate[0],
+        standard_error=estimate[1],
         rules=rules,
         planned=planned,
     )

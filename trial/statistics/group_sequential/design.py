@@ -271,7 +271,7 @@ class GroupSequentialDesign:
         error = check_in("standard_error", standard_error, 0.0, 1e12)
         z = normal_deviate(size / error, df)
         look = self.at(information, final=final, past_efficacy=past_efficacy, past_futility=past_futility)
-        return analyse_look(self, self.bounds, look, z, effect, unit, error)
+        return analyse_look(self, self.bounds, look, z, effect, unit, (size, error))
 
     def __str__(self) -> str:
         planned, chances = self.bounds, self.crossing()
