@@ -32,6 +32,10 @@ _NODES_A_DEVIATION: Final = 1.65
 _MORE_NODES: Final = 10
 _SIZES: Final = (16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 128, 144)  # few, as each is made once
 _BLOCK: Final = 9000  # a product with fewer entries stays in the cache, and BLAS does not wake a second thread for it
+_DENSE: Final = 40_000  # more pairs of nodes than this are taken in a band, unless bounds lie further than _WITHIN
+_WITHIN: Final = 13.0
+_FAR: Final = 9.0  # exp(−81)
+_BAND_ROWS: Final = 48
 _LONGEST_MOVE: Final = 4.0
 _ROOT_2PI: Final = sqrt(2.0 * pi)
 
@@ -61,6 +65,8 @@ class SubDensity:
         """The density at quadrature nodes of the next look."""
         scale = 1.0 / sqrt(2.0 * (information - self.information))
         there, here = scores * scale, self.scores * scale
+        if len(there) * len(here) > _DENSE and np.abs(scores[[0, -1]]).max() < _WITHIN * sqrt(information):
+            return SubDensity(information, scores, self._banded(there, here) * (weights * (scale / sqrt(pi))))
         sums = np.empty(len(there))
         rows = max(1, _BLOCK // len(here))
         for first in range(0, len(there), rows):
@@ -70,6 +76,21 @@ class SubDensity:
             np.exp(block, out=block)
             np.dot(block, self.masses, out=sums[first : first + rows])
         return SubDensity(information, scores, sums * (weights * (scale / sqrt(pi))))
+
+    def _banded(self, there: FloatArray, here: FloatArray) -> FloatArray:
+        """The sums of ``carry`` where increments are so small that most pairs of nodes are out of each other's reach."""
+        sums = np.empty(len(there))
+        firsts = np.arange(0, len(there), _BAND_ROWS)
+        lasts = np.minimum(firsts + _BAND_ROWS, len(there)) - 1
+        lows = np.searchsorted(here, there[firsts] - _FAR)
+        highs = np.searchsorted(here, there[lasts] + _FAR)
+        for first, last, low, high in zip(firsts, lasts + 1, lows, highs, strict=True):
+            block = np.subtract.outer(there[first:last], here[low:high])
+            np.multiply(block, block, out=block)
+            np.negative(block, out=block)
+            np.exp(block, out=block)
+            np.dot(block, self.masses[low:high], out=sums[first:last])
+        return sums
 
 
 START: Final = SubDensity(0.0, np.zeros(1), np.ones(1))
