@@ -48,6 +48,7 @@ from randomization.kits.excursions import (
 )
 from randomization.kits.kits import Kit, KitStatus, kits_of_status
 from randomization.kits.replacements import ReplaceKit, replace_kit
+from randomization.kits.resupply import PlanSupply, ReviewSupply, plan_supply, review_supply
 from randomization.kits.returns import SendBackKits, TakeBackKit, send_back_kits, take_back_kit
 from randomization.kits.shipments import ReceiveKits, ShipKits, ShippedLot, kits_in, receive_kits, ship_kits
 from randomization.ledger.allocations import allocations_of
@@ -273,6 +274,7 @@ class _Script:
         if not short:
             self.treat()
             self.lives_of_kits()
+            self.review_supply()
             self.board_meets()
         self.run_out_of_one_arm()
         if not short:
@@ -430,6 +432,16 @@ class _Script:
             site_id=self.house.site_id(site), counted=2, reason="Looked for.", idempotency_key=self._key()
         )
         self._do("coordinator", site, count_stock, differs, tell=True)
+
+    def review_supply(self) -> None:
+        """The weekly review: what it proposes is the same for every sequence of arms."""
+        trial_id, weekday = self.house.trial.id, self.house.clock.now().date().weekday()
+        plan = PlanSupply(
+            trial_id=trial_id, times=1, weekday=weekday, lead_days=14, confidence=0.95, idempotency_key=self._key()
+        )
+        self._do("supply_manager_unblinded", None, plan_supply, plan)
+        asked = ReviewSupply(trial_id=trial_id, idempotency_key=self._key())
+        self._do("supply_manager_unblinded", None, review_supply, asked, tell=True)
 
     def _spoilt(self, site: str) -> list[str]:
         """The first two kits on the shelf, by number, after a night too warm."""
