@@ -11,7 +11,7 @@ Choices are steered through the entropy, never by replacing the code that draws:
 be steered, its kit numbers come out different, and the comparison shows it.
 
 Hashes of sealed matter are injected too: they differ by nature between two sealings, and tell nothing. They are the
-digests of ciphertexts in the audit, the root over salted slot commitments, the keyed fingerprint of a shipping command,
+digests of ciphertexts in the audit, the salted slot commitments and their root, the keyed fingerprint of a shipping command,
 and name and size of a closed report's bytes. With those fixed the rest of the audit's chain must be equal hash by hash.
 """
 
@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import ModuleType
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -30,11 +31,13 @@ import psycopg
 import pytest
 
 from api.jobs import reports
+from api.routes import allocation_lists
 from randomization.kits import replacements, shipments
 from randomization.kits.contents import UnsealedContent
 from randomization.ledger import generation, randomize
 from randomization.lists import ListDesign, StratifiedList, generate_list
-from randomization.sealing import slots
+from randomization.sealing import ListCommitment, slots
+from randomization.verification import commitment_document
 from trial.ids import UnsafeSeededEntropy
 
 CLOSED_REPORT = b"%PDF-1.7 a closed report in place of the real one"
@@ -165,6 +168,18 @@ def _steer_choice(patch: pytest.MonkeyPatch, module: ModuleType, choices: Sequen
         return kit
 
     patch.setattr(module, "take_kit", take)
+
+
+@contextmanager
+def injected_commitments() -> Iterator[None]:
+    """While the block runs, a published commitment has leaves of zeros, as many as there are."""
+
+    def with_fixed_leaves(published: ListCommitment) -> dict[str, Any]:
+        return commitment_document(replace(published, slots=tuple(bytes(32) for _ in published.slots)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(allocation_lists, "commitment_document", with_fixed_leaves)
+        yield
 
 
 def _inject_hashes(patch: pytest.MonkeyPatch) -> None:

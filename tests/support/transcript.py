@@ -39,6 +39,7 @@ from api.permissions import RouteAccess, route_table
 from api.services import AppServices
 from tests.support.house import PASSWORD
 from tests.support.script import World, captured_log
+from tests.support.script_seal import injected_commitments
 from trial.access.accounts import Account, code_secret, get_account
 from trial.access.alerts import Alert
 from trial.access.codes import code_at
@@ -163,7 +164,7 @@ def answers(world: World, routers: Iterable[APIRouter] = (), only: str = "") -> 
     """What the readers get from the routes whose path begins with ``only``: GET routes first, then every other one."""
     found: dict[str, str] = {}
     visit = Visit(world, routers)
-    with captured_log(world.logged), handlers_in_line():
+    with captured_log(world.logged), handlers_in_line(), injected_commitments():
         try:
             for reader, asked in sorted(_asked_of(world, visit.app, only).items(), key=lambda item: str(item[0])):
                 client, csrf = visit.client(reader)
