@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -18,6 +18,7 @@ from trial.conduct.trials import Trial
 BASE = "/api/v1/trials/TEST-1/lists"
 FIRST, SECOND, THIRD = (base64.b64encode(bytes(range(k, k + 32))).decode() for k in (0, 50, 100))
 DESIGN = {"block_sizes": [14, 26], "slots_per_stratum": 26, "contribution": FIRST}
+NOBODYS = UUID(int=7, version=4)  # drawn ids would name each worker another test
 
 
 class People:
@@ -102,8 +103,8 @@ def test_the_level_of_each_stratum_is_for_those_who_make_lists(people: People, d
         ("statistician_randomization", "", DESIGN | {"block_sizes": [3, 5]}, 422, "list.design_invalid"),
         ("statistician_randomization", "", DESIGN | {"limit": 3}, 422, "list.design_invalid"),
         ("statistician_randomization", "", DESIGN | {"sites": ["S9"]}, 404, "site.not_found"),
-        ("statistician_unblinded", f"/{uuid4()}/confirmation", {"contribution": SECOND}, 404, "list.not_found"),
-        ("statistician_randomization", f"/{uuid4()}/continuation", {"slots_per_stratum": 0}, 422, None),
+        ("statistician_unblinded", f"/{NOBODYS}/confirmation", {"contribution": SECOND}, 404, "list.not_found"),
+        ("statistician_randomization", f"/{NOBODYS}/continuation", {"slots_per_stratum": 0}, 422, None),
     ],
 )
 def test_what_does_not_fit_is_refused_and_makes_no_list(people: People, role, path, body, status, code):
