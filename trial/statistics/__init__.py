@@ -2,7 +2,7 @@
 
 Group sequential design    group_sequential, sample_size
 Endpoints                  linear, mixed_models, imputation, subgroups, proportions, risk_comparisons, strata, exact_tests,
-                           rates, count_models, survival, log_rank, cox
+                           rates, count_models, survival, rank_tests, proportional_hazards
 Safety and blinding        bayes, blinding_indices
 Simulation                 virtual_participants
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from trial.statistics.bayes import RatePosterior, fewest_events_to_exceed, rate_posterior
     from trial.statistics.blinding_indices import ArmGuesses, bang_index, bang_index_graded, james_index
     from trial.statistics.count_models import CountModelResult, count_model
-    from trial.statistics.cox import CoxResult, cox
     from trial.statistics.estimates import Estimate
     from trial.statistics.exact_tests import ExactTest, barnard, boschloo, fisher, pearson
     from trial.statistics.group_sequential import (
@@ -87,8 +86,8 @@ if TYPE_CHECKING:
         tipping_point,
     )
     from trial.statistics.linear import AncovaResult, Contrast, LsMean, ancova
-    from trial.statistics.log_rank import LogRankResult, log_rank
     from trial.statistics.mixed_models import MmrmResult, mmrm
+    from trial.statistics.proportional_hazards import CoxResult, cox
     from trial.statistics.proportions import (
         agresti_coull,
         clopper_pearson,
@@ -98,6 +97,7 @@ if TYPE_CHECKING:
         wilson,
         zero_events_upper_limit,
     )
+    from trial.statistics.rank_tests import LogRankResult, log_rank
     from trial.statistics.rates import event_rate, rate_ratio, rate_test
     from trial.statistics.risk_comparisons import odds_ratio, risk_difference, risk_ratio
     from trial.statistics.sample_size import (
@@ -246,7 +246,7 @@ _HOMES: Final = {
     "bayes": "RatePosterior fewest_events_to_exceed rate_posterior",
     "blinding_indices": "ArmGuesses bang_index bang_index_graded james_index",
     "count_models": "CountModelResult count_model",
-    "cox": "CoxResult cox",
+    "proportional_hazards": "CoxResult cox",
     "estimates": "Estimate",
     "exact_tests": "ExactTest barnard boschloo fisher pearson",
     "group_sequential": (
@@ -261,7 +261,7 @@ _HOMES: Final = {
     ),
     "imputation": "Imputations PooledEstimate TippingPoint compare_imputed impute pool tipping_point",
     "linear": "AncovaResult Contrast LsMean ancova",
-    "log_rank": "LogRankResult log_rank",
+    "rank_tests": "LogRankResult log_rank",
     "mixed_models": "MmrmResult mmrm",
     "proportions": "agresti_coull clopper_pearson jeffreys mid_p wald wilson zero_events_upper_limit",
     "rates": "event_rate rate_ratio rate_test",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from scipy.special import betaincc, betaincinv
 
-from trial.statistics.checks import check_count, check_in
+from trial.statistics.checks import OutOfRange, check_count, check_in
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ def rate_posterior(events: int, n: int, threshold: float, prior: tuple[float, fl
     """
     size = check_count("n", n)
     x = check_count("events", events, size)
+    if not isinstance(prior, tuple | list) or len(prior) != 2:
+        raise OutOfRange(f"prior must be two parameters; {prior!r} was given.")
     a, b = (check_in("prior", parameter, 0.0, 1e6, "(]") for parameter in prior)
     limit = check_in("threshold", threshold, 0.0, 1.0)
     shape = (a + x, b + size - x)

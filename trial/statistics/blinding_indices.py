@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from trial.errors import InvalidInput
-from trial.statistics.checks import EmptyArm, FloatArray, OutOfRange, check_count, check_in, check_level
+from trial.statistics.checks import EmptyArm, FloatArray, OutOfRange, check_count, check_in, check_level, numbers
 from trial.statistics.estimates import Estimate, normal_quantile
 
 Alternative = Literal["two-sided", "greater", "less"]
@@ -158,7 +158,7 @@ def _james(cells: FloatArray) -> tuple[float, FloatArray]:
 
 
 def _checked_table(answers: Sequence[Sequence[int]]) -> FloatArray:
-    table: FloatArray = np.asarray(answers, dtype=np.float64)
+    table = numbers("answers", answers)
     if table.ndim != 2 or table.shape[1] < 2 or table.shape[0] != table.shape[1] + 1:
         raise OutOfRange(f"answers must have one column per arm and one row more; its shape is {table.shape}.")
     for count in table.ravel():

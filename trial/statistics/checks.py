@@ -9,6 +9,7 @@ What it does not do: know any statistic. Errors that belong to one method stand 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from trial.errors import InvalidInput
 
 FloatArray = NDArray[np.float64]
+MOST_COUNTED = 1e12
 
 
 class OutOfRange(InvalidInput):
@@ -27,9 +29,61 @@ class EmptyArm(InvalidInput):
     code = "statistics.empty_arm"
 
 
+def one_number(name: str, value: Any) -> float:
+    """``value`` as a float; text, lists and what else is no number are refused by name."""
+    if isinstance(value, int | float):
+        return float(value)
+    if not isinstance(value, str | bytes | list | tuple | dict) and not np.ndim(value):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise OutOfRange(f"{name} must be a number; {value!r} was given.")
+
+
+def numbers(name: str, values: Any) -> FloatArray:
+    """``values`` as floats; what is no number is refused by name."""
+    try:
+        array: FloatArray = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise OutOfRange(f"{name} must hold numbers; {values!r} was given.") from None
+    return array
+
+
+def labels_of(name: str, values: ArrayLike) -> NDArray[np.str_]:
+    """``values`` as one-dimensional text."""
+    array: NDArray[np.str_] = np.asarray(values).astype(str)
+    if array.ndim != 1:
+        raise OutOfRange(f"{name} must be a list of labels, one per participant; {values!r} was given.")
+    return array
+
+
+def check_named(name: str, given: Any) -> Mapping[str, Any]:
+    """A mapping of names to columns; none is an empty one."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise OutOfRange(f"{name} must be a mapping of names to columns; {given!r} was given.")
+    return given
+
+
+def check_no_twin(covariates: Mapping[str, Any], factors: Mapping[str, Any]) -> None:
+    """No name may stand for a covariate and for a factor."""
+    for name in covariates.keys() & factors.keys():
+        raise OutOfRange(f"{name} is given as a covariate and as a factor; give it another name in one of them.")
+
+
+def check_choice(name: str, value: Any, known: Iterable[str]) -> str:
+    """``value`` when it is one of the known names."""
+    names = tuple(known)
+    if not isinstance(value, str) or value not in names:
+        raise OutOfRange(f"{name} must be one of {', '.join(names)}; {value!r} was given.")
+    return value
+
+
 def check_in(name: str, value: float, low: float, high: float, ends: str = "()") -> float:
     """``value`` as a float, in the interval whose ``ends`` are ``()``, ``[]``, ``(]`` or ``[)``."""
-    number = float(value)
+    number = one_number(name, value)
     above = number >= low if ends[0] == "[" else number > low
     below = number <= high if ends[1] == "]" else number < high
     if not (above and below):
@@ -42,12 +96,11 @@ def check_level(level: float) -> float:
     return check_in("level", level, 0.0, 1.0)
 
 
-def check_count(name: str, value: float, at_most: float = np.inf) -> int:
+def check_count(name: str, value: float, at_most: float = MOST_COUNTED) -> int:
     """A whole number from 0 to ``at_most``."""
-    number = float(value)
+    number = one_number(name, value)
     if not (number.is_integer() and 0 <= number <= at_most):
-        top = "" if np.isinf(at_most) else f" to {at_most:g}"
-        raise OutOfRange(f"{name} must be a whole number from 0{top}; {value!r} was given.")
+        raise OutOfRange(f"{name} must be a whole number from 0 to {at_most:g}; {value!r} was given.")
     return int(number)
 
 
@@ -61,7 +114,7 @@ def check_events(events: float, n: float, arm: str = "the group") -> tuple[int, 
 
 def finite_vector(name: str, values: ArrayLike) -> FloatArray:
     """``values`` as a one-dimensional float array without missing or infinite entries."""
-    array: FloatArray = np.asarray(values, dtype=np.float64)
+    array = numbers(name, values)
     if array.ndim != 1:
         raise OutOfRange(f"{name} must be one-dimensional; its shape is {array.shape}.")
     if not np.all(np.isfinite(array)):
@@ -71,6 +124,9 @@ def finite_vector(name: str, values: ArrayLike) -> FloatArray:
 
 def check_same_length(**arrays: Any) -> int:
     """The common length of the named arrays."""
+    for name, array in arrays.items():
+        if np.ndim(array) == 0:
+            raise OutOfRange(f"{name} must hold one entry per participant; {array!r} was given.")
     sizes = {name: len(array) for name, array in arrays.items()}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())

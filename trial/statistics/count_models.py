@@ -20,11 +20,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, ndtr, stdtr, stdtrit
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_level, check_same_length, finite_vector
-from trial.statistics.cox import Separated
+from trial.statistics.checks import (
+    FloatArray,
+    OutOfRange,
+    check_choice,
+    check_level,
+    check_same_length,
+    finite_vector,
+    labels_of,
+)
 from trial.statistics.estimates import Estimate, normal_quantile
 from trial.statistics.linear import SingularDesign, TooFewParticipants
 from trial.statistics.matrices import inverse, solve
+from trial.statistics.proportional_hazards import Separated
 from trial.statistics.regression import Columns, arm_columns
 from trial.statistics.roots import bisect
 
@@ -131,11 +139,10 @@ def count_model(
     5.333, 95 % (1.554, 18.3): rate ratio, Poisson model
     """
     confidence = check_level(level)
-    if family not in _NAMES:
-        raise OutOfRange(f"family must be one of {', '.join(_NAMES)}; {family!r} was given.")
+    check_choice("family", family, _NAMES)
     y, time = _checked(events, exposure)
     columns = arm_columns(len(y), arm, reference, covariates or {}, factors or {})
-    arms: NDArray[np.str_] = np.asarray(arm).astype(str)
+    arms = labels_of("arm", arm)
     x, turn = _standard(columns)
     counts = _Counts(y, np.log(time), x, np.array([(y > j).sum() for j in range(int(y.max()))], dtype=np.float64))
     _check_events(counts, columns, arms)

@@ -23,9 +23,13 @@ from trial.statistics.checks import (
     EmptyArm,
     FloatArray,
     OutOfRange,
+    check_choice,
     check_level,
+    check_named,
+    check_no_twin,
     check_same_length,
     finite_vector,
+    labels_of,
 )
 
 Robust = Literal["HC0", "HC1", "HC2", "HC3"]
@@ -154,9 +158,11 @@ def ancova(
     B − A: 2.5 (SE 1.118), 95 % (-2.311, 7.311), p = 0.1548, df 2
     """
     y = finite_vector("outcome", outcome)
-    arm_names: NDArray[np.str_] = np.asarray(arm).astype(str)
+    arm_names = labels_of("arm", arm)
     confidence = check_level(level)
     design = _build_design(y, arm_names, reference, covariates or {}, factors or {})
+    if robust is not None:
+        check_choice("robust", robust, ("HC0", "HC1", "HC2", "HC3"))
     fit = _least_squares(y, design, robust)
     critical = float(stdtrit(fit.df, (1.0 + confidence) / 2.0))
     base: FloatArray = design.mean_rows[design.arms.index(reference)]
@@ -194,8 +200,9 @@ def _build_design(
     covariates: Mapping[str, ArrayLike],
     factors: Mapping[str, ArrayLike],
 ) -> _Design:
-    numbers = {name: finite_vector(name, values) for name, values in covariates.items()}
-    labels = {name: np.asarray(values).astype(str) for name, values in factors.items()}
+    numbers = {name: finite_vector(name, values) for name, values in check_named("covariates", covariates).items()}
+    labels = {name: labels_of(name, values) for name, values in check_named("factors", factors).items()}
+    check_no_twin(numbers, labels)
     check_same_length(outcome=y, arm=arm_names, **numbers, **labels)
     arms = _levels(arm_names)
     if len(arms) < 2 or reference not in arms:

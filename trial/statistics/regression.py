@@ -10,9 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from trial.statistics.checks import EmptyArm, FloatArray, check_same_length, finite_vector
+from trial.statistics.checks import (
+    EmptyArm,
+    FloatArray,
+    check_named,
+    check_no_twin,
+    check_same_length,
+    finite_vector,
+    labels_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +49,10 @@ def arm_columns(
 
     Raises OutOfRange; EmptyArm when there are not two arms, or the reference is not one of them.
     """
-    arms: NDArray[np.str_] = np.asarray(arm).astype(str)
-    numbers = {name: finite_vector(name, values) for name, values in covariates.items()}
-    labels = {name: np.asarray(values).astype(str) for name, values in factors.items()}
+    arms = labels_of("arm", arm)
+    numbers = {name: finite_vector(name, values) for name, values in check_named("covariates", covariates).items()}
+    labels = {name: labels_of(name, values) for name, values in check_named("factors", factors).items()}
+    check_no_twin(numbers, labels)
     check_same_length(outcome=range(n), arm=arms, **numbers, **labels)
     found = tuple(str(a) for a in np.unique(arms))
     if len(found) < 2 or reference not in found:

@@ -21,7 +21,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, fdtrc, stdtr, stdtrit
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_level, check_same_length, finite_vector
+from trial.statistics.checks import (
+    FloatArray,
+    OutOfRange,
+    check_level,
+    check_named,
+    check_same_length,
+    finite_vector,
+    labels_of,
+)
 from trial.statistics.linear import Contrast, SingularDesign, TooFewParticipants, ancova
 from trial.statistics.matrices import inverse, solve
 from trial.statistics.mixed_models.inference import FTest
@@ -104,8 +112,8 @@ def subgroup_forest(
     others = tuple(c.arm for c in whole.contrasts)
     rows: list[SubgroupRow] = []
     interactions = []
-    for name, values in subgroups.items():
-        labels: NDArray[np.str_] = np.asarray(values).astype(str)
+    for name, values in check_named("subgroups", subgroups).items():
+        labels = labels_of(name, values)
         check_same_length(outcome=y, **{name: labels})
         adjusting = {key: np.asarray(v).astype(str) for key, v in (factors or {}).items()}
         kept = {key: v for key, v in adjusting.items() if not _same_partition(v, labels)}

@@ -7,8 +7,8 @@ from scipy.special import gammaln
 
 from trial.statistics.checks import EmptyArm, OutOfRange
 from trial.statistics.count_models import count_model
-from trial.statistics.cox import Separated
 from trial.statistics.linear import SingularDesign, TooFewParticipants
+from trial.statistics.proportional_hazards import Separated
 
 
 def a_trial(seed=1, n=120, k=0.6):

@@ -6,9 +6,9 @@ from statsmodels.duration.hazard_regression import PHReg
 
 from tests.oracles.reading import cases, rows
 from trial.statistics.checks import EmptyArm, OutOfRange
-from trial.statistics.cox import Separated, cox
 from trial.statistics.linear import SingularDesign
-from trial.statistics.log_rank import NoEvents, log_rank
+from trial.statistics.proportional_hazards import Separated, cox
+from trial.statistics.rank_tests import NoEvents, log_rank
 
 ORACLES = {case["kind"]: case["result"] for case in cases("survival.json")}
 

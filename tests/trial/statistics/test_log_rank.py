@@ -7,7 +7,7 @@ from statsmodels.duration.survfunc import survdiff
 
 from tests.oracles.reading import cases, rows
 from trial.statistics.checks import EmptyArm, OutOfRange
-from trial.statistics.log_rank import NoEvents, log_rank
+from trial.statistics.rank_tests import NoEvents, log_rank
 
 ORACLES = {case["kind"]: case["result"] for case in cases("survival.json")}
 

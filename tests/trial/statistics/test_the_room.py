@@ -55,3 +55,10 @@ def test_every_public_name_has_its_home_and_is_loaded_only_when_it_is_used():
     assert run.stdout.split() == ["False", "True"]
     with pytest.raises(AttributeError, match="no attribute 'wilsons'"):
         _ = trial.statistics.wilsons
+
+
+@pytest.mark.parametrize("package", ["trial.statistics", "trial.statistics.group_sequential"])
+def test_no_public_name_is_a_module_s_name(package):
+    """Importing a module of that name anywhere would put the module where the function should be."""
+    own = {module.rpartition(".")[2] for module in MODULES if module.rpartition(".")[0] == package}
+    assert not own & set(importlib.import_module(package).__all__)

@@ -9,7 +9,7 @@ from math import sqrt
 
 import numpy as np
 
-from trial.statistics.checks import OutOfRange, check_count
+from trial.statistics.checks import OutOfRange, check_count, check_in
 from trial.statistics.group_sequential.design import GroupSequentialDesign
 from trial.statistics.group_sequential.information import LARGEST_DRIFT
 from trial.statistics.group_sequential.integration import legendre
@@ -28,8 +28,9 @@ def probability_of_success(
     Raises OutOfRange. Source: O'Hagan, Stevens & Campbell (2005). Oracle: gsDesign ``gsPOS``, ``gsCPOS``.
     """
     passed = check_count("after", after, design.looks - 1)
-    if not np.isfinite(prior.sd) or not np.isfinite(effect) or effect <= 0.0:
-        raise OutOfRange("prior.sd must be finite and effect above 0.")
+    check_in("effect", effect, 0.0, 1e12)
+    if not np.isfinite(prior.sd):
+        raise OutOfRange("prior.sd must be finite.")
     per_effect = design.bounds.drift / effect
     mean, sd = prior.mean * per_effect, prior.sd * per_effect
     x, weights = legendre(_NODES)

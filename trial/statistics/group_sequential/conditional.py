@@ -14,9 +14,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_in, check_same_length
+from trial.statistics.checks import FloatArray, OutOfRange, check_in, check_same_length, numbers
 from trial.statistics.group_sequential.crossing import crossing_probabilities, walk
-from trial.statistics.group_sequential.information import LARGEST_DRIFT, check_information, numbers
+from trial.statistics.group_sequential.information import LARGEST_DRIFT, check_information
 
 
 def conditional_power(

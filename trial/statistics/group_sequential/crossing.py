@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.checks import FloatArray, OutOfRange, check_in, one_number
 from trial.statistics.group_sequential.information import (
     LARGEST_DRIFT,
     ImpossiblePower,
@@ -278,7 +278,7 @@ def crossing_probabilities(
     t = check_information(information)
     upper, lower = check_bounds(len(t), efficacy, futility)
     root = sqrt(t[-1])
-    check_in("drift at the last look", drift * root, -LARGEST_DRIFT, LARGEST_DRIFT, "[]")
+    check_in("drift at the last look", one_number("drift", drift) * root, -LARGEST_DRIFT, LARGEST_DRIFT, "[]")
     within = None if inner is None else lower_of(len(t), inner)
     if within is not None and np.any((within > upper) | (within > 0.0) & (-within < lower)):
         raise OutOfRange("inner bounds must not exceed the efficacy bound of their look, nor −inner the lower one.")

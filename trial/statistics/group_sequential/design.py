@@ -92,7 +92,7 @@ class GroupSequentialDesign:
         if self.sides == 2 and isinstance(self.futility, HarmSpending):
             raise OutOfRange("sides must be 1 for a design with HarmSpending; the other side is the bound for harm.")
         for name, flags in (("efficacy_looks", self.efficacy_looks), ("futility_looks", self.futility_looks)):
-            if flags is not None and len(flags) != self.looks:
+            if flags is not None and (not isinstance(flags, tuple | list) or len(flags) != self.looks):
                 raise OutOfRange(f"{name} must say yes or no for each of the {self.looks} looks.")
 
     @classmethod

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from trial.errors import InvalidInput
-from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.checks import FloatArray, OutOfRange, check_in, numbers
 from trial.statistics.group_sequential.crossing import (
     LowerRule,
     Walk,
@@ -31,9 +31,9 @@ from trial.statistics.group_sequential.crossing import (
     mirrored,
     no_lower,
 )
-from trial.statistics.group_sequential.information import check_information, lower_of, numbers, secant_root
+from trial.statistics.group_sequential.information import check_information, lower_of, secant_root
 from trial.statistics.group_sequential.integration import NOTHING, REACH, Step
-from trial.statistics.group_sequential.spending import Spending, SpendingFunction
+from trial.statistics.group_sequential.spending import Spending, SpendingFunction, check_spending
 
 _LARGEST_BOUND: Final = 12.0
 
@@ -209,6 +209,7 @@ def _lower_rule(looks: int, futility: ArrayLike | None, sides: int) -> LowerRule
 
 def cumulative_spending(spend: SpendingFunction, t: FloatArray, total: float) -> FloatArray:
     """What a spending function, the user's own included, has spent at each look; refused unless it rises to no more."""
+    check_spending(spend)
     spent = numbers("spending", spend(np.minimum(t, 1.0), total))
     if spent.shape != t.shape or not np.all(np.isfinite(spent)):
         raise OutOfRange("A spending function must return one finite number for each look.")

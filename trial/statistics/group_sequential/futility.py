@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.checks import FloatArray, OutOfRange, check_in, numbers
 from trial.statistics.group_sequential.crossing import (
     UpperRule,
     Walk,
@@ -37,11 +37,10 @@ from trial.statistics.group_sequential.information import (
     NoBoundFound,
     check_bounds,
     check_fractions,
-    numbers,
     secant_root,
 )
 from trial.statistics.group_sequential.integration import REACH, Step
-from trial.statistics.group_sequential.spending import SpendingFunction
+from trial.statistics.group_sequential.spending import SpendingFunction, check_spending
 
 _LOOSE: Final = 0.5  # binding futility lowers the efficacy bounds, so that less drift may do
 _USUAL_DRIFT: Final = 4.5
@@ -79,6 +78,7 @@ class HarmSpending:
 
     def __post_init__(self) -> None:
         check_in("total", self.total, 0.0, 1.0)
+        check_spending(self.spending)
 
     def __str__(self) -> str:
         return f"{self.total:g} spent under no effect, {self.spending}"

@@ -19,14 +19,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_in, check_level
+from trial.statistics.checks import FloatArray, OutOfRange, check_in, check_level, numbers, one_number
 from trial.statistics.group_sequential.crossing import Walk, walk
 from trial.statistics.group_sequential.efficacy import check_sides
 from trial.statistics.group_sequential.information import (
     NoBoundFound,
     check_information,
     lower_of,
-    numbers,
     secant_root,
 )
 
@@ -132,7 +131,7 @@ def stagewise_p_value(
     0.006829
     """
     over = _ordered(information, earlier_efficacy, z, earlier_futility)
-    check_in("drift at the look", drift * sqrt(over.information[-1]), -25.0, 25.0, "[]")
+    check_in("drift at the look", one_number("drift", drift) * sqrt(over.information[-1]), -25.0, 25.0, "[]")
     return over.chances(float(drift)).any_efficacy
 
 
@@ -149,7 +148,8 @@ def repeated_interval(information: float, bound: float, z: float, per_drift: flo
     root = sqrt(check_in("information", information, 0.0, inf))
     at = check_in("z", z, -50.0, 50.0, "[]")
     limit = check_in("bound", bound, 0.0, inf, "(]")
-    return (at - limit) / root * per_drift, (at + limit) / root * per_drift
+    share = check_in("per_drift", per_drift, 0.0, inf)
+    return (at - limit) / root * share, (at + limit) / root * share
 
 
 def bias_adjusted_mean(
@@ -176,7 +176,7 @@ def bias_adjusted_mean(
     if upper.shape != t.shape or np.any(np.isnan(upper)):
         raise OutOfRange(f"Bounds must have one entry per look ({len(t)}).")
     root = sqrt(t[-1])
-    check_in("estimate at the last look", estimate * root, -25.0, 25.0, "[]")
+    check_in("estimate at the last look", one_number("estimate", estimate) * root, -25.0, 25.0, "[]")
     middle, wide = float(estimate), 6.0 / root
     within = None if inner is None else lower_of(len(t), inner)
     over = walk(t, upper, lower, (middle - wide, middle + wide), within)

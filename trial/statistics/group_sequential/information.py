@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from trial.errors import InvalidInput
-from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.checks import FloatArray, OutOfRange, check_in, numbers
 
 MOST_LOOKS: Final = 50
 SMALLEST_STEP: Final = 1e-4
@@ -74,15 +74,6 @@ def lower_of(looks: int, futility: ArrayLike | None) -> FloatArray:
     if lower.shape != (looks,) or np.any(np.isnan(lower)):
         raise OutOfRange(f"Bounds must have one entry per look ({looks}), none missing.")
     return lower
-
-
-def numbers(name: str, values: ArrayLike) -> FloatArray:
-    """``values`` as floats; what is no number is refused by name."""
-    try:
-        array: FloatArray = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise OutOfRange(f"{name} must hold numbers; {values!r} was given.") from None
-    return array
 
 
 def fixed_drift(alpha: float, power: float) -> float:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from trial.statistics.checks import FloatArray, OutOfRange
+from trial.statistics.checks import FloatArray, OutOfRange, numbers
 from trial.statistics.group_sequential.crossing import (
     LowerRule,
     UpperRule,
@@ -46,7 +46,6 @@ from trial.statistics.group_sequential.information import (
     FallingInformation,
     NoBoundFound,
     check_information,
-    numbers,
 )
 from trial.statistics.group_sequential.integration import Step
 from trial.statistics.group_sequential.planning import DesignBounds, Rules

@@ -13,7 +13,7 @@ from math import inf, sqrt
 
 from scipy.special import ndtr, ndtri
 
-from trial.statistics.checks import check_in, check_level
+from trial.statistics.checks import check_in, check_level, one_number
 from trial.statistics.estimates import normal_quantile
 
 
@@ -67,7 +67,7 @@ def sceptical_prior(effect: float, chance: float = 0.05) -> NormalPrior:
 
 def enthusiastic_prior(effect: float, chance: float = 0.05) -> NormalPrior:
     """Centred on the design's effect, with P(no effect or worse) = ``chance``; arguments as for ``sceptical_prior``."""
-    return NormalPrior(float(effect), _sd(effect, chance), "enthusiastic prior")
+    return NormalPrior(one_number("effect", effect), _sd(effect, chance), "enthusiastic prior")
 
 
 def posterior(
@@ -90,5 +90,5 @@ def posterior(
 
 
 def _sd(effect: float, chance: float) -> float:
-    size = check_in("size of effect", abs(effect), 0.0, 1e12)
+    size = check_in("size of effect", abs(one_number("effect", effect)), 0.0, 1e12)
     return size / float(-ndtri(check_in("chance", chance, 0.0, 0.5)))

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from trial.statistics.checks import FloatArray
+from trial.statistics.checks import FloatArray, check_in
 from trial.statistics.group_sequential.crossing import LowerRule, Walk, forward, given_upper, mirrored, no_lower
 from trial.statistics.group_sequential.efficacy import (
     HaybittlePeto,
@@ -38,6 +38,7 @@ def repeated_p_value(rules: Rules, look: Look, z: float) -> float | None:
     efficacy bound. Between 1e-14 and 0.9999.
     Source: Jennison & Turnbull (2000) section 9.2. Oracles: rpact ``getRepeatedPValues``, lrstat ``getRCI``.
     """
+    check_in("z", z, -50.0, 50.0, "[]")
     if rules.sides == 2:
         one = _least_alpha(rules, look, abs(z))
         return None if one is None else 2.0 * one

@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.checks import FloatArray, OutOfRange, check_in, numbers
 from trial.statistics.group_sequential.crossing import crossing_probabilities
 from trial.statistics.group_sequential.design import GroupSequentialDesign
 from trial.statistics.group_sequential.looks import Look
@@ -142,7 +142,7 @@ class MeansSimulation:
         for name, value, low, high in (("trials", self.trials, 1, _MOST_TRIALS), ("seed", self.seed, 0, 2**63)):
             if int(check_in(name, value, low, high, "[]")) != value:
                 raise OutOfRange(f"{name} must be a whole number; {value!r} was given.")
-        n0 = np.asarray(self.per_arm, dtype=np.float64)
+        n0 = numbers("per_arm", self.per_arm)
         n1 = n0 * self.ratio
         if n0.ndim != 1 or len(n0) == 0 or not np.all(np.isfinite(n0)) or np.any(np.diff(n0, prepend=0.0) < 2.0):
             raise OutOfRange("per_arm must hold whole numbers, at least two more from look to look.")

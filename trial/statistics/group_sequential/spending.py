@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.checks import FloatArray, OutOfRange, check_choice, check_in, numbers
 
 Points = Sequence[tuple[float, float]]
 
@@ -141,8 +141,7 @@ class Spending:
     points: Points | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in SPENDING_FUNCTIONS:
-            raise OutOfRange(f"spending must be one of {', '.join(SPENDING_FUNCTIONS)}; {self.name!r} was given.")
+        check_choice("spending", self.name, SPENDING_FUNCTIONS)
         for given, kind, word in (
             (self.parameter, _WITH_PARAMETER, "parameter"),
             (self.points, ("stepwise",), "points"),
@@ -202,7 +201,7 @@ def _check_points(points: Points) -> tuple[FloatArray, FloatArray]:
 
 
 def _checked(fraction: ArrayLike, alpha: float) -> tuple[FloatArray, float]:
-    t: FloatArray = np.asarray(fraction, dtype=np.float64)
+    t = numbers("fraction", fraction)
     if not np.all((t >= 0.0) & (t <= 1.0)):
         raise OutOfRange(f"fraction must be in [0, 1]; {fraction!r} was given.")
     return t, check_in("alpha", alpha, 0.0, 1.0)
@@ -212,3 +211,9 @@ def _pinned(spent: FloatArray, t: FloatArray, total: float) -> FloatArray:
     """Exactly nothing at 0 and everything at 1, which rounding would miss by an ulp."""
     pinned: FloatArray = np.where(t == 1.0, total, np.where(t == 0.0, 0.0, np.minimum(spent, total)))
     return pinned[()]
+
+
+def check_spending(spend: object) -> None:
+    """Anything that can be called may be a spending function."""
+    if not callable(spend):
+        raise OutOfRange(f"A spending function is needed; {spend!r} was given.")

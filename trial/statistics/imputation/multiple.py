@@ -25,11 +25,26 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trial.statistics.checks import EmptyArm, FloatArray, OutOfRange, check_same_length, finite_vector
+from trial.statistics.checks import (
+    EmptyArm,
+    FloatArray,
+    OutOfRange,
+    check_count,
+    check_named,
+    check_no_twin,
+    check_same_length,
+    finite_vector,
+    labels_of,
+)
+from trial.statistics.checks import (
+    numbers as as_numbers,
+)
 from trial.statistics.imputation.posterior import Draw, conditional, posterior_draws
 from trial.statistics.mixed_models.patterns import BoolArray
 
 Strategy = Literal["mar", "jump-to-reference", "copy-reference", "copy-increments"]
+
+_MOST_STEPS = 1_000_000
 
 STRATEGIES: dict[str, str] = {
     "mar": "missing at random",
@@ -108,11 +123,11 @@ def impute(
     """
     data = _read(outcome, arm, reference, strategy, covariates or {}, factors or {}, event_before)
     for name, value, least in (("imputations", imputations, 2), ("burn_in", burn_in, 0), ("between", between, 1)):
-        if value < least:
+        if check_count(name, value, _MOST_STEPS) < least:
             raise OutOfRange(f"{name} must be a whole number from {least}; {value!r} was given.")
     missing = np.isnan(data.y)
     after = missing & (np.arange(data.y.shape[1])[None, :] >= data.last[:, None])
-    streams = _streams(data, rng, by_arm=by_arm, count=imputations, burn_in=burn_in, between=between)
+    streams = _streams(data, rng, by_arm=by_arm, count=int(imputations), burn_in=int(burn_in), between=int(between))
     values = np.stack([_fill(data, missing, after, parameters, rng) for parameters in streams])
     used = sorted(set(data.strategy.tolist()), key=list(STRATEGIES).index)
     return Imputations(values, missing, after, ", ".join(STRATEGIES[name] for name in used))
@@ -127,19 +142,23 @@ def _read(
     factors: Mapping[str, ArrayLike],
     event_before: ArrayLike | None,
 ) -> _Data:
-    y: FloatArray = np.asarray(outcome, dtype=np.float64)
+    y = as_numbers("outcome", outcome)
     if y.ndim != 2 or np.any(np.isinf(y)):
         raise OutOfRange(
             "outcome must be participants × visits and hold finite numbers, or NaN where a visit was missed."
         )
     n, t = y.shape
-    arms: NDArray[np.str_] = np.asarray(arm).astype(str)
-    numbers = {name: finite_vector(name, values) for name, values in covariates.items()}
-    labels = {name: np.asarray(values).astype(str) for name, values in factors.items()}
+    arms = labels_of("arm", arm)
+    numbers = {name: finite_vector(name, values) for name, values in check_named("covariates", covariates).items()}
+    labels = {name: labels_of(name, values) for name, values in check_named("factors", factors).items()}
+    check_no_twin(numbers, labels)
     found = tuple(str(a) for a in np.unique(arms))
     if len(found) < 2 or reference not in found:
         raise EmptyArm(f"At least two arms with participants are needed, one of them {reference!r}; found: {found}.")
-    chosen = np.broadcast_to(np.asarray(strategy).astype(str), (n,))
+    given_strategy = np.asarray(strategy).astype(str)
+    if given_strategy.shape not in ((), (n,)):
+        raise OutOfRange(f"strategy must be one name, or one for each of the {n} participants.")
+    chosen = np.broadcast_to(given_strategy, (n,))
     unknown = sorted(set(chosen.tolist()) - set(STRATEGIES))
     if unknown:
         raise OutOfRange(f"strategy must be one of {', '.join(STRATEGIES)}; {unknown[0]!r} was given.")

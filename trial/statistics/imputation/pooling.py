@@ -16,7 +16,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
-from trial.statistics.checks import OutOfRange, check_in, check_level, check_same_length, finite_vector
+from trial.statistics.checks import (
+    OutOfRange,
+    check_choice,
+    check_count,
+    check_in,
+    check_level,
+    check_same_length,
+    finite_vector,
+    labels_of,
+)
 from trial.statistics.imputation.multiple import Imputations
 from trial.statistics.linear import Robust, ancova
 
@@ -123,8 +132,7 @@ def compare_imputed(
     Raises what ``ancova`` and ``pool`` raise.
     """
     t = imputations.values.shape[2]
-    if not 0 <= visit < t:
-        raise OutOfRange(f"visit must be in [0, {t}); {visit!r} was given.")
+    visit = check_count("visit", visit, t - 1)
     fits = [
         ancova(
             y, arm, reference=reference, covariates=covariates, factors=factors, robust=robust, level=level
@@ -164,15 +172,15 @@ def tipping_point(
     Source: Yan, Lee & Li (2009); O'Kelly & Ratitch (2014), ch. 7.
     """
     limit = check_in("alpha", alpha, 0.0, 1.0)
-    labels = np.asarray(arm).astype(str)
+    labels = labels_of("arm", arm)
+    check_same_length(outcome=imputations.missing, arm=labels)
+    check_choice("shifted_arm", shifted_arm, np.unique(labels).tolist())
     compared = (
         shifted_arm if shifted_arm != reference else next((a for a in np.unique(labels) if a != reference), reference)
     )
-    if not (labels == shifted_arm).any():
-        raise OutOfRange(f"shifted_arm must be one of the arms; {shifted_arm!r} was given.")
     mine = (labels == shifted_arm)[:, None]
     steps = []
-    for delta in sorted(float(d) for d in deltas):
+    for delta in sorted(finite_vector("deltas", deltas).tolist()):
         moved = imputations.shifted(np.where(mine, delta, 0.0) * np.ones(imputations.after.shape))
         pooled = compare_imputed(
             moved, arm, visit=visit, reference=reference, covariates=covariates, factors=factors, level=1.0 - limit

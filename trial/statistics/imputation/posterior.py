@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trial.statistics.checks import FloatArray
-from trial.statistics.linear import TooFewParticipants
+from trial.statistics.linear import SingularDesign, TooFewParticipants
 from trial.statistics.matrices import cholesky, inverse, solve
 from trial.statistics.mixed_models.covariance import nearest_positive_definite
 from trial.statistics.mixed_models.patterns import BoolArray, find_patterns
@@ -93,6 +93,8 @@ def _check(seen: BoolArray, x: FloatArray) -> None:
         raise TooFewParticipants(
             f"{n} participants cannot support imputation over {t} visits with {q} terms in the model."
         )
+    if np.linalg.matrix_rank(x) < q:
+        raise SingularDesign("A covariate or factor does not vary, or is determined by the others: leave it out.")
     if seen.sum(axis=0).min() < q + 1:
         raise TooFewParticipants(
             f"At some visit fewer than {q + 1} outcomes were seen: leave out the visit or a covariate."

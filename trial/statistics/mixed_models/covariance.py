@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit
 
-from trial.statistics.checks import FloatArray, OutOfRange
+from trial.statistics.checks import FloatArray, check_choice
 from trial.statistics.matrices import is_positive_definite
 
 Structure = Literal["us", "ar1", "ar1h", "cs", "csh", "toep", "toeph", "ad", "adh"]
@@ -171,8 +171,7 @@ def covariance_model(structure: str, visits: int) -> CovarianceModel:
 
     Raises OutOfRange for an unknown name.
     """
-    if structure not in NAMES:
-        raise OutOfRange(f"covariance must be one of {', '.join(NAMES)}; {structure!r} was given.")
+    check_choice("covariance", structure, NAMES)
     return CovarianceModel(structure, visits)  # type: ignore[arg-type]  # the line above has checked the name
 
 

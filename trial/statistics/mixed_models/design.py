@@ -17,7 +17,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from trial.statistics.checks import EmptyArm, FloatArray, OutOfRange, check_same_length, finite_vector
+from trial.statistics.checks import (
+    EmptyArm,
+    FloatArray,
+    OutOfRange,
+    check_named,
+    check_same_length,
+    finite_vector,
+    labels_of,
+)
+from trial.statistics.checks import (
+    numbers as as_numbers,
+)
 from trial.statistics.linear import SingularDesign, TooFewParticipants
 from trial.statistics.matrices import cholesky, inverse
 
@@ -72,6 +83,13 @@ class _Column:
         return _Column(f"{self.name}:visit={visit}", self.values * here, self.mean, self.arm, visit)
 
 
+def _listed(name: str, values: object) -> NDArray[np.generic]:
+    array: NDArray[np.generic] = np.asarray(values)
+    if array.ndim != 1:
+        raise OutOfRange(f"{name} must be one-dimensional; {values!r} was given.")
+    return array
+
+
 def read_rows(
     outcome: ArrayLike,
     participant: ArrayLike,
@@ -84,16 +102,16 @@ def read_rows(
     visits: Sequence[object] | None,
 ) -> Rows:
     """Checked rows without those whose outcome is NaN (not seen)."""
-    y: FloatArray = np.asarray(outcome, dtype=np.float64)
+    y = as_numbers("outcome", outcome)
     if y.ndim != 1 or np.any(np.isinf(y)):
         raise OutOfRange("outcome must be one-dimensional and hold finite numbers, or NaN where a visit was missed.")
     columns: dict[str, NDArray[np.generic]] = {
-        "participant": np.asarray(participant),
-        "visit": _whole(np.asarray(visit)),
-        "arm": np.asarray(arm).astype(str),
+        "participant": _listed("participant", participant),
+        "visit": _whole(_listed("visit", visit)),
+        "arm": labels_of("arm", arm),
         "weights": np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64),
-        **{name: np.asarray(values, dtype=np.float64) for name, values in covariates.items()},
-        **{f"factor {name}": np.asarray(values).astype(str) for name, values in factors.items()},
+        **{name: as_numbers(name, values) for name, values in check_named("covariates", covariates).items()},
+        **{f"factor {name}": labels_of(name, values) for name, values in check_named("factors", factors).items()},
     }
     check_same_length(outcome=y, **columns)
     seen = ~np.isnan(y)
@@ -103,7 +121,7 @@ def read_rows(
     arms = tuple(str(a) for a in np.unique(kept["arm"]))
     if len(arms) < 2 or reference not in arms:
         raise EmptyArm(f"At least two arms with outcomes are needed, one of them {reference!r}; found: {arms}.")
-    order = visit_order(kept["visit"]) if visits is None else tuple(str(v) for v in _whole(np.asarray(visits)))
+    order = visit_order(kept["visit"]) if visits is None else tuple(str(v) for v in _whole(_listed("visits", visits)))
     rows = Rows(
         outcome=y[seen],
         participant=np.unique(kept["participant"].astype(str), return_inverse=True)[1].reshape(-1),

@@ -112,6 +112,10 @@ def event_probability(hazard: float, accrual: float, follow_up: float, dropout_h
     >>> round(event_probability(0.1, 12.0, 12.0), 4)
     0.8246
     """
+    check_in("hazard", hazard, 0.0, 1e6)
+    check_in("dropout_hazard", dropout_hazard, 0.0, 1e6, "[)")
+    check_in("accrual", accrual, 0.0, 1e6, "[)")
+    check_in("follow_up", follow_up, 0.0, 1e6, "[)")
     leaving = hazard + dropout_hazard
     if accrual == 0.0:
         still = math.exp(-leaving * follow_up)

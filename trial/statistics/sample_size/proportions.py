@@ -72,6 +72,10 @@ def critical_difference(p: float, n0: float, n1: float, control: float, sign: fl
     0.122
     """
     z = -float(ndtri(check_in("p", p, 0.0, 1.0)))
+    n0, n1 = check_in("n0", n0, 0.0, 1e15), check_in("n1", n1, 0.0, 1e15)
+    check_in("control", control, 0.0, 1.0)
+    if sign not in (1, -1):
+        raise OutOfRange(f"sign must be 1 or -1; {sign!r} was given.")
     share = n1 / (n0 + n1)
     variance = z * z * (1.0 / n0 + 1.0 / n1)
     # With d the difference, pooled = control + share·d: d² = variance·pooled·(1 − pooled), a quadratic in d.

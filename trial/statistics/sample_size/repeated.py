@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_in
+from trial.statistics.checks import FloatArray, OutOfRange, check_in, numbers
 from trial.statistics.group_sequential.design import GroupSequentialDesign
-from trial.statistics.group_sequential.information import fixed_drift, numbers
+from trial.statistics.group_sequential.information import fixed_drift
 from trial.statistics.sample_size.result import SampleSize, wanted
 
 

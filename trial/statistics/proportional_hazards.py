@@ -21,8 +21,8 @@ from trial.errors import InvalidInput
 from trial.statistics.checks import FloatArray, OutOfRange, check_level, check_same_length
 from trial.statistics.estimates import Estimate, normal_quantile
 from trial.statistics.linear import SingularDesign
-from trial.statistics.log_rank import NoEvents
 from trial.statistics.matrices import cholesky, inverse, solve
+from trial.statistics.rank_tests import NoEvents
 from trial.statistics.regression import Columns, arm_columns
 from trial.statistics.strata import ChiSquareTest
 from trial.statistics.survival import check_times
