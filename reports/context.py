@@ -69,6 +69,17 @@ class Looks:
 
 
 @dataclass(frozen=True)
+class SubgroupPlan:
+    """A subgroup variable: a factor, the site, a recorded field or a baseline score; with a cut, whether it is met."""
+
+    label: str
+    by: str  # factor | site | field | baseline_score
+    source: str = ""  # the factor's name, the field's, or the score's domain
+    comparison: str = ""
+    cut: float | None = None
+
+
+@dataclass(frozen=True)
 class HarmRule:
     """A bound on harm: so many related events, or a rate that is probably above its limit."""
 
@@ -114,6 +125,7 @@ class AnalysisPlan:
     infusion_instruments: tuple[str, ...] = ()
     doses_planned: int = 0
     looks: Looks | None = None
+    subgroups: tuple[SubgroupPlan, ...] = ()
     harm_rules: tuple[HarmRule, ...] = ()
 
     def scale(self, domain: str) -> Scale:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.context import AnalysisPlan, HarmRule, Looks, Scale, SensitivityPlan, Threshold
+from reports.context import AnalysisPlan, HarmRule, Looks, Scale, SensitivityPlan, SubgroupPlan, Threshold
 from trial.errors import InvalidInput
 from trial.protocol.schema.instruments import Domain, Instrument
+from trial.protocol.schema.outcomes import Subgroup
 from trial.protocol.schema.protocol import Protocol
 from trial.protocol.schema.safety import RelatedEventsRule, StoppingRule
 from trial.reference.dictionaries import aesi_terms
@@ -50,8 +51,14 @@ def plan_from_protocol(protocol: Protocol) -> AnalysisPlan:
         infusion_instruments=tuple(i.id for i in protocol.instruments if i.completed_by == "infusion_nurse"),
         doses_planned=sum(visit.dose is not None for visit in protocol.visits),
         looks=_looks(protocol),
+        subgroups=tuple(_subgroup(one) for one in protocol.subgroups),
         harm_rules=tuple(_harm_rule(rule) for rule in protocol.stopping_rules),
     )
+
+
+def _subgroup(one: Subgroup) -> SubgroupPlan:
+    source = one.factor or (one.recorded_at.field if one.recorded_at else "") or (one.score.domain if one.score else "")
+    return SubgroupPlan(one.label, one.by, source, one.comparison or "", one.cut)
 
 
 def _scales(protocol: Protocol) -> Iterator[Scale]:

@@ -72,7 +72,7 @@ def efficacy(
     """The scale ``domain`` at ``visit`` (both as the plan names them)."""
     scale, label = plan.scale(domain), plan.visit_label(visit)
     randomized = grouping.of(frames["ADSL"].filter(yes("RANDFL")), "TRT01P")
-    factors, changes = _change_rows(frames, plan, randomized, domain)
+    factors, changes = change_rows(frames, plan, randomized, domain)
     rows = changes.filter(pl.col("AVISIT") == label)
     compared = _compared(grouping, reference)
     model, problem = compare(ChangeRows(changes, factors), plan, label, compared)
@@ -93,7 +93,7 @@ def primary_sensitivity(
 ) -> tuple[SensitivityRow, ...]:
     """The plan's sensitivity analyses of the primary scale at the primary visit."""
     randomized = grouping.of(frames["ADSL"].filter(yes("RANDFL")), "TRT01P")
-    factors, changes = _change_rows(frames, plan, randomized, plan.primary_domain)
+    factors, changes = change_rows(frames, plan, randomized, plan.primary_domain)
     at_start = frames["ADQS"].filter((pl.col("DOMAINNM") == plan.primary_domain) & yes("ABLFL"))
     baselines = at_start.select("USUBJID", "BASE").unique("USUBJID").drop_nulls()
     return sensitivity(
@@ -107,7 +107,7 @@ def primary_sensitivity(
     )
 
 
-def _change_rows(
+def change_rows(
     frames: Frames, plan: AnalysisPlan, randomized: pl.DataFrame, domain: str
 ) -> tuple[dict[str, str], pl.DataFrame]:
     """The factors' columns, site first, and everybody's changes with them."""

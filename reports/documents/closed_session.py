@@ -27,6 +27,7 @@ from reports.analyses.harms import Harms, harms
 from reports.analyses.infusions import courses, largest_changes
 from reports.analyses.interim import InterimLook, interim_looks
 from reports.analyses.stopping import RuleState, harm_rule_states
+from reports.analyses.subgroups import primary_subgroups
 from reports.context import ReportContext
 from reports.documents import common
 from reports.documents.blocks import (
@@ -46,6 +47,7 @@ from reports.figures.bounds import bounds_picture
 from reports.figures.course import course_picture
 from reports.figures.flow import flow_picture
 from reports.figures.forest import forest_picture
+from reports.figures.subgroups import subgroup_picture
 from reports.tables import conduct, outcomes
 from reports.tables.baseline import baseline_page
 from reports.tables.harms import deaths_listing, harms_table, serious_listing, special_interest_table
@@ -309,6 +311,7 @@ def _efficacy(number: Numbering, closed: _Closed) -> list[Any]:
             snapshot_hash=closed.context.snapshot_hash,
         )
         blocks += [table(outcomes.sensitivity_table(number.table(), primary, rows))] if rows else []
+        blocks += _subgroups(number, closed, primary, closed.reference)
     for look in closed.looks:
         if plan.looks is None:
             continue
@@ -327,6 +330,22 @@ def _efficacy(number: Numbering, closed: _Closed) -> list[Any]:
     )
     blocks.append(table(outcomes.scales_table(number.table(), results)))
     return section("Interim efficacy by arm", *blocks)
+
+
+def _subgroups(number: Numbering, closed: _Closed, primary: Efficacy, reference: str) -> list[list[Any]]:
+    """A forest for each comparison, where the protocol names subgroups."""
+    if not closed.context.plan.subgroups:
+        return []
+    found = primary_subgroups(closed.frames, closed.context.plan, closed.grouping, reference=reference)
+    told = [f"Subgroups that the datasets cannot show: {', '.join(found.left_out)}."] if found.left_out else []
+    if found.forest is None:
+        return [bullets((f"The comparison within subgroups could not be made: {found.problem}", *told))]
+    scale, arms = primary.scale, [arm for arm, _ in primary.compared]
+    pictures = [
+        subgroup_picture(found.forest, arm, unit=scale.unit or "points", higher_is_better=scale.higher_is_better)
+        for arm in arms
+    ]
+    return [*(figure(number.figure(), picture) for picture in pictures), *([bullets(told)] if told else [])]
 
 
 def _blinding(number: Numbering, closed: _Closed) -> list[Any]:
