@@ -11,11 +11,11 @@ from tests.oracles.validation import Check
 from trial.statistics import strata
 from trial.statistics.blinding_indices import ArmGuesses, bang_index, james_index
 from trial.statistics.count_models import count_model
-from trial.statistics.proportional_hazards import cox
 from trial.statistics.imputation import compare_imputed, impute
 from trial.statistics.linear import ancova
-from trial.statistics.rank_tests import log_rank
 from trial.statistics.mixed_models import mmrm
+from trial.statistics.proportional_hazards import cox
+from trial.statistics.rank_tests import log_rank
 from trial.statistics.rates import rate_test
 from trial.statistics.subgroups import subgroup_forest
 from trial.statistics.survival import kaplan_meier

@@ -495,7 +495,7 @@ RP_NOTE = "rpact's quadrature misses by up to 2e-5 in uneven designs (median 3e-
 RP_FIRST = "designs with a first bound above 6 are left out: there rpact's later bounds drift by up to 1.8e-4"
 RP_HIGH = "bounds above 4.5 are left out: rpact's own, at one alpha, differ there by 4e-5 from case to case"
 RP_ORDER = "two-sided cases are left out: rpact orders them by the upper bounds alone"
-RP_OWN = "rpact 3.3.1, its own test values"
+RP_OWN = "rpact 3.3, its own test values"
 RP_WEDGE = "beta is spent from the look on at which the one-sided bound is above 0, as rpact's betaAdjustment=TRUE does"
 APART = "integration apart (score scale, Clenshaw–Curtis)"
 CHECKS = (
