@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         OperatingCharacteristics,
         Posterior,
         PromisingZone,
+        ProportionsSimulation,
         Spending,
         StagewiseInference,
         WangTsiatis,
@@ -157,6 +158,7 @@ __all__ = [
     "PooledEstimate",
     "Posterior",
     "PromisingZone",
+    "ProportionsSimulation",
     "RatePosterior",
     "SampleSize",
     "Spending",
@@ -252,7 +254,8 @@ _HOMES: Final = {
     "group_sequential": (
         "OBRIEN_FLEMING POCOCK Analysis BlindedSize BoundScales CrossingProbabilities DesignBounds FixedFutility "
         "GroupSequentialDesign HarmSpending HaybittlePeto Look MeansSimulation NormalPrior OperatingCharacteristics "
-        "Posterior PromisingZone Spending StagewiseInference WangTsiatis bias_adjusted_mean blinded_size combine "
+        "Posterior PromisingZone ProportionsSimulation Spending StagewiseInference WangTsiatis bias_adjusted_mean "
+        "blinded_size combine "
         "conditional_power crossing_probabilities drift_for_power enthusiastic_prior equal_looks exponential "
         "futility_bounds hwang_shih_decani inflation_factor kim_demets ld_obrien_fleming ld_pocock least_promising "
         "posterior predictive_power probability_of_success promising_zone repeated_interval repeated_p_value "

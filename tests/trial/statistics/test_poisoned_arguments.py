@@ -147,6 +147,9 @@ VALID = {
     "Spending": {"name": "kim_demets", "parameter": 2.0},
     "NormalPrior": {"mean": 0.0, "sd": 1.0},
     "ArmGuesses": {"right": 5, "wrong": 4, "dont_know": 3},
+    "ProportionsSimulation": {
+        "treated": 0.5, "control": 0.4, "per_arm": (10, 20), "trials": 100, "seed": 1, "ratio": 1.0,
+    },
     "MeansSimulation": {"difference": 1.0, "sd": 1.0, "per_arm": (10, 20), "trials": 100, "seed": 1, "ratio": 1.0},
 }  # fmt: skip
 # Given as they are: objects of the room, which only its own functions make.
@@ -160,6 +163,7 @@ WHOLE = {
     "promising_zone": {"analysis": DESIGN.analyse([0.5], 1.8)},
     "repeated_p_value": {"rules": DESIGN, "look": DESIGN.at([0.5])},
     "MeansSimulation": {"design": DESIGN},
+    "ProportionsSimulation": {"design": DESIGN},
 }
 POISONS = [
     np.nan, np.inf, -np.inf, "poison", "", None, -1, 0, 1e300, 0.5, [], [np.nan, np.nan], [[1.0, 2.0], [3.0, 4.0]],
@@ -206,7 +210,7 @@ def test_a_poisoned_argument_is_answered_or_refused(name, argument):
                 answer = called(name)(**given)
                 if name == "GroupSequentialDesign":
                     answer = answer.bounds.efficacy
-                if name == "MeansSimulation":
+                if name in ("MeansSimulation", "ProportionsSimulation"):
                     answer = answer.run()
             except InvalidInput:
                 continue

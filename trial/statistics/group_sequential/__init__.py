@@ -5,13 +5,15 @@ crossing           chances of crossing under any drift
 spending, efficacy, futility, planning   from rules to planned bounds
 looks, analysis    bounds and statements at observed information
 inference, repeated, conditional, assurance, priors, scales, reestimation   each statement by itself
-design             the object that carries all of it; protocol_section takes it to and from a file; simulation plays it
+design             the object that carries all of it; protocol_section takes it to and from a file; simulation and
+                   binary_simulation play it
 """
 
 from __future__ import annotations
 
 from trial.statistics.group_sequential.analysis import Analysis
 from trial.statistics.group_sequential.assurance import probability_of_success
+from trial.statistics.group_sequential.binary_simulation import ProportionsSimulation
 from trial.statistics.group_sequential.conditional import conditional_power, predictive_power
 from trial.statistics.group_sequential.crossing import (
     CrossingProbabilities,
@@ -84,6 +86,7 @@ __all__ = [
     "OperatingCharacteristics",
     "Posterior",
     "PromisingZone",
+    "ProportionsSimulation",
     "Spending",
     "StagewiseInference",
     "WangTsiatis",

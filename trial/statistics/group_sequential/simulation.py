@@ -174,9 +174,7 @@ class MeansSimulation:
 
     def batches(self, tally: Tally) -> Iterator[int]:
         """Simulate into ``tally``, telling after each batch how many trials are done."""
-        sizes = [BATCH] * (self.trials // BATCH) + ([self.trials % BATCH] if self.trials % BATCH else [])
-        seeds = np.random.SeedSequence(self.seed).spawn(len(sizes))
-        for size, seed in zip(sizes, seeds, strict=True):
+        for size, seed in batch_seeds(self.trials, self.seed):
             self._batch(size, np.random.Generator(np.random.SFC64(seed)), tally)
             yield tally.trials
 
@@ -227,10 +225,10 @@ class MeansSimulation:
     @cached_property
     def _critical(self) -> tuple[list[float], list[float], list[float]]:
         """Signed squares of the t values whose tail is that of the z bounds; the last look has no futility bound."""
-        upper, lower, inner = ([self._signed_square(k, b) for k, b in enumerate(z)] for z in self._z_bounds())
+        upper, lower, inner = ([self._signed_square(k, b) for k, b in enumerate(z)] for z in self.z_bounds())
         return upper, lower, inner
 
-    def _z_bounds(self) -> tuple[list[float], list[float], list[float]]:
+    def z_bounds(self) -> tuple[list[float], list[float], list[float]]:
         """Upper bounds, lower ones, and the inner ones of a two-sided design."""
         upper = list(self.look.efficacy_bounds)
         none = [-math.inf] * len(upper)
@@ -248,34 +246,50 @@ class MeansSimulation:
 
     def by_integration(self, difference: float) -> tuple[float, float]:
         """Power and mean participants under a difference, for normal statistics, without simulation."""
-        upper, lower, inner = self._z_bounds()
+        upper, lower, inner = self.z_bounds()
         share = self.ratio / (1.0 + self.ratio) ** 2
         chances = crossing_probabilities(self.participants * share, upper, lower, difference / self.sd, inner)
         return chances.any_efficacy, chances.expected_information / share
 
     def summary(self, tally: Tally) -> OperatingCharacteristics:
         """Shares and means of a tally, with their errors and what integration says."""
-        power, expected = self.by_integration(self.difference)
-        size, size_error = _mean_and_error(tally.size, tally.trials)
-        estimate, estimate_error = _mean_and_error(tally.estimate, tally.trials)
-        return OperatingCharacteristics(
-            name=self.name,
-            difference=self.difference,
-            sd=self.sd,
-            trials=tally.trials,
-            seed=self.seed,
-            participants=self.participants,
-            efficacy=tally.efficacy / tally.trials,
-            futility=tally.futility / tally.trials,
-            expected_participants=size,
-            expected_participants_error=size_error,
-            mean_estimate=estimate,
-            mean_estimate_error=estimate_error,
-            power_by_integration=power,
-            expected_by_integration=expected,
-            harm=tally.harm / tally.trials,
-            sides=self.design.sides,
-        )
+        return summarised(self, tally, self.by_integration(self.difference))
+
+
+def batch_seeds(trials: int, seed: int) -> list[tuple[int, np.random.SeedSequence]]:
+    """The sizes of all batches, each with a seed of its own."""
+    sizes = [BATCH] * (trials // BATCH) + ([trials % BATCH] if trials % BATCH else [])
+    return list(zip(sizes, np.random.SeedSequence(seed).spawn(len(sizes)), strict=True))
+
+
+def summarised(
+    of: MeansSimulation,
+    tally: Tally,
+    integrated: tuple[float, float],
+    method: str = "t statistics simulated from sufficient statistics",
+) -> OperatingCharacteristics:
+    """Shares and means of a tally, with their errors, beside power and mean participants by integration."""
+    size, size_error = _mean_and_error(tally.size, tally.trials)
+    estimate, estimate_error = _mean_and_error(tally.estimate, tally.trials)
+    return OperatingCharacteristics(
+        name=of.name,
+        difference=of.difference,
+        sd=of.sd,
+        trials=tally.trials,
+        seed=of.seed,
+        participants=of.participants,
+        efficacy=tally.efficacy / tally.trials,
+        futility=tally.futility / tally.trials,
+        expected_participants=size,
+        expected_participants_error=size_error,
+        mean_estimate=estimate,
+        mean_estimate_error=estimate_error,
+        power_by_integration=integrated[0],
+        expected_by_integration=integrated[1],
+        harm=tally.harm / tally.trials,
+        sides=of.design.sides,
+        method=method,
+    )
 
 
 def share_error(share: float, trials: int) -> float:
