@@ -55,6 +55,7 @@ class ProportionsSimulation:
     def __post_init__(self) -> None:
         check_in("treated", self.treated, 0.0, 1.0)
         check_in("control", self.control, 0.0, 1.0)
+        check_in("ratio", self.ratio, 0.1, 10.0, "[]")
         _ = self._plan
 
     @cached_property
