@@ -133,7 +133,7 @@ def _draw_stops(axes: Axes, results: Sequence[OperatingCharacteristics]) -> None
         for k, share in enumerate(one.futility[::-1].tolist()):
             left = _bar(axes, y, left, share, QUIET, 0.35 + 0.5 * k / looks, str(looks - k))
         for k, share in enumerate(one.harm[::-1].tolist()):
-            left = _bar(axes, y, left, share, INK, 0.25 + 0.3 * k / looks, str(looks - k))
+            left = _bar(axes, y, left, share, INK, 0.6 + 0.4 * k / looks, "")
     axes.set_yticks(range(len(results)), [one.name for one in results])
     axes.set_ylim(len(results) - 0.5, -0.5)
     axes.set_xlim(0, 1)
