@@ -21,6 +21,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 from pypdf import PdfReader
+from sqlmodel import select
 
 from api.cli.demo.roster import CHAIR, username_at
 from tests.e2e.arms import arms_in
@@ -31,6 +32,7 @@ from tests.support.participants import acceptable_items, answered_form, protocol
 from trial.conduct.outcomes import RecordOutcomes, record_outcomes
 from trial.conduct.participants import find_participant
 from trial.oversight.meetings import DeclareConflict, declare_conflict, meetings_of
+from trial.oversight.papers import Paper, PaperKind
 from trial.oversight.votes import CastVote, cast_vote
 from trial.protocol.schema import Form, Protocol
 
@@ -242,7 +244,9 @@ def coordinator_records_that_the_participant_leaves(story: Story) -> None:
 def member_declares_and_opens_both_papers(story: Story) -> None:
     member = story.at(MEMBER)
     member.follow(re.compile("declaration for meeting"))
-    expect_refused(member, member.link("Open the closed report"))
+    member.sees("This report opens to you when you have declared")
+    expect(member.page.get_by_role("link", name="Open the closed report")).to_have_count(0)
+    expect_refused(member, closed_paper(story))
     member.follow("Declare whether you have a conflict of interest")
     member.choose("Do you have a conflict of interest?", "No")
     member.press("Declare")
@@ -258,9 +262,16 @@ def member_declares_and_opens_both_papers(story: Story) -> None:
     assert all(re.search("cut-?off", text, re.IGNORECASE) for text in story.papers.values())
 
 
-def expect_refused(member: Visitor, path: str) -> None:
+def closed_paper(story: Story) -> str:
+    """Where the closed report lies, for somebody who was told by another."""
+    with story.trial.house().database.session() as session:
+        paper = session.exec(select(Paper).where(Paper.kind == PaperKind.CLOSED)).one()
+    return story.trial.url("papers", paper.id, "closed.pdf")
+
+
+def expect_refused(member: Visitor, address: str) -> None:
     """Nobody reads a paper before declaring."""
-    answer = member.page.request.get(f"{member.trial.address}{path}")
+    answer = member.page.request.get(address)
     assert answer.status in (403, 409)
     assert not answer.body().startswith(b"%PDF")
 
