@@ -2,7 +2,7 @@
 
 Invariants
 1. Every position from the first to the last taken has its line; a position without an allocation is a finding, never left
-   out.
+   out. An envelope that was recorded as opened for nobody explains its position.
 2. The stratum as used stands beside the corrected one, the kit as assigned beside those that were given.
 3. Nothing here tells an arm: no slot is opened, no kit's content read.
 """
@@ -19,8 +19,10 @@ from sqlmodel import col, select
 
 from randomization.kits.dispensing import Dispensing
 from randomization.kits.kits import Kit
+from randomization.kits.promises import KitReplacement
 from randomization.ledger.allocation_lists import AllocationList, StratumCounter
 from randomization.ledger.allocations import Allocation
+from randomization.ledger.envelopes import Envelope, EnvelopeOpening
 from trial.access.actors import Actor
 from trial.access.permissions import Permission
 from trial.access.policies import check_may
@@ -32,7 +34,8 @@ from trial.database.session import TrialSession
 
 @dataclass(frozen=True, slots=True)
 class ListLine:
-    """One position. ``corrected`` tells factor and level where the stratum was marked as wrong."""
+    """One position. ``corrected`` tells factor and level where the stratum was marked as wrong; ``kits_assigned`` holds the
+    kit of the allocation and then what replaced it."""
 
     stage: str
     ordinal: int
@@ -43,7 +46,7 @@ class ListLine:
     site: str
     randomized_at: datetime
     corrected: tuple[str, ...]
-    kit_assigned: str
+    kits_assigned: tuple[str, ...]
     kits_given: tuple[str, ...]
     errors: tuple[RandomizationErrorKind, ...]
 
@@ -63,26 +66,25 @@ class Reconciliation:
 def reconcile_lists(session: TrialSession, actor: Actor, trial_id: UUID) -> Reconciliation:
     """Every position of the trial, for somebody who sees all of it without arms. Raises ``NotPermitted``."""
     check_may(actor, Permission.DATASET_NAIVE_PULL, trial_id)
-    lines = _lines(session, trial_id)
-    return Reconciliation(lines, tuple(_findings(session, trial_id, lines)))
+    return Reconciliation(_lines(session, trial_id), tuple(_findings(session, trial_id)))
 
 
 def _lines(session: TrialSession, trial_id: UUID) -> tuple[ListLine, ...]:
     rows = session.execute(
-        select(Allocation, AllocationList.ordinal, StratumCounter.stratum, Participant.code, Site.code, Kit.number)  # type: ignore[call-overload]  # SQLModel's overloads end at four
+        select(Allocation, AllocationList, StratumCounter.stratum, Participant.code, Site.code, Kit.number)  # type: ignore[call-overload]  # SQLModel's overloads end at four
         .join(AllocationList, col(AllocationList.id) == col(Allocation.list_id))
         .join(StratumCounter, col(StratumCounter.id) == col(Allocation.counter_id))
         .join(Participant, col(Participant.id) == col(Allocation.participant_id))
         .join(Site, col(Site.id) == col(Allocation.site_id))
         .join(Kit, col(Kit.id) == col(Allocation.kit_id))
         .where(Allocation.trial_id == trial_id)
-        .order_by(Allocation.stage, AllocationList.ordinal, StratumCounter.stratum, Allocation.position)
+        .order_by(AllocationList.stage, AllocationList.ordinal, StratumCounter.stratum, Allocation.position)
     ).all()
-    marks, given = _marks(session, trial_id), _given(session, trial_id)
+    marks, given, instead = _marks(session, trial_id), _given(session, trial_id), _replacements(session, trial_id)
     return tuple(
         ListLine(
-            stage=made.stage,
-            ordinal=ordinal,
+            stage=source.stage,
+            ordinal=source.ordinal,
             stratum=stratum or made.stratum,
             position=made.position,
             number=made.number,
@@ -90,11 +92,11 @@ def _lines(session: TrialSession, trial_id: UUID) -> tuple[ListLine, ...]:
             site=site,
             randomized_at=made.randomized_at,
             corrected=tuple(f"{one.factor}={one.corrected}" for one in marks[made.participant_id] if one.factor),
-            kit_assigned=kit,
+            kits_assigned=(kit, *instead[made.id]),
             kits_given=(*given[made.id], *(one.kit_given for one in marks[made.participant_id] if one.kit_given)),
             errors=tuple(one.kind for one in marks[made.participant_id]),
         )
-        for made, ordinal, stratum, code, site, kit in rows
+        for made, source, stratum, code, site, kit in rows
     )
 
 
@@ -119,24 +121,51 @@ def _given(session: TrialSession, trial_id: UUID) -> defaultdict[UUID, list[str]
     return found
 
 
-def _findings(session: TrialSession, trial_id: UUID, lines: Iterable[ListLine]) -> Iterable[str]:
+def _replacements(session: TrialSession, trial_id: UUID) -> defaultdict[UUID, list[str]]:
+    found: defaultdict[UUID, list[str]] = defaultdict(list)
+    rows = session.exec(
+        select(KitReplacement.allocation_id, Kit.number)
+        .join(Kit, col(Kit.id) == col(KitReplacement.kit_id))
+        .where(KitReplacement.trial_id == trial_id)
+        .order_by(col(KitReplacement.replaced_at), Kit.number)
+    )
+    for allocation_id, number in rows:
+        found[allocation_id].append(number)
+    return found
+
+
+def _findings(session: TrialSession, trial_id: UUID) -> Iterable[str]:
     """Positions without an allocation, and participants who count as randomized without a position."""
-    held: defaultdict[tuple[str, int, str], set[int]] = defaultdict(set)
-    numbers = set()
-    for line in lines:
-        held[line.stage, line.ordinal, line.stratum].add(line.position)
-        numbers.add(line.participant)
-    counters = session.exec(
-        select(AllocationList.stage, AllocationList.ordinal, StratumCounter.stratum, StratumCounter.next_position)
+    explained = _explained(session, trial_id)
+    counters = session.execute(
+        select(AllocationList.ordinal, AllocationList.stage, StratumCounter)
         .join(StratumCounter, col(StratumCounter.list_id) == col(AllocationList.id))
         .where(AllocationList.trial_id == trial_id)
         .order_by(AllocationList.stage, col(AllocationList.ordinal), col(StratumCounter.stratum))
     )
-    for stage, ordinal, stratum, following in counters:
-        for missing in sorted(set(range(1, following)) - held[stage, ordinal, stratum]):
-            yield f"Position {missing} of stratum “{stratum or 'all'}” (list {ordinal}, {stage}) was taken and holds nobody."
-    randomized = select(Participant.code).where(
-        Participant.trial_id == trial_id, col(Participant.randomized_at).is_not(None)
+    for ordinal, stage, counter in counters:
+        for missing in sorted(set(range(1, counter.next_position)) - explained[counter.id]):
+            where = f"stratum “{counter.stratum or 'all'}” (list {ordinal}, {stage})"
+            yield f"Position {missing} of {where} was passed and holds nobody."
+    unlisted = (
+        select(Participant.code)
+        .where(Participant.trial_id == trial_id, col(Participant.randomized_at).is_not(None))
+        .where(col(Participant.id).not_in(select(Allocation.participant_id).where(Allocation.trial_id == trial_id)))
+        .order_by(Participant.code)
     )
-    for code in sorted(set(session.exec(randomized)) - numbers):
+    for code in session.exec(unlisted):
         yield f"{code} counts as randomized and stands in no list."
+
+
+def _explained(session: TrialSession, trial_id: UUID) -> defaultdict[UUID, set[int]]:
+    """By stratum counter the positions that hold an allocation, and those whose envelope was opened for nobody."""
+    found: defaultdict[UUID, set[int]] = defaultdict(set)
+    allocated = select(Allocation.counter_id, Allocation.position).where(Allocation.trial_id == trial_id)
+    spoiled = (
+        select(Envelope.counter_id, Envelope.position)
+        .join(EnvelopeOpening, col(EnvelopeOpening.envelope_id) == col(Envelope.id))
+        .where(Envelope.trial_id == trial_id)
+    )
+    for counter_id, position in (*session.exec(allocated), *session.exec(spoiled)):
+        found[counter_id].add(position)
+    return found

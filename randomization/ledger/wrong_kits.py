@@ -10,6 +10,7 @@ from __future__ import annotations
 from pydantic import Field as Bounded
 
 from randomization.kits.kits import Kit, KitStatus, can_become, find_kit, move_kit
+from randomization.kits.promises import current_kit_id
 from randomization.ledger.allocations import find_allocation
 from trial.access.actors import Actor
 from trial.conduct.casebooks import Casebook
@@ -57,5 +58,5 @@ def mark_wrong_kit(session: TrialSession, actor: Actor, command: MarkWrongKit) -
 def _check_given(session: TrialSession, casebook: Casebook, kit: Kit) -> None:
     if kit.site_id != casebook.site.id:
         raise KitNotAtSite(f"Kit {kit.number} was never at this site. Read the number on the carton again.")
-    if find_allocation(session, casebook.participant).kit_id == kit.id:
+    if current_kit_id(session, find_allocation(session, casebook.participant).kit_id) == kit.id:
         raise KitWasAssigned(f"Kit {kit.number} is the one that was assigned, so nothing went wrong with it.")

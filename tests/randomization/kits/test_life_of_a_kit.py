@@ -428,7 +428,7 @@ def test_a_replacement_is_refused_when_any_arm_has_run_out_whatever_this_one_is(
 
 
 def test_each_kit_of_the_arm_is_equally_likely_to_stand_in(house: House):
-    """Ten replacements of one kit, undone each time, over 300 draws with a fixed seed: every matching kit is drawn."""
+    """One kit replaced 150 times under a fixed seed, undone each time: every matching kit is drawn."""
     sealed_list(house)
     stocked(house, kits={"KET": 6, "PBO": 6})
     site = Site(house)

@@ -33,6 +33,7 @@ from randomization.ledger.envelopes import (
     make_envelopes,
     reconcile_envelope,
 )
+from randomization.ledger.reconciliation import reconcile_lists
 from randomization.ledger.sealed_matter import open_matter, open_slots
 from tests.support.house import House
 from tests.support.participants import participant, ready_to_randomize
@@ -213,3 +214,25 @@ def test_an_unknown_envelope_one_of_the_future_and_one_of_another_site_are_refus
         _opened(opened, made[0].number, ready_to_randomize(opened, "S2"), site="S2")
     with pytest.raises(EnvelopesNotOfSite):
         _opened(opened, made[0].number, ready_to_randomize(opened, "S2"))
+
+
+def _findings(house: House) -> tuple[str, ...]:
+    with house.database.session() as session:
+        return reconcile_lists(session, house.actor(session, "data_manager"), house.trial.id).findings
+
+
+def test_the_lists_reconciliation_knows_envelopes_by_their_own_list(opened: House):
+    """Opened for nobody with a remark: explained. Passed over: found."""
+    made = _made(opened, _listed(opened))
+    assert _findings(opened) == ()
+    strata = sorted({one.stratum for one in made})
+    first, second = (
+        next(one for one in made if one.position == 1 and one.stratum == stratum) for stratum in strata[:2]
+    )
+    _opened(opened, first.number, None)
+    assert _findings(opened) == ()
+    later = next(one for one in made if one.position == 2 and one.stratum == second.stratum)
+    _opened(opened, later.number, None)
+    (found,) = _findings(opened)
+    assert found.startswith("Position 1 of stratum")
+    assert "holds nobody" in found

@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from randomization.kits.dispensing import DispenseKit, dispense_kit
 from randomization.kits.kits import Kit, KitStatus
+from randomization.kits.replacements import ReplaceKit, replace_kit
 from randomization.ledger.allocations import find_allocation
 from randomization.ledger.reconciliation import reconcile_lists
 from randomization.ledger.wrong_kits import KitNotAtSite, KitWasAssigned, MarkWrongKit, mark_wrong_kit
@@ -78,7 +79,7 @@ def test_a_kit_given_by_mistake_is_used_up_and_the_assignment_stays(house: House
     given_by_mistake(house, people[0], spare.number)
     assert kit_of(house, people[0]).number == own.number
     line = next(one for one in reconciled(house).lines if one.participant == participant(house, people[0]).code)
-    assert (line.kit_assigned, line.kits_given) == (own.number, (spare.number,))
+    assert (line.kits_assigned, line.kits_given) == ((own.number,), (spare.number,))
     assert line.errors == (RandomizationErrorKind.WRONG_KIT,)
     with house.database.session() as session:
         kept = session.get(Kit, spare.id)
@@ -93,6 +94,19 @@ def test_the_kit_that_was_assigned_and_a_kit_of_another_site_are_refused(house: 
         given_by_mistake(house, people[0], kit_of(house, people[0]).number)
     with pytest.raises(KitNotAtSite):
         given_by_mistake(house, people[0], spare_kit(house, "S2").number)
+
+
+def test_a_kit_that_replaced_the_assigned_one_is_no_wrong_kit(house: House, people):
+    own = kit_of(house, people[0])
+    with house.database.transaction() as session:
+        command = ReplaceKit(
+            participant_id=people[0], number=own.number, reason="Broken.", idempotency_key="a-key-for-this-kit"
+        )
+        replacing = replace_kit(session, house.actor(session, "coordinator", "S1"), command).kit_number
+    with pytest.raises(KitWasAssigned):
+        given_by_mistake(house, people[0], replacing)
+    line = next(one for one in reconciled(house).lines if one.participant == participant(house, people[0]).code)
+    assert line.kits_assigned == (own.number, replacing)
 
 
 def test_a_kit_that_was_given_by_mistake_is_never_handed_out_to_the_one_it_was_for(house: House, people):
