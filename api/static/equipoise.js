@@ -70,6 +70,8 @@
   const inWords = (seconds) =>
     seconds > 60 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.max(0, Math.ceil(seconds / 10) * 10)} seconds`;
   const tick = () => {
+    // Leaving once is enough: asked again each second, a slow answer would be broken off each time and never arrive.
+    if (document.documentElement.dataset.ended) return;
     const left = remaining();
     if (left <= 0) {
       document.documentElement.dataset.ended = "yes";
