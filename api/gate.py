@@ -54,7 +54,7 @@ def _place(request: Request, caller: Caller) -> Place | None:
     trial_code = request.path_params.get(TRIAL_PARAMETER)
     if trial_code is None:
         return None
-    with caller.services.database.session() as session:
+    with caller.services.database.reading() as session:
         place = locate(session, caller, trial_code, request.query_params.get(SITE_PARAMETER))
     request.state.place = place
     return place
@@ -62,7 +62,7 @@ def _place(request: Request, caller: Caller) -> Place | None:
 
 def _only_place(caller: Caller) -> Place | None:
     """The trial of a person who has but one: its frame stands around their account, too."""
-    with caller.services.database.session() as session:
+    with caller.services.database.reading() as session:
         found = trials_of(session, caller.actor)
         return locate(session, caller, found[0].code) if len(found) == 1 else None
 

@@ -64,7 +64,7 @@ class Installation:
 
     def anchor(self, facts: dict[str, Any]) -> Anchor:
         """Write the audit's head, with ``facts``, to every anchor file."""
-        with self.database.session() as session:
+        with self.database.reading() as session:
             here = read_head(session)
         first, *others = self.anchor_paths
         written = self._write(first, here, facts)

@@ -99,7 +99,7 @@ def drill(escrowed: EscrowArgument, passphrase: PassphraseOption = None, data: D
     with tempfile.TemporaryDirectory() as scratch:
         settings = _with_keys(settings_from(data), found, Path(scratch))
         with open_installation(settings) as installation:
-            with installation.database.session() as session:
+            with installation.database.reading() as session:
                 seen = rehearse_restore(session)
             installation.anchor({"reason": "restore drill", "holder": found.holder, "opened": _opened(seen)})
     print(f"The keys of {found.holder} open everything: {_opened(seen)}. Nothing was shown or changed.")

@@ -25,7 +25,7 @@ def verify(
     Exit code 0 when all is whole, 1 when anything is not; the first bad entry, or the stretch between two anchors, is named.
     """
     settings = settings_from(data)
-    with open_installation(settings) as installation, installation.database.session() as session:
+    with open_installation(settings) as installation, installation.database.reading() as session:
         seen = verify_audit(session, read_anchors(anchors or settings.anchor_path))
     tell(seen)
     raise typer.Exit(0 if seen.is_whole else 1)

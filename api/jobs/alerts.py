@@ -51,7 +51,7 @@ def send_alerts(context: JobContext, timestamp: int) -> None:
         return
     installation: Installation = context.additional_context["installation"]
     until = datetime.fromtimestamp(timestamp, UTC)
-    with installation.database.session() as session:
+    with installation.database.reading() as session:
         messages = [
             message_for(alert, address, mail.sender)
             for alert in _raised(session, until - PERIOD, until)

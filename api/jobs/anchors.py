@@ -21,7 +21,7 @@ def write_anchor(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 -
 def anchor_if_moved(installation: Installation) -> bool:
     """Whether an anchor was written: none is where the last one already stands at the head."""
     anchors = read_anchors(installation.settings.anchor_path)
-    with installation.database.session() as session:
+    with installation.database.reading() as session:
         here = read_head(session)
     if anchors and anchors[-1].head == here:
         return False

@@ -41,7 +41,7 @@ def person_who_asked(session: TrialSession, account_id: UUID) -> Actor:
 
 def write_milestone(installation: Installation, reason: str, **facts: Any) -> Anchor:
     """An anchor that says why it was written, with the commitments and positions of every list."""
-    with installation.database.session() as session:
+    with installation.database.reading() as session:
         lists = list_facts(session)
     return installation.anchor({"reason": reason, "lists": lists, **facts})
 

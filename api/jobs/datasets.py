@@ -76,7 +76,7 @@ def build_dataset(context: JobContext, *, lock_id: str, mode: str, asked_by: str
     """One dataset of one lock."""
     installation: Installation = context.additional_context["installation"]
     wanted = DatasetMode(mode)
-    with installation.database.session() as session:
+    with installation.database.reading() as session:
         lock = get_lock(session, UUID(lock_id))
         snapshot = get_snapshot(session, _snapshot_id(lock))
         if _is_built(session, lock, wanted, snapshot):

@@ -97,10 +97,10 @@ async def work(installation: Installation, *, until_empty: bool = False) -> None
 
 def work_off(installation: Installation) -> None:
     """Do everything that somebody asked for, in this thread. Raises ``JobFailed`` when a job did not come to its end."""
-    with installation.database.session() as session:
+    with installation.database.reading() as session:
         failed_before = session.execute(_FAILED).scalar_one()
     asyncio.run(work(installation, until_empty=True))
-    with installation.database.session() as session:
+    with installation.database.reading() as session:
         if session.execute(_FAILED).scalar_one() > failed_before:
             raise JobFailed(
                 "A queued job failed, and nothing that it was to make was kept. The log says where; ask again."

@@ -106,14 +106,14 @@ class _Build:
             kind,
             asked_by,
         )
-        with self.database.session() as session:
+        with self.database.reading() as session:
             self.meeting = get_meeting(session, meeting_id)
             cutoff = get_cutoff(session, cutoff_id)
             check_of_one_trial(self.meeting, cutoff)
             self.snapshot: Snapshot = get_snapshot(session, cutoff.snapshot_id)
 
     def is_done(self) -> bool:
-        with self.database.session() as session:
+        with self.database.reading() as session:
             found = select(Paper.id).where(
                 Paper.meeting_id == self.meeting.id,
                 Paper.kind == self.kind,
@@ -124,7 +124,7 @@ class _Build:
 
     def file_open(self) -> None:
         anchor = anchor_of_snapshot(self.installation, self.snapshot)
-        with self.database.session() as session:
+        with self.database.reading() as session:
             check_may(self._actor(session), BUILDS[self.kind], self.meeting.trial_id)
             frames = load_snapshot(session, self.snapshot.id)
             context = report_context(session, self.snapshot, anchor, self.meeting)

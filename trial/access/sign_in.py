@@ -85,7 +85,7 @@ def sign_in(
 
     Opens its own transactions, so that a failure is recorded although the sign-in is refused. Raises ``SignInRefused``.
     """
-    with database.session() as session:
+    with database.reading() as session:
         found = find_account(session, username)
     matches = password_matches(password, None if found is None else found.password_hash, strength)
     with database.transaction() as session:

@@ -91,7 +91,7 @@ def reauthenticate(
         raise CodeNeeded(
             "Give the code from your authenticator as well: the last one was more than fifteen minutes ago."
         )
-    with database.session() as session:
+    with database.reading() as session:
         stored = get_account(session, actor.account_id).password_hash
     matches = password_matches(password, stored, strength)
     with database.transaction() as session:

@@ -1,10 +1,11 @@
 """Sessions: the database as one actor's transaction sees it.
 
 Invariants
-1. Every transaction begins under the blinded role, which cannot read the schema ``sealed``; only ``strongroom`` widens
-   that, for the statements inside it. The login role itself holds no right at all.
+1. Every connection is opened under the blinded role, which cannot read the schema ``sealed``; only ``strongroom`` widens
+   that, for the statements inside it and never beyond its transaction. The login role itself holds no right at all.
 2. A session carries its clock and its entropy: a service takes time and randomness from nowhere else.
 3. No service commits. ``Database.transaction`` does, once, when its block ends without an error.
+4. What only reads says so (``Database.reading``), and PostgreSQL refuses a write in it.
 
 What it does not do: decide who may act (``trial/access``).
 """
@@ -14,11 +15,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.orm import SessionTransaction
+import psycopg
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
 from trial.clock import Clock, SystemClock
@@ -30,6 +34,11 @@ from trial.vault import Vault
 BLINDED_ROLE = "equipoise_blinded"
 STRONGROOM_ROLE = "equipoise_strongroom"
 _SET_ROLE = text("SELECT set_config('role', :role, true)")
+_SETTINGS = f"-c role={BLINDED_ROLE} -c timezone=UTC -c idle_in_transaction_session_timeout=60000"
+_PREPARED_STATEMENTS = 500
+"""Kept a connection: all that the services say, so that each is parsed and planned once."""
+_TRUSTED_FOR_SECONDS = 0.5
+"""How long after its last use a connection is taken to be alive without asking."""
 
 
 class TrialSession(Session):
@@ -61,17 +70,38 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=5,
-        pool_pre_ping=True,
+        pool_use_lifo=True,
         hide_parameters=True,
-        connect_args={"options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000"},
+        connect_args={"options": _SETTINGS},
     )
     event.listen(engine, "handle_error", say_as_domain_error)
+    event.listen(engine, "connect", _keep_statements)
+    event.listen(engine, "checkin", _note_last_use)
+    event.listen(engine, "checkout", _ask_whether_alive)
     return engine
 
 
-@event.listens_for(TrialSession, "after_begin")
-def _begin_blinded(session: Session, transaction: SessionTransaction, connection: Connection) -> None:  # noqa: ARG001 - SQLAlchemy's signature
-    connection.execute(_SET_ROLE, {"role": BLINDED_ROLE})
+def _keep_statements(connection: psycopg.Connection, entry: ConnectionPoolEntry) -> None:  # noqa: ARG001 - SQLAlchemy's signature
+    connection.prepared_max = _PREPARED_STATEMENTS
+
+
+def _note_last_use(connection: psycopg.Connection | None, entry: ConnectionPoolEntry) -> None:  # noqa: ARG001 - SQLAlchemy's signature
+    entry.info["last_use"] = monotonic()
+
+
+def _ask_whether_alive(
+    connection: psycopg.Connection,
+    entry: ConnectionPoolEntry,
+    proxy: PoolProxiedConnection,  # noqa: ARG001 - SQLAlchemy's signature
+) -> None:
+    """SQLAlchemy's own question costs a round trip at every transaction; this one only where a server may have gone."""
+    if monotonic() - entry.info.get("last_use", monotonic()) < _TRUSTED_FOR_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.commit()
+    except psycopg.OperationalError as gone:
+        raise DisconnectionError from gone
 
 
 @contextmanager
@@ -106,6 +136,17 @@ class Database:
         session = TrialSession(self.engine, expire_on_commit=False)
         session.clock, session.entropy, session.keyring = self.clock, self.entropy, self.keyring
         return session
+
+    @contextmanager
+    def reading(self) -> Iterator[TrialSession]:
+        """One transaction that only reads.
+
+        It ends with a commit: at a rollback psycopg forgets every statement that the connection had prepared.
+        """
+        with self.session() as session:
+            session.connection(execution_options={"postgresql_readonly": True})
+            yield session
+            session.commit()
 
     @contextmanager
     def transaction(self) -> Iterator[TrialSession]:

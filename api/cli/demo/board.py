@@ -78,7 +78,7 @@ def _cut_off(stage: Stage, session: TrialSession) -> Cutoff:
 
 
 def _anchor(stage: Stage, cutoff: Cutoff) -> None:
-    with stage.installation.database.session() as session:
+    with stage.installation.database.reading() as session:
         snapshot = get_snapshot(session, cutoff.snapshot_id)
     anchor_of_snapshot(stage.installation, snapshot)
 

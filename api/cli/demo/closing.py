@@ -119,7 +119,7 @@ def _sign(stage: Stage, session: TrialSession, username: str) -> DataLock:
 
 def _anchor(stage: Stage, lock: DataLock) -> None:
     assert lock.snapshot_id is not None, "signed twice"
-    with stage.installation.database.session() as session:
+    with stage.installation.database.reading() as session:
         snapshot = get_snapshot(session, lock.snapshot_id)
     anchor_of_snapshot(stage.installation, snapshot)
 
@@ -167,5 +167,5 @@ def _milestone(stage: Stage) -> None:
 def verify(stage: Stage) -> AuditVerification:
     """The audit against its anchors and the records. Raises ``AuditBroken``."""
     installation = stage.installation
-    with installation.database.session() as session:
+    with installation.database.reading() as session:
         return check_audit(session, read_anchors(installation.settings.anchor_path))

@@ -56,7 +56,7 @@ class Measure:
 
     def watch(self, database: Database) -> None:
         """Count the server of this database too; it is not our child, so it is found by way of a session of ours."""
-        with database.session() as session:
+        with database.reading() as session:
             backend = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
             with contextlib.suppress(psutil.Error):
                 self._postmaster = psutil.Process(backend).parent()

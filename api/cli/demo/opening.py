@@ -63,7 +63,7 @@ def open_stage(
         strength=LIGHT_FOR_SIMULATION,
         password=lambda entropy: PASSWORD,  # noqa: ARG005 - one password for every demo account, on purpose
     )
-    with installation.database.session() as session:
+    with installation.database.reading() as session:
         actors, credentials = _people(session, {one.username: f"{one.role} {one.site}".strip() for one in people})
     stage = Stage(
         installation=installation,
