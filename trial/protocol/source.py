@@ -18,12 +18,10 @@ from datetime import date
 from typing import Any, Final
 
 import yaml
+from yaml._yaml import CParser
 from yaml.composer import Composer
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from yaml.parser import Parser
-from yaml.reader import Reader
 from yaml.resolver import BaseResolver
-from yaml.scanner import Scanner
 
 from trial.protocol.schema.checks import Path
 
@@ -58,19 +56,17 @@ for _name, _pattern, _first in (
     _Resolver.add_implicit_resolver(_TAG + _name, re.compile(_pattern), _first)
 
 
-class _Composer(Reader, Scanner, Parser, Composer, _Resolver):
-    """PyYAML up to the tree of nodes, and no further: nothing is constructed."""
+class _Composer(Composer, CParser, _Resolver):
+    """libyaml's events, PyYAML's tree of nodes, and no further: nothing is constructed."""
 
     def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
+        CParser.__init__(self, text)
         Composer.__init__(self)
         _Resolver.__init__(self)
         self._depth = 0
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs leave it bare
+        event: Any = self.peek_event()
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise SourceError(line, "anchors and aliases are not allowed; write the value out")
