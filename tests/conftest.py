@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from migrations.runner import admit, upgrade
 from tests.support.browser import ARGUMENTS, require_chromium
-from tests.support.databases import copy_database, drop_database, run_as_owner
+from tests.support.databases import copy_database, drop_database, place_of_server, run_as_owner
 from tests.support.house import House
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
@@ -81,8 +81,8 @@ def without_the_browsers_loop(item: pytest.Item) -> Generator[None]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """The run's server, shared by all workers: whoever comes first starts it, the last one out stops it."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    postgres = EmbeddedPostgres(shared / "postgres", durable=False, max_connections=200)
+    shared, run = (base.parent, os.getppid()) if os.environ.get("PYTEST_XDIST_WORKER") else (base, os.getpid())
+    postgres = EmbeddedPostgres(place_of_server(shared / "postgres", run), durable=False, max_connections=200)
     yield postgres.start()
     # Another worker may still use it: then that one removes it.
     with contextlib.suppress(AlreadyRunning):

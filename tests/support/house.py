@@ -83,14 +83,14 @@ class House:
     @classmethod
     def reopen(cls, database: Database, clock: SetClock) -> House:
         """The trial that ``build`` set up in this database."""
-        with database.session() as session:
+        with database.reading() as session:
             trial = session.exec(select(Trial)).one()
             sites = {site.code: site for site in sites_of(session, trial.id)}
             house = cls(database, clock, trial, sites, versions_of(session, trial.id)[0])
             codes = {site.id: code for code, site in sites.items()}
-            for grant in session.exec(select(RoleGrant)):
-                place = codes[grant.site_id] if grant.site_id else None
-                house.people[(grant.role, place)] = session.get_one(Account, grant.account_id)
+            held = select(RoleGrant, Account).join(Account, Account.id == RoleGrant.account_id)  # type: ignore[arg-type]  # a column
+            for grant, account in session.exec(held):
+                house.people[(grant.role, codes[grant.site_id] if grant.site_id else None)] = account
         return house
 
     def _staff(self) -> None:
