@@ -14,8 +14,8 @@ from randomization.kits import (
     shipments,
 )
 from randomization.ledger import allocation_lists, allocations, envelopes, sealed_matter, tallies
-from randomization.pharmacy import handovers, preparations
-from randomization.unblinding import coding, documents, opening, register
+from randomization.pharmacy import handovers, preparations, prepared_contents
+from randomization.unblinding import coding, documents, opening, physicians, register
 from trial.access import accounts, alerts, exactly_once, grants, resets, sign_in, signatures, tokens
 from trial.conduct import (
     attendance,
@@ -106,7 +106,9 @@ TABLE_MODULES = (
     counts,
     resupply,
     preparations,
+    prepared_contents,
     handovers,
+    physicians,
     register,
     coding,
     opening,

@@ -24,7 +24,9 @@ class Receipt(BaseModel):
     allocation_id: UUID
     participant: str
     randomization_number: str = Field(description="Tells nothing of the treatment.")
-    kit_number: str = Field(description="Tells nothing of the treatment.")
+    kit_number: str | None = Field(
+        description="Tells nothing of the treatment. Null where the protocol numbers no kits and the pharmacist prepares."
+    )
     randomized_at: datetime
 
     @classmethod

@@ -113,7 +113,8 @@ def _given_at(session: TrialSession, site_id: UUID) -> dict[UUID, _Given]:
     """By kit: assigned at randomization, then as a replacement, then handed out; the later knows more."""
     given: dict[UUID, _Given] = {}
     for allocation in session.exec(select(Allocation).where(Allocation.site_id == site_id)):
-        given[allocation.kit_id] = _Given(allocation.participant_id, None, None)
+        if allocation.kit_id is not None:
+            given[allocation.kit_id] = _Given(allocation.participant_id, None, None)
     for one in session.exec(select(KitReplacement).where(KitReplacement.site_id == site_id)):
         given[one.kit_id] = _Given(one.participant_id, one.visit, one.replaced_at if one.visit else None)
     for handed in session.exec(select(Dispensing).where(Dispensing.site_id == site_id)):

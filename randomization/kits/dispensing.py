@@ -16,8 +16,8 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, select
 
 from randomization.kits.contents import kit_key
-from randomization.kits.kits import Kit, KitStatus, find_kit, move_kit
-from randomization.kits.promises import current_kit_id
+from randomization.kits.kits import Kit, KitStatus, check_has_kits, find_kit, move_kit
+from randomization.kits.promises import current_kit_id, kit_of
 from randomization.kits.shelves import open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
 from randomization.ledger.allocation_lists import MAIN_STAGE
@@ -92,8 +92,8 @@ class DispensingReceipt:
 def dispense_kit(session: TrialSession, actor: Actor, command: DispenseKit) -> DispensingReceipt:
     """Hand out the kit of a visit.
 
-    Raises ``NotRandomized``, ``ParticipantHasLeft``, ``LeverClosed``, ``NoKitAtVisit``, ``AlreadyDispensed``,
-    ``AnotherKit``, ``NoUsableKit``, ``KitStepNotPossible``.
+    Raises ``NotRandomized``, ``ParticipantHasLeft``, ``LeverClosed``, ``NoKitsInTrial``, ``NoKitAtVisit``,
+    ``AlreadyDispensed``, ``AnotherKit``, ``NoUsableKit``, ``KitStepNotPossible``.
     """
     casebook = open_casebook(session, command.participant_id, to_write=True)
     authorize(session, actor, Action.KIT_DISPENSED, trial_id=casebook.trial.id, site_id=casebook.site.id)
@@ -136,6 +136,7 @@ def _check_open(casebook: Casebook, visit: str) -> None:
     check_lever_open(casebook.trial, Lever.DOSING)
     check_randomized(casebook.participant)
     check_active(casebook.participant)
+    check_has_kits(casebook.protocol)
     if visit not in casebook.protocol.supply.dispensed_at:
         named = ", ".join(casebook.protocol.supply.dispensed_at)
         raise NoKitAtVisit(f"The protocol gives no kit at {visit}; it gives one at {named}.")
@@ -149,7 +150,7 @@ def dispensings_of(session: TrialSession, allocation_id: UUID) -> list[Dispensin
 
 def _first_kit(session: TrialSession, allocation: Allocation) -> Kit:
     """The kit that randomization assigned, or the one that stands in for it."""
-    return _locked_kit(session, current_kit_id(session, allocation.kit_id))
+    return _locked_kit(session, current_kit_id(session, kit_of(allocation)))
 
 
 def _locked_kit(session: TrialSession, kit_id: UUID) -> Kit:
@@ -168,10 +169,11 @@ def _next_kit(session: TrialSession, casebook: Casebook, allocation: Allocation)
 
 
 def expected_kit(session: TrialSession, participant_id: UUID, stage: str = MAIN_STAGE) -> str:
-    """The number of the kit that is assigned, a replacement's if there was one. Raises ``NotRandomized``."""
+    """The number of the kit that is assigned, a replacement's if there was one. Raises ``NoKitsInTrial``, ``NotRandomized``."""
     casebook = open_casebook(session, participant_id)
+    check_has_kits(casebook.protocol)
     allocation = find_allocation(session, casebook.participant, stage)
-    return session.exec(select(Kit.number).where(Kit.id == current_kit_id(session, allocation.kit_id))).one()
+    return session.exec(select(Kit.number).where(Kit.id == current_kit_id(session, kit_of(allocation)))).one()
 
 
 def set_aside_kit(session: TrialSession, actor: Actor, command: SetAsideKit) -> Kit:

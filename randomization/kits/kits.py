@@ -21,6 +21,7 @@ from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, InvalidInput, NotFound
 from trial.ids import Entropy, draw_below
+from trial.protocol.schema import Protocol
 
 _DIGITS: Final = 6
 
@@ -66,6 +67,10 @@ class KitStepNotPossible(Conflict):
     code = "kit.step_not_possible"
 
 
+class NoKitsInTrial(Conflict):
+    code = "kit.none_in_trial"
+
+
 class NoKitNamed(InvalidInput):
     code = "kit.none_named"
 
@@ -79,6 +84,18 @@ class Kit(TrialRecord, table=True):
     number: str = Field(max_length=16)
     status: KitStatus = choice(KitStatus)
     use_by: date
+
+
+def check_has_kits(protocol: Protocol) -> None:
+    """Raise ``NoKitsInTrial`` where the protocol numbers no kits."""
+    if not protocol.supply.numbered_kits:
+        raise no_kits_in_trial()
+
+
+def no_kits_in_trial() -> NoKitsInTrial:
+    return NoKitsInTrial(
+        "There is no numbered kit here: the unblinded pharmacist prepares each dose. Ask the pharmacy."
+    )
 
 
 def can_become(kit: Kit, status: KitStatus) -> bool:

@@ -51,7 +51,7 @@ def labels_of(session: TrialSession, actor: Actor, shipment_id: UUID) -> Shipmen
 
 def masked_words(protocol: Protocol) -> tuple[str, ...]:
     """What stands on every label, whatever it is stuck on; the last sentence is there even if the protocol forgot it."""
-    words = protocol.supply.label or (protocol.supply.kit,)
+    words = protocol.supply.label_words
     return words if CLINICAL_TRIAL_ONLY in words else (*words, CLINICAL_TRIAL_ONLY)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlmodel import Field, select
 
-from randomization.kits.kits import Kit
+from randomization.kits.kits import Kit, no_kits_in_trial
 from randomization.ledger.allocations import Allocation
 from trial.conduct.participants import ParticipantRecord
 from trial.database.columns import instant, prose
@@ -54,6 +54,13 @@ def current_kit_id(session: TrialSession, kit_id: UUID) -> UUID:
     while (replaced := replacement_of(session, kit_id)) is not None:
         kit_id = replaced.kit_id
     return kit_id
+
+
+def kit_of(allocation: Allocation) -> UUID:
+    """The kit that an allocation names. Raises ``NoKitsInTrial`` for one that was made without."""
+    if allocation.kit_id is None:
+        raise no_kits_in_trial()
+    return allocation.kit_id
 
 
 def is_promised(session: TrialSession, kit: Kit) -> bool:

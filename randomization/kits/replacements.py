@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from randomization.kits.contents import kit_key
 from randomization.kits.dispensing import Dispensing
-from randomization.kits.kits import Kit, KitStatus, find_kit, move_kit
+from randomization.kits.kits import Kit, KitStatus, check_has_kits, find_kit, move_kit
 from randomization.kits.promises import KitReplacement, replacement_of
 from randomization.kits.shelves import ShelvedKit, open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
@@ -66,8 +66,9 @@ class ReplacementReceipt:
 def replace_kit(session: TrialSession, actor: Actor, command: ReplaceKit) -> ReplacementReceipt:
     """Assign another kit in place of one that cannot be used.
 
-    Raises ``NotRandomized``, ``ParticipantHasLeft``, ``LeverClosed``, ``KitNotFound``, ``NotThisParticipantsKit``,
-    ``AlreadyReplaced``, ``ReplacementNotAllowed``, ``NoUsableKit``, ``KitStepNotPossible``, ``NotPermitted``.
+    Raises ``NotRandomized``, ``ParticipantHasLeft``, ``LeverClosed``, ``NoKitsInTrial``, ``KitNotFound``,
+    ``NotThisParticipantsKit``, ``AlreadyReplaced``, ``ReplacementNotAllowed``, ``NoUsableKit``,
+    ``KitStepNotPossible``, ``NotPermitted``.
     """
     casebook = open_casebook(session, command.participant_id, to_write=True)
     authorize(
@@ -123,6 +124,7 @@ def _check_open(casebook: Casebook) -> None:
     check_lever_open(casebook.trial, Lever.DOSING)
     check_randomized(casebook.participant)
     check_active(casebook.participant)
+    check_has_kits(casebook.protocol)
     if not casebook.protocol.supply.replacements_allowed:
         raise ReplacementNotAllowed("The protocol replaces no kit. Record what happened as a deviation.")
 

@@ -21,7 +21,7 @@ from sqlmodel import Field, col, func, select
 
 from randomization.kits.contents import contents_of
 from randomization.kits.demand import SiteSupply, chance_of_running_out, sets_needed
-from randomization.kits.kits import Kit, KitStatus
+from randomization.kits.kits import Kit, KitStatus, check_has_kits
 from randomization.kits.shelves import last_day_of_use
 from randomization.kits.shipments import ShipKits, Shipment, ShippedLot, ship_kits
 from randomization.ledger.allocations import Allocation
@@ -148,13 +148,15 @@ class SealedStock:
 
 
 def plan_supply(session: TrialSession, actor: Actor, command: PlanSupply) -> SupplyPlan:
-    """Set size, day, time of delivery and confidence from now on. Raises ``NotPermitted``."""
+    """Set size, day, time of delivery and confidence from now on. Raises ``NotPermitted``, ``NoKitsInTrial``."""
     authorize(session, actor, Action.SUPPLY_PLANNED, trial_id=command.trial_id)
 
     def do() -> UUID:
+        version = newest_active_version(session, command.trial_id)
+        check_has_kits(protocol_of(version))
         made = SupplyPlan(
             **session.stamp(),
-            protocol_version_id=newest_active_version(session, command.trial_id).id,
+            protocol_version_id=version.id,
             **command.model_dump(exclude={"idempotency_key"}),
         )
         session.add(made)

@@ -15,7 +15,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, col, func, or_, select
 
 from randomization.kits.dispensing import Dispensing
-from randomization.kits.kits import Kit, KitStatus, find_kit, find_kits_at, move_kit
+from randomization.kits.kits import Kit, KitStatus, check_has_kits, find_kit, find_kits_at, move_kit
 from randomization.kits.promises import KitReplacement
 from trial.access.actions import Action
 from trial.access.actors import Actor
@@ -123,6 +123,7 @@ def take_back_kit(session: TrialSession, actor: Actor, command: TakeBackKit) -> 
 
 
 def _take_back(session: TrialSession, actor: Actor, casebook: Casebook, command: TakeBackKit) -> UUID:
+    check_has_kits(casebook.protocol)
     kit = find_kit(session, casebook.trial.id, command.number, to_write=True)
     if kit not in kits_with(session, casebook.participant.id):
         raise KitNotWithParticipant(

@@ -17,7 +17,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, col, func, select
 
 from randomization.kits.contents import UnsealedContent, kit_key, store_content
-from randomization.kits.kits import Kit, KitStatus, draw_number, move_kit
+from randomization.kits.kits import Kit, KitStatus, check_has_kits, draw_number, move_kit
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
@@ -110,7 +110,7 @@ class _Fingerprint(BaseModel):
 
 
 def ship_kits(session: TrialSession, actor: Actor, command: ShipKits) -> Shipment:
-    """Send a set of kits to a site. Raises ``ShipmentLacksArm``, ``ShipmentExpired``, ``SiteNotFound``."""
+    """Send a set of kits to a site. Raises ``NoKitsInTrial``, ``ShipmentLacksArm``, ``ShipmentExpired``, ``SiteNotFound``."""
     authorize(session, actor, Action.KITS_SHIPPED, trial_id=command.trial_id)
     made = exactly_once(
         session,
@@ -134,6 +134,7 @@ def _send(session: TrialSession, command: ShipKits) -> UUID:
     if site.trial_id != command.trial_id:
         raise ShipmentNotFound("The site belongs to another trial. Choose one of this trial's sites.")
     version = newest_active_version(session, command.trial_id)
+    check_has_kits(protocol_of(version))
     _check_lots(session, command, version)
     shipment = Shipment(
         **session.stamp(),

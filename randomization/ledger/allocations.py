@@ -4,6 +4,7 @@ Invariants
 1. One allocation a participant and stage; one participant a position; one participant a kit.
 2. An allocation is signed as it is written and never changes.
 3. Number and kit tell nothing of the arm; the stratum is the one that was used, whatever is corrected later.
+4. There is a kit exactly where the protocol numbers kits, whatever the arm.
 """
 
 from dataclasses import dataclass
@@ -38,19 +39,19 @@ class Allocation(ParticipantRecord, table=True):
     counter_id: UUID = Field(foreign_key="trial.stratum_counter.id")
     position: int
     stratum: str = prose()
-    kit_id: UUID = Field(foreign_key="trial.kit.id", unique=True)
+    kit_id: UUID | None = Field(default=None, foreign_key="trial.kit.id", unique=True)
     randomized_at: datetime = instant()
     randomized_by: UUID = Field(foreign_key="access.account.id")
 
 
 @dataclass(frozen=True, slots=True)
 class RandomizationReceipt:
-    """What the person at the site gets."""
+    """What the person at the site gets. ``kit_number`` is ``None`` where the pharmacist prepares without kits."""
 
     allocation_id: UUID
     participant: str
     randomization_number: str
-    kit_number: str
+    kit_number: str | None
     randomized_at: datetime
 
 
@@ -78,7 +79,7 @@ def receipt_of(session: TrialSession, allocation_id: UUID) -> RandomizationRecei
     allocation, participant, kit = session.exec(
         select(Allocation, Participant.code, Kit.number)
         .join(Participant, col(Participant.id) == col(Allocation.participant_id))
-        .join(Kit, col(Kit.id) == col(Allocation.kit_id))
+        .outerjoin(Kit, col(Kit.id) == col(Allocation.kit_id))
         .where(Allocation.id == allocation_id)
     ).one()
     return RandomizationReceipt(allocation.id, participant, allocation.number, kit, allocation.randomized_at)

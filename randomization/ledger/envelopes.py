@@ -5,7 +5,8 @@ own (``envelopes_s1`` for site S1). So no slot can be taken both by the system a
 
 Invariants
 1. Each envelope holds one slot of that list and one kit of the slot's arm, drawn uniformly and reserved when it is made. It
-   shows the kit's number and no arm.
+   shows the kit's number and no arm. Where the protocol numbers no kits, it names the treatment, inside, and is addressed
+   to the unblinded pharmacist; each printing of such a set is entered in the register of unblindings.
 2. An envelope is used for one participant or spoilt, once; the ledger's own constraints refuse a slot that is used twice.
 3. An envelope that is opened out of order is recorded as such: nothing is put right.
 4. The allocation is dated when the envelope was opened, and recorded when it was reconciled.
@@ -18,15 +19,16 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 from pydantic import Field as Bounded
 from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, col, select
+from sqlmodel import Field, select
 
-from randomization.holders import find_data_keys
+from randomization.holders import data_key_of, find_data_keys
 from randomization.kits.contents import kit_holder
 from randomization.kits.kits import Kit, KitStatus, find_kits_at, move_kit
 from randomization.kits.promises import KitReservation
 from randomization.kits.shelves import no_usable_kit, open_shelf, take_kit
 from randomization.ledger.allocation_lists import MAIN_STAGE, AllocationList, ListNotSealed, StratumCounter, get_list
 from randomization.ledger.allocations import Allocation
+from randomization.ledger.pharmacy_notices import tell_pharmacist
 from randomization.ledger.sealed_matter import open_slots
 from randomization.ledger.tallies import take_number
 from randomization.lists import stratum_levels
@@ -112,7 +114,7 @@ class Envelope(TrialRecord, table=True):
     position: int
     stratum: str = prose()
     number: str = Field(max_length=32)
-    kit_id: UUID = Field(foreign_key="trial.kit.id", unique=True)
+    kit_id: UUID | None = Field(default=None, foreign_key="trial.kit.id", unique=True)
 
 
 class EnvelopeOpening(TrialRecord, table=True):
@@ -179,22 +181,30 @@ def _make(session: TrialSession, found: AllocationList, site: Site) -> UUID:
             kit_id=kit_id,
         )
         session.add(made)
-        session.add(KitReservation(**session.stamp(), trial_id=found.trial_id, kit_id=kit_id, reserved_for=made.number))
+        if kit_id is not None:
+            reserved = KitReservation(
+                **session.stamp(), trial_id=found.trial_id, kit_id=kit_id, reserved_for=made.number
+            )
+            session.add(reserved)
     session.flush()
     return found.id
 
 
 def _reserved(
     session: TrialSession, found: AllocationList, site: Site, protocol: Protocol
-) -> list[tuple[UUID, int, UUID]]:
-    """For each slot a kit of its arm, taken from the shelf as at randomization. Raises ``NoUsableKit``."""
+) -> list[tuple[UUID, int, UUID | None]]:
+    """For each slot a kit of its arm, taken from the shelf as at randomization, where there are kits. Raises ``NoUsableKit``."""
+    if not protocol.supply.numbered_kits:
+        with strongroom(session):
+            key = data_key_of(session, str(found.id))
+            return [(counter_id, sealed.position, None) for counter_id, sealed, _ in open_slots(session, key, found.id)]
     kits = kit_holder(found.trial_id)
     with strongroom(session):
         keys = find_data_keys(session, [str(found.id), kits])
         if kits not in keys:
             raise no_usable_kit()
         shelf = open_shelf(session, keys[kits], site, protocol)
-        reserved = []
+        reserved: list[tuple[UUID, int, UUID | None]] = []
         for counter_id, sealed, slot in open_slots(session, keys[str(found.id)], found.id):
             kit = take_kit(session, shelf, slot.arm)
             shelf.kits[slot.arm].remove(kit)
@@ -265,6 +275,8 @@ def _reconcile(
 
 
 def _spoil(session: TrialSession, envelope: Envelope) -> None:
+    if envelope.kit_id is None:
+        return
     (kit,) = find_kits_at(session, envelope.site_id, [session.get_one(Kit, envelope.kit_id).number])
     move_kit(session, kit, KitStatus.REJECTED)
 
@@ -294,6 +306,8 @@ def _allocate(
         randomized_by=actor.account_id,
     )
     session.add(allocation)
+    if allocation.kit_id is None:
+        tell_pharmacist(session, candidate.participant, number)
     used = stratum_label(candidate.protocol, candidate.site.code, stratum_levels(envelope.stratum))
     mark_randomized(session, candidate.participant, number, command.opened_at, stratum=used)
     sign(session, actor, proof, allocation, MEANING, candidate.trial.id)
@@ -312,19 +326,6 @@ def find_envelope(session: TrialSession, trial_id: UUID, number: str) -> Envelop
 def envelopes_in(session: TrialSession, list_id: UUID) -> list[Envelope]:
     """A list's envelopes, by number."""
     return list(session.exec(select(Envelope).where(Envelope.list_id == list_id).order_by(Envelope.number)))
-
-
-def envelopes_to_print(session: TrialSession, actor: Actor, list_id: UUID) -> list[tuple[Envelope, str]]:
-    """Each envelope with the number of its kit. Raises ``ListNotFound``, ``NotPermitted``."""
-    found = get_list(session, list_id)
-    check_may(actor, Permission.ENVELOPE_PRINT, found.trial_id)
-    rows = session.exec(
-        select(Envelope, Kit.number)
-        .join(Kit, col(Kit.id) == col(Envelope.kit_id))
-        .where(Envelope.list_id == found.id)
-        .order_by(Envelope.number)
-    )
-    return [(envelope, number) for envelope, number in rows]
 
 
 def envelopes_at(session: TrialSession, actor: Actor, site_id: UUID) -> list[tuple[Envelope, EnvelopeOpening | None]]:

@@ -5,7 +5,8 @@ caps; the counter of the stratum; the shelf. Only then is a slot looked at, and 
 
 Invariants
 1. A slot is taken in its order: who comes second waits for the first, and nobody skips a locked slot.
-2. A usable kit of every arm is on the shelf before the slot is opened; the refusal says nothing of the slot.
+2. A usable kit of every arm is on the shelf before the slot is opened; the refusal says nothing of the slot. Where the
+   protocol numbers no kits, the slot is opened only to see that its seal holds, and the pharmacist of the site is told.
 3. The kit is drawn uniformly among those that match. The receipt holds two numbers and no arm.
 4. Everything happens in one transaction; a repeated key gives the first receipt.
 """
@@ -15,7 +16,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
 
-from randomization.holders import find_data_keys
+from randomization.holders import data_key_of, find_data_keys
 from randomization.kits.contents import kit_holder
 from randomization.kits.shelves import ShelvedKit, no_usable_kit, open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
@@ -28,6 +29,7 @@ from randomization.ledger.allocation_lists import (
 )
 from randomization.ledger.allocations import Allocation, RandomizationReceipt, receipt_of
 from randomization.ledger.designs import SITE
+from randomization.ledger.pharmacy_notices import tell_pharmacist
 from randomization.ledger.seats import take_seat
 from randomization.ledger.tallies import take_number
 from randomization.lists import UNSTRATIFIED, stratum_key
@@ -89,6 +91,8 @@ def _allocate(session: TrialSession, actor: Actor, proof: Reauthenticated, comma
     allocation_list, counter = lock_next_counter(session, candidate.trial.id, command.stage, stratum)
     position = take_position(session, counter)
     kit = _take_kit(session, candidate, allocation_list, counter, position, levels)
+    if kit is None:
+        tell_pharmacist(session, candidate.participant, number)
     allocation = Allocation(
         **session.stamp(),
         trial_id=candidate.trial.id,
@@ -101,7 +105,7 @@ def _allocate(session: TrialSession, actor: Actor, proof: Reauthenticated, comma
         counter_id=counter.id,
         position=position,
         stratum=stratum_key(levels),
-        kit_id=kit.id,
+        kit_id=kit.id if kit else None,
         randomized_at=session.now(),
         randomized_by=actor.account_id,
     )
@@ -128,8 +132,16 @@ def _take_kit(
     counter: StratumCounter,
     position: int,
     levels: dict[str, str],
-) -> ShelvedKit:
-    """A kit that matches the slot at ``position``. Raises ``NoUsableKit`` before the slot is looked at."""
+) -> ShelvedKit | None:
+    """A kit that matches the slot at ``position``, or none where the protocol numbers none; the seat is taken either way.
+
+    Raises ``NoUsableKit`` before the slot is looked at.
+    """
+    if not candidate.protocol.supply.numbered_kits:
+        with strongroom(session):
+            key = data_key_of(session, str(allocation_list.id))
+            take_seat(session, key, allocation_list, counter, position, levels)
+        return None
     list_holder, kits = str(allocation_list.id), kit_holder(candidate.trial.id)
     with strongroom(session):
         keys = find_data_keys(session, [list_holder, kits])

@@ -35,7 +35,7 @@ from trial.database.session import TrialSession
 @dataclass(frozen=True, slots=True)
 class ListLine:
     """One position. ``corrected`` tells factor and level where the stratum was marked as wrong; ``kits_assigned`` holds the
-    kit of the allocation and then what replaced it."""
+    kit of the allocation and then what replaced it, and nothing where the trial has no kits."""
 
     stage: str
     ordinal: int
@@ -76,7 +76,7 @@ def _lines(session: TrialSession, trial_id: UUID) -> tuple[ListLine, ...]:
         .join(StratumCounter, col(StratumCounter.id) == col(Allocation.counter_id))
         .join(Participant, col(Participant.id) == col(Allocation.participant_id))
         .join(Site, col(Site.id) == col(Allocation.site_id))
-        .join(Kit, col(Kit.id) == col(Allocation.kit_id))
+        .outerjoin(Kit, col(Kit.id) == col(Allocation.kit_id))
         .where(Allocation.trial_id == trial_id)
         .order_by(AllocationList.stage, AllocationList.ordinal, StratumCounter.stratum, Allocation.position)
     ).all()
@@ -92,7 +92,7 @@ def _lines(session: TrialSession, trial_id: UUID) -> tuple[ListLine, ...]:
             site=site,
             randomized_at=made.randomized_at,
             corrected=tuple(f"{one.factor}={one.corrected}" for one in marks[made.participant_id] if one.factor),
-            kits_assigned=(kit, *instead[made.id]),
+            kits_assigned=(*((kit,) if kit else ()), *instead[made.id]),
             kits_given=(*given[made.id], *(one.kit_given for one in marks[made.participant_id] if one.kit_given)),
             errors=tuple(one.kind for one in marks[made.participant_id]),
         )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pydantic import Field as Bounded
 
-from randomization.kits.kits import Kit, KitStatus, can_become, find_kit, move_kit
-from randomization.kits.promises import current_kit_id
+from randomization.kits.kits import Kit, KitStatus, can_become, check_has_kits, find_kit, move_kit
+from randomization.kits.promises import current_kit_id, kit_of
 from randomization.ledger.allocations import find_allocation
 from trial.access.actors import Actor
 from trial.conduct.casebooks import Casebook
@@ -42,10 +42,11 @@ class MarkWrongKit(Marking):
 def mark_wrong_kit(session: TrialSession, actor: Actor, command: MarkWrongKit) -> RandomizationErrorMark:
     """Another kit of the site was given than the one assigned.
 
-    Raises ``NotRandomized``, ``KitNotFound``, ``KitNotAtSite``, ``KitWasAssigned``, ``AlreadyMarked``,
+    Raises ``NotRandomized``, ``NoKitsInTrial``, ``KitNotFound``, ``KitNotAtSite``, ``KitWasAssigned``, ``AlreadyMarked``,
     ``DateInFuture``.
     """
     casebook = begin_marking(session, actor, command)
+    check_has_kits(casebook.protocol)
     kit = find_kit(session, casebook.trial.id, command.kit_given, to_write=True)
     _check_given(session, casebook, kit)
     if any(mark.kit_given == kit.number for mark in errors_of(session, casebook.participant.id)):
@@ -58,5 +59,5 @@ def mark_wrong_kit(session: TrialSession, actor: Actor, command: MarkWrongKit) -
 def _check_given(session: TrialSession, casebook: Casebook, kit: Kit) -> None:
     if kit.site_id != casebook.site.id:
         raise KitNotAtSite(f"Kit {kit.number} was never at this site. Read the number on the carton again.")
-    if current_kit_id(session, find_allocation(session, casebook.participant).kit_id) == kit.id:
+    if current_kit_id(session, kit_of(find_allocation(session, casebook.participant))) == kit.id:
         raise KitWasAssigned(f"Kit {kit.number} is the one that was assigned, so nothing went wrong with it.")

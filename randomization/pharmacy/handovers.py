@@ -89,7 +89,7 @@ class Bag:
     preparation_id: UUID
     participant: str
     randomization_number: str
-    kit_number: str
+    kit_number: str | None
     infusion: int
     volume_ml: float
     rate_ml_per_h: float
@@ -173,7 +173,7 @@ def bag_of(session: TrialSession, preparation: Preparation) -> Bag:
         preparation_id=preparation.id,
         participant=casebook.participant.code,
         randomization_number=find_allocation(session, casebook.participant).number,
-        kit_number=session.get_one(Kit, preparation.kit_id).number,
+        kit_number=session.get_one(Kit, preparation.kit_id).number if preparation.kit_id else None,
         infusion=preparation.infusion,
         volume_ml=order.volume_ml,
         rate_ml_per_h=order.rate_ml_per_h,

@@ -2,29 +2,33 @@
 
 Invariants
 1. The order and the day's weight come first; the worksheet follows from them, from the arm and from the protocol.
-2. The arm on the slot and the arm in the kit must agree, or nothing is prepared.
+2. The arm on the slot and the arm in the kit must agree, or nothing is prepared. Where an allocation names no kit, the
+   slot alone tells the arm, and the pharmacist records lot and expiry of what was drawn, under seal, before the check.
 3. Who prepared does not check. What was drawn is sealed; that it was prepared and checked everybody may see.
 4. An order that changed is prepared anew; the last preparation counts.
 5. Whoever sees a worksheet leaves a record of it.
 """
 
-import json
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import LargeBinary
 from sqlmodel import Field, col, select
 
-from randomization.holders import find_data_key, make_data_key
-from randomization.kits.contents import UnsealedContent, contents_of
+from randomization.kits.contents import contents_of
 from randomization.kits.kits import Kit, KitStatus
 from randomization.kits.promises import current_kit_id
 from randomization.ledger.allocations import Allocation, find_allocation
 from randomization.ledger.seats import arm_given
-from randomization.pharmacy.worksheets import Drawing, Worksheet, drawing_for, plan_and_preparation, worksheet_of
-from randomization.sealing import Place, SealedValue, open_value, seal_value
+from randomization.pharmacy.prepared_contents import open_prepared, seal_prepared
+from randomization.pharmacy.worksheets import (
+    Source,
+    Worksheet,
+    drawing_for,
+    plan_and_preparation,
+    worksheet_of,
+)
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
@@ -35,11 +39,9 @@ from trial.conduct.infusion_courses import InfusionOrder
 from trial.conduct.participants import ParticipantRecord, check_trial_open
 from trial.conduct.trials import Lever, Trial, check_lever_open
 from trial.database.columns import choice, instant
-from trial.database.records import Record, in_schema
+from trial.database.records import in_schema
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict, NotFound, NotPermitted
-
-_SIZE = 256
 
 
 class PreparationStatus(StrEnum):
@@ -75,6 +77,10 @@ class KitDiffers(Conflict):
     code = "preparation.kit_differs"
 
 
+class LotNotRecorded(Conflict):
+    code = "preparation.lot_not_recorded"
+
+
 class SecondPersonNeeded(NotPermitted):
     code = "preparation.second_person_needed"
 
@@ -94,16 +100,20 @@ class VerifyPreparation(BaseModel):
 
 
 class Preparation(ParticipantRecord, table=True):
-    """``ordered_mg`` is the nominal dose of the order as it was then."""
+    """``ordered_mg`` is the nominal dose of the order as it was then.
+
+    Without a kit, ``lot_recorded`` says that the pharmacist wrote down what was drawn from; never what.
+    """
 
     __tablename__ = "preparation"
     __table_args__ = in_schema("trial")
 
     order_id: UUID = Field(foreign_key="trial.infusion_order.id", index=True)
     infusion: int
-    kit_id: UUID = Field(foreign_key="trial.kit.id")
+    kit_id: UUID | None = Field(default=None, foreign_key="trial.kit.id")
     ordered_mg: float
     status: PreparationStatus = choice(PreparationStatus)
+    lot_recorded: bool = False
     prepared_at: datetime = instant()
     prepared_by: UUID = Field(foreign_key="access.account.id")
     verified_at: datetime | None = instant(default=None)
@@ -118,17 +128,6 @@ class WorksheetReading(ParticipantRecord, table=True):
 
     preparation_id: UUID = Field(foreign_key="trial.preparation.id", index=True)
     read_by: UUID = Field(foreign_key="access.account.id")
-
-
-class PreparedContent(Record, table=True):
-    """What was drawn, sealed."""
-
-    __tablename__ = "prepared_content"
-    __table_args__ = in_schema("sealed", digest=("content",))
-
-    trial_id: UUID = Field(foreign_key="trial.trial.id", index=True)
-    preparation_id: UUID = Field(foreign_key="trial.preparation.id", unique=True)
-    content: bytes = Field(sa_type=LargeBinary, repr=False)
 
 
 def prepare_dose(session: TrialSession, actor: Actor, command: PrepareDose) -> Worksheet:
@@ -163,12 +162,12 @@ def _prepare(session: TrialSession, actor: Actor, casebook: Casebook, order: Inf
     if made is not None and made.ordered_mg == order.dose_mg:
         raise AlreadyPrepared("This order is prepared already. Open its worksheet instead.")
     allocation = find_allocation(session, casebook.participant)
-    kit = _kit(session, allocation)
+    kit_id = None if allocation.kit_id is None else _usable_kit(session, allocation.kit_id)
     preparation = Preparation(
         **casebook.stamp(session),
         order_id=order.id,
         infusion=order.infusion,
-        kit_id=kit.id,
+        kit_id=kit_id,
         ordered_mg=order.dose_mg,
         status=PreparationStatus.PREPARED,
         prepared_at=session.now(),
@@ -180,40 +179,32 @@ def _prepare(session: TrialSession, actor: Actor, casebook: Casebook, order: Inf
     return preparation.id
 
 
-def _kit(session: TrialSession, allocation: Allocation) -> Kit:
-    kit = session.get(Kit, current_kit_id(session, allocation.kit_id))
+def _usable_kit(session: TrialSession, assigned: UUID) -> UUID:
+    kit = session.get(Kit, current_kit_id(session, assigned))
     if kit is None or kit.status not in {KitStatus.ASSIGNED, KitStatus.DISPENSED}:
         raise KitDiffers(
             "The kit of this participant may not be used now. Look at its status in the accountability log."
         )
-    return kit
+    return kit.id
 
 
 def _seal_drawing(
     session: TrialSession, casebook: Casebook, preparation: Preparation, order: InfusionOrder, allocation: Allocation
 ) -> None:
-    content = contents_of(session, casebook.trial.id, [preparation.kit_id])[preparation.kit_id]
-    if content.arm != arm_given(session, allocation):
-        raise KitDiffers("Slot and kit do not agree, so nothing is prepared. Quarantine the kit and call the sponsor.")
-    drawing = drawing_for(*plan_and_preparation(casebook, content.arm), order)
-    plain = json.dumps(
-        [content.arm, content.lot, content.expires_on.isoformat(), drawing.dose_mg, drawing.drawn_ml, drawing.drawn_mg]
-    )
-    holder = f"preparations:{casebook.trial.id}"
+    source = _source(session, preparation, arm_given(session, allocation))
+    drawing = drawing_for(*plan_and_preparation(casebook, source.arm), order)
     session.exec(select(Trial.id).where(Trial.id == casebook.trial.id).with_for_update(key_share=True)).one()
-    key = find_data_key(session, holder) or make_data_key(session, casebook.trial.id, holder)
-    session.add(
-        PreparedContent(
-            **session.stamp(),
-            trial_id=casebook.trial.id,
-            preparation_id=preparation.id,
-            content=seal_value(key, _place(preparation.id), plain.encode(), session.entropy, _SIZE).token,
-        )
-    )
+    seal_prepared(session, casebook.trial.id, preparation.id, source, drawing)
 
 
-def _place(preparation_id: UUID) -> Place:
-    return Place("preparation", part=str(preparation_id))
+def _source(session: TrialSession, preparation: Preparation, arm: str) -> Source:
+    """What the dose is drawn from: the kit, which must hold the slot's arm, or stock of the pharmacy."""
+    if preparation.kit_id is None:
+        return Source(arm, None, None)
+    content = contents_of(session, preparation.trial_id, [preparation.kit_id])[preparation.kit_id]
+    if content.arm != arm:
+        raise KitDiffers("Slot and kit do not agree, so nothing is prepared. Quarantine the kit and call the sponsor.")
+    return Source(arm, content.lot, content.expires_on)
 
 
 def read_worksheet(session: TrialSession, actor: Actor, preparation_id: UUID) -> Worksheet:
@@ -228,35 +219,28 @@ def read_worksheet(session: TrialSession, actor: Actor, preparation_id: UUID) ->
 
 
 def _worksheet(session: TrialSession, casebook: Casebook, preparation: Preparation) -> Worksheet:
-    order = session.get(InfusionOrder, preparation.order_id)
-    kit = session.get(Kit, preparation.kit_id)
-    assert order is not None, "orders are never removed"
-    assert kit is not None, "kits are never removed"
+    order = session.get_one(InfusionOrder, preparation.order_id)
+    kit = session.get_one(Kit, preparation.kit_id) if preparation.kit_id else None
     number = find_allocation(session, casebook.participant).number
     with strongroom(session):
-        content, drawing = _open_drawing(session, preparation)
+        source, drawing = open_prepared(session, preparation.trial_id, preparation.id)
     return worksheet_of(
         casebook,
         order,
-        content,
+        source,
         drawing,
         preparation_id=preparation.id,
         number=number,
-        kit_number=kit.number,
+        kit_number=kit.number if kit else None,
         prepared_at=preparation.prepared_at,
     )
 
 
-def _open_drawing(session: TrialSession, preparation: Preparation) -> tuple[UnsealedContent, Drawing]:
-    key = find_data_key(session, f"preparations:{preparation.trial_id}")
-    assert key is not None, "a preparation was sealed under this key"
-    token = session.exec(select(PreparedContent.content).where(PreparedContent.preparation_id == preparation.id)).one()
-    arm, lot, expires_on, *drawn = json.loads(open_value(key, _place(preparation.id), SealedValue(bytes(token))))
-    return UnsealedContent(arm, lot, datetime.fromisoformat(expires_on).date()), Drawing(*drawn)
-
-
 def verify_preparation(session: TrialSession, actor: Actor, command: VerifyPreparation) -> Preparation:
-    """The second person's check. Raises ``SecondPersonNeeded``, ``AlreadyVerified``, ``OrderChanged``, ``NotPermitted``."""
+    """The second person's check.
+
+    Raises ``SecondPersonNeeded``, ``AlreadyVerified``, ``LotNotRecorded``, ``OrderChanged``, ``NotPermitted``.
+    """
     preparation = get_preparation(session, command.preparation_id)
     authorize(
         session,
@@ -282,6 +266,8 @@ def _verify(session: TrialSession, actor: Actor, preparation: Preparation) -> UU
         raise SecondPersonNeeded("Who prepared does not check. Ask the second pharmacist or the unblinded monitor.")
     if preparation.status is not PreparationStatus.PREPARED:
         raise AlreadyVerified("This preparation is checked already.")
+    if preparation.kit_id is None and not preparation.lot_recorded:
+        raise LotNotRecorded("Lot and expiry of what was drawn are not recorded yet. Ask who prepared it.")
     ordered = session.exec(select(InfusionOrder.dose_mg).where(InfusionOrder.id == preparation.order_id)).one()
     if ordered != preparation.ordered_mg:
         raise OrderChanged("The order was changed after this was prepared. Discard it and prepare again.")

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from randomization.kits.contents import UnsealedContent
 from trial.conduct.casebooks import Casebook
 from trial.conduct.dosing import DrawnDose, drawn_dose
 from trial.conduct.infusion_courses import InfusionOrder
@@ -21,6 +20,15 @@ from trial.protocol.schema.arms import Preparation as ArmPreparation
 
 class NothingToPrepare(Conflict):
     code = "preparation.not_in_protocol"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a dose is drawn from: a kit's content, or stock of the pharmacy whose lot is not written down yet."""
+
+    arm: str = field(repr=False)
+    lot: str | None = field(repr=False)
+    expires_on: date | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Worksheet:
     preparation_id: UUID
     participant: str
     randomization_number: str
-    kit_number: str
+    kit_number: str | None
     infusion: int
     weight_kg: float
     dose_weight_kg: float
@@ -53,8 +61,8 @@ class Worksheet:
     arm: str = field(repr=False)
     product: str = field(repr=False)
     diluent: str = field(repr=False)
-    lot: str = field(repr=False)
-    expires_on: date = field(repr=False)
+    lot: str | None = field(repr=False)
+    expires_on: date | None = field(repr=False)
     mg_per_kg: float = field(repr=False)
     cap_mg: float | None = field(repr=False)
     stock_mg_per_ml: float | None = field(repr=False)
@@ -100,15 +108,15 @@ def beyond_use_at(casebook: Casebook, prepared_at: datetime) -> datetime | None:
 def worksheet_of(
     casebook: Casebook,
     order: InfusionOrder,
-    content: UnsealedContent,
+    source: Source,
     drawing: Drawing,
     *,
     preparation_id: UUID,
     number: str,
-    kit_number: str,
+    kit_number: str | None,
     prepared_at: datetime,
 ) -> Worksheet:
-    plan, preparation = plan_and_preparation(casebook, content.arm)
+    plan, preparation = plan_and_preparation(casebook, source.arm)
     return Worksheet(
         preparation_id=preparation_id,
         participant=casebook.participant.code,
@@ -124,11 +132,11 @@ def worksheet_of(
         prepared_at=prepared_at,
         beyond_use_at=beyond_use_at(casebook, prepared_at),
         graduation_ml=plan.dose.syringe_graduation_ml,
-        arm=content.arm,
+        arm=source.arm,
         product=preparation.product,
         diluent=preparation.diluent,
-        lot=content.lot,
-        expires_on=content.expires_on,
+        lot=source.lot,
+        expires_on=source.expires_on,
         mg_per_kg=preparation.mg_per_kg,
         cap_mg=preparation.cap_mg,
         stock_mg_per_ml=preparation.stock_mg_per_ml,

@@ -4,7 +4,8 @@ Invariants
 1. Nobody's approval is asked, no lever and no lock stands in the way: a password is all.
 2. The arm is handed to the one who asks and kept nowhere. The same request again, by the same person within a quarter of
    an hour, shows it again (the answer may have been lost); later it needs a new request with a new entry.
-3. The entry is signed; the medical monitor is told without the arm; the participant stays in follow-up.
+3. Where the protocol sends the arm to a treating physician, who asks is not shown it (``physicians``).
+4. The entry is signed; the medical monitor is told without the arm; the participant stays in follow-up.
 """
 
 from dataclasses import dataclass, field
@@ -33,6 +34,10 @@ MEANING = "I break the code of this participant."
 
 class AlreadyShown(Conflict):
     code = "unblinding.already_shown"
+
+
+class CodeGoesToPhysician(Conflict):
+    code = "unblinding.goes_to_physician"
 
 
 class BreakCode(BaseModel):
@@ -68,7 +73,8 @@ class UnsealedArm:
 def break_code(session: TrialSession, actor: Actor, proof: Reauthenticated, command: BreakCode) -> UnsealedArm:
     """An investigator learns one participant's arm, at once.
 
-    Raises ``ParticipantNotFound``, ``NotPermitted``, ``NotRandomized``, ``ReauthenticationNeeded``, ``AlreadyShown``.
+    Raises ``ParticipantNotFound``, ``NotPermitted``, ``NotRandomized``, ``CodeGoesToPhysician``,
+    ``ReauthenticationNeeded``, ``AlreadyShown``.
     """
     return _reveal(session, actor, proof, Action.CODE_BROKEN, command)
 
@@ -89,7 +95,11 @@ def _reveal(
 ) -> UnsealedArm:
     casebook = open_casebook(session, command.participant_id)
     authorize(session, actor, action, trial_id=casebook.trial.id, site_id=casebook.site.id)
-    allocation = find_allocation(session, casebook.participant)
+    find_allocation(session, casebook.participant)
+    if isinstance(command, BreakCode) and casebook.protocol.blinding.emergency_code_to != "who_asks":
+        raise CodeGoesToPhysician(
+            "By the protocol the treatment is shown to the treating physician alone. Name them and send it to their screen."
+        )
     made = exactly_once(
         session,
         actor,
@@ -99,10 +109,15 @@ def _reveal(
         lambda: _enter(session, actor, proof, casebook, command),
     )
     _check_fresh(session, made)
+    return unsealed_arm(session, casebook, made)
+
+
+def unsealed_arm(session: TrialSession, casebook: Casebook, unblinding_id: UUID) -> UnsealedArm:
+    """For the ways in this package, once they have entered: one participant's arm, on its way."""
     with strongroom(session):
-        arm = arm_given(session, allocation)
+        arm = arm_given(session, find_allocation(session, casebook.participant))
     meant = casebook.protocol.arm(arm)
-    return UnsealedArm(casebook.participant.code, arm, meant.name, meant.treatment, made)
+    return UnsealedArm(casebook.participant.code, arm, meant.name, meant.treatment, unblinding_id)
 
 
 def _enter(

@@ -36,9 +36,14 @@ class UnblindingKind(StrEnum):
     CODE_DECODED = "code_decoded"
     END_OF_TRIAL = "end_of_trial"
     SIMULATOR = "simulator"
+    ENVELOPES = "envelopes"
+    PAPER = "paper"
+    ACCIDENT = "accident"
 
 
-NEEDS_ASSESSMENT: Final = frozenset({UnblindingKind.EMERGENCY, UnblindingKind.SUSAR})
+NEEDS_ASSESSMENT: Final = frozenset(
+    {UnblindingKind.EMERGENCY, UnblindingKind.SUSAR, UnblindingKind.PAPER, UnblindingKind.ACCIDENT}
+)
 
 
 class UnblindingReason(StrEnum):

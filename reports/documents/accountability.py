@@ -14,6 +14,7 @@ from reports.documents.typography import NOTE_STYLE, SUBTITLE_STYLE, TITLE_STYLE
 from reports.tables.model import Column, Row, Table
 from reports.tables.words import UNKNOWN, day, instant
 
+_WITHOUT_KITS = "This trial has no numbered kits: the unblinded pharmacist prepares each dose from its worksheet."
 _NOTE = "Numbers are random. This log tells nothing of what a kit holds, and neither does its order."
 
 
@@ -33,8 +34,25 @@ class KitLine:
 
 
 @dataclass(frozen=True)
+class PreparationLine:
+    """One dose as everybody at the site may see it: times and people, never what it was drawn from."""
+
+    participant: str
+    infusion: int
+    prepared: str
+    prepared_by: str
+    lot: str
+    checked: str
+    checked_by: str
+    taken: str
+
+
+@dataclass(frozen=True)
 class AccountabilityFacts:
-    """``kind`` is real, practice or simulated; ``events`` are counts, excursions and destructions, a sentence each."""
+    """``kind`` is real, practice or simulated; ``events`` are counts, excursions and destructions, a sentence each.
+
+    ``preparations`` stands in place of ``kits`` where the pharmacist prepares without: ``None`` where there are kits.
+    """
 
     trial: str
     title: str
@@ -44,6 +62,7 @@ class AccountabilityFacts:
     totals: tuple[tuple[str, int], ...]
     kits: tuple[KitLine, ...]
     events: tuple[tuple[str, tuple[str, ...]], ...]
+    preparations: tuple[PreparationLine, ...] | None = None
 
 
 def accountability_log(facts: AccountabilityFacts) -> bytes:
@@ -52,17 +71,52 @@ def accountability_log(facts: AccountabilityFacts) -> bytes:
     story: list[Any] = [
         text("Kit accountability log", TITLE_STYLE),
         text(f"{facts.title}. Site {facts.site}.", SUBTITLE_STYLE),
-        tiles([(str(count), name) for name, count in facts.totals]),
-        Spacer(1, 4),
     ]
-    for title, sentences in facts.events:
-        story += section(title, bullets(sentences) if sentences else [text("None.")])
-    story += section(
-        "Kits", table(_table(facts)), [text("Checked by ____________________   Date ____________", NOTE_STYLE)]
-    )
+    if facts.totals:
+        story += [tiles([(str(count), name) for name, count in facts.totals]), Spacer(1, 4)]
+    checked = [text("Checked by ____________________   Date ____________", NOTE_STYLE)]
+    if facts.preparations is not None:
+        story.append(text(_WITHOUT_KITS))
+        story += section("Preparations", table(_preparations(facts.preparations)), checked)
+    else:
+        for title, sentences in facts.events:
+            story += section(title, bullets(sentences) if sentences else [text("None.")])
+        story += section("Kits", table(_table(facts)), checked)
     mark = "" if facts.kind == "real" else facts.kind.upper()
     imprint = Imprint(facts.trial, mark, f"Site {facts.site}  ·  As recorded on {instant(facts.as_of)}")
     return build_document(story, Marking(title="Kit accountability log", confidential=_NOTE), imprint)
+
+
+def _preparations(lines: tuple[PreparationLine, ...]) -> Table:
+    columns = (
+        Column("Participant", 1.0, "left"),
+        Column("Infusion", 0.5),
+        Column("Prepared", 1.2, "left"),
+        Column("By", 1.2, "left"),
+        Column("Lot", 0.8, "left"),
+        Column("Checked", 1.2, "left"),
+        Column("By", 1.2, "left"),
+        Column("Taken", 1.2, "left"),
+    )
+    rows = tuple(
+        Row(
+            (
+                one.participant,
+                str(one.infusion),
+                one.prepared,
+                one.prepared_by,
+                one.lot,
+                one.checked or UNKNOWN,
+                one.checked_by or UNKNOWN,
+                one.taken or UNKNOWN,
+            )
+        )
+        for one in lines
+    )
+    note = "Lots are kept under seal, on the worksheets. This log tells nothing of what was prepared."
+    return Table(
+        "Table 1", "Every dose that was prepared at the site", columns, rows, (note,), empty="Nothing was prepared yet."
+    )
 
 
 def _table(facts: AccountabilityFacts) -> Table:

@@ -1,4 +1,6 @@
-"""Emergency envelopes on paper: one slot a page, folded and sealed by whoever is not blinded; a kit's number and no arm.
+"""Emergency envelopes on paper: one slot a page, folded and sealed by whoever is not blinded.
+
+Inside is a kit's number and no arm; or, in a trial without kits, the treatment, addressed to the unblinded pharmacist.
 
 Invariants
 1. The upper half is read before opening, the lower half after it. Every page has the same words but for its numbers.
@@ -7,7 +9,7 @@ Invariants
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reportlab.lib.colors import HexColor
@@ -24,14 +26,22 @@ _RULES = (
     "Open the lowest number of the participant's stratum. Never open two at once.",
     "Fill in the lower half at once, and record it in the system as soon as that can be reached again.",
 )
-_BLANKS = ("Participant", "Opened on, at", "Opened by (name, signature)", "Kit given by (name, signature)")
+_FOR_PHARMACIST = (
+    "For the unblinded pharmacist alone. Nobody else opens it, and nobody who assesses or treats participants reads it.",
+    *_RULES,
+)
+_BLANKS = ("Participant", "Opened on, at", "Opened by (name, signature)")
+_GIVEN, _PREPARED = "Kit given by (name, signature)", "Prepared by (name, signature)"
 
 
 @dataclass(frozen=True)
 class EnvelopePage:
+    """``kit`` or ``treatment``: the latter where there are no kits."""
+
     number: str
     stratum: str
-    kit: str
+    kit: str | None
+    treatment: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ def _outside(facts: EnvelopeFacts, page: EnvelopePage) -> list[Any]:
         fact_grid([("Stratum", page.stratum), ("Envelope", page.number)]),
         Spacer(1, 8),
         callout("Before you open it", []),
-        *bullets(_RULES),
+        *bullets(_RULES if page.kit else _FOR_PHARMACIST),
         fold,
         text("Fold here. Everything below is inside.", NOTE_STYLE),
     ]
@@ -72,9 +82,17 @@ def _outside(facts: EnvelopeFacts, page: EnvelopePage) -> list[Any]:
 
 def _inside(page: EnvelopePage) -> list[Any]:
     big = style("kit", fontName=BOLD, fontSize=22, leading=28, spaceAfter=8)
+    if page.kit is None:
+        said = style("treatment", fontName=BOLD, fontSize=13, leading=17, spaceAfter=8)
+        return [
+            Spacer(1, 14),
+            text(page.treatment or "", said),
+            text("Prepare this, with the masked label. Tell nobody outside the pharmacy.", SUBTITLE_STYLE),
+            fact_grid([(blank, " ") for blank in (*_BLANKS, _PREPARED)]),
+        ]
     return [
         Spacer(1, 14),
         text(f"Kit {page.kit[:3]} {page.kit[3:]}", big),
         text("Give this kit and no other. Its number tells nothing of the treatment.", SUBTITLE_STYLE),
-        fact_grid([(blank, " ") for blank in _BLANKS]),
+        fact_grid([(blank, " ") for blank in (*_BLANKS, _GIVEN)]),
     ]

@@ -50,14 +50,15 @@ class LabelSheet:
 
 @dataclass(frozen=True)
 class BagLabel:
-    """The label of one prepared bag: the same for every arm."""
+    """The label of one prepared bag: the same for every arm. ``bars`` is its kit's number, or the participant's where there
+    is no kit."""
 
     trial: str
     mark: str
     site: str
     participant: str
     randomization_number: str
-    kit: str
+    bars: str
     infusion: int
     words: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
@@ -78,7 +79,7 @@ def bag_label(label: BagLabel) -> bytes:
         x, y = _corner(canvas, 0)
         _frame(canvas, x, y)
         _head(canvas, x, y, f"{label.trial}  ·  {label.site}", label.mark, f"Infusion {label.infusion}")
-        _number(canvas, x, y, label.participant, f"{label.trial}/{label.participant}/{label.infusion}", label.kit)
+        _number(canvas, x, y, label.participant, f"{label.trial}/{label.participant}/{label.infusion}", label.bars)
         lines = [*label.words, *(f"{name}: {value}" for name, value in label.facts)]
         _words(canvas, x, y, lines)
         canvas.save()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from reportlab.lib.colors import HexColor
 from reportlab.platypus import Spacer
@@ -29,10 +29,15 @@ from reports.documents.typography import (
 )
 from reports.tables.words import instant
 
+NO_KIT: Final = "None: the pharmacist prepares"
+
 
 @dataclass(frozen=True)
 class RandomizationFacts:
-    """What a receipt says. ``local_time`` is the same instant as the site's clock shows it, with its zone."""
+    """What a receipt says. ``local_time`` is the same instant as the site's clock shows it, with its zone.
+
+    ``kit`` is ``None`` where the protocol numbers none.
+    """
 
     trial: str
     title: str
@@ -40,7 +45,7 @@ class RandomizationFacts:
     participant: str
     site: str
     randomization_number: str
-    kit: str
+    kit: str | None
     randomized_at: datetime
     local_time: str
     randomized_by: str
@@ -57,7 +62,7 @@ def randomization_receipt(facts: RandomizationFacts) -> bytes:
         ("Participant", facts.participant),
         ("Site", facts.site),
         ("Randomization number", facts.randomization_number),
-        ("Kit", facts.kit),
+        ("Kit", facts.kit or NO_KIT),
         ("Randomized at", f"{facts.local_time}  ({instant(facts.randomized_at)})"),
         ("Randomized and signed by", facts.randomized_by),
         ("Meaning of the signature", facts.signature_meaning),

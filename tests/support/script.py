@@ -177,13 +177,13 @@ class Begun:
 
 
 @contextmanager
-def prologue(server: Connection, template: str) -> Iterator[Begun]:
+def prologue(server: Connection, template: str, loaded: LoadedProtocol | None = None) -> Iterator[Begun]:
     """The trial until just before its list is made: nothing of it is sealed."""
     with _copied(server, template) as name, _counted_keys(1):
         inject_digests(server.url(name))
         entropy = ScriptedEntropy(2026)
         database = _database(server, name, SetClock(START), entropy)
-        house = House.build(database, SetClock(START), loaded=two_to_one(), planned=60)
+        house = House.build(database, SetClock(START), loaded=loaded or two_to_one(), planned=60)
         waiting = {
             site: [ready_to_randomize(house, site, FACTS, birth_year=1960 + number) for number in range(count)]
             for site, count in NEWCOMERS.items()
@@ -193,8 +193,18 @@ def prologue(server: Connection, template: str) -> Iterator[Begun]:
 
 
 @contextmanager
-def scripted(begun: Begun, exchange: Exchange, *, short: bool = False, aside: tuple[str, ...] = ()) -> Iterator[World]:
-    """A world in a database of its own. ``short``: nobody is treated. ``aside``: the kits that are set aside at the end."""
+def scripted(
+    begun: Begun,
+    exchange: Exchange,
+    *,
+    short: bool = False,
+    aside: tuple[str, ...] = (),
+    play: Callable[[World, dict[str, list[UUID]]], None] | None = None,
+) -> Iterator[World]:
+    """A world in a database of its own.
+
+    ``short``: nobody is treated. ``aside``: the kits that are set aside at the end. ``play``: another script.
+    """
     clock, entropy = SetClock(START), copy.deepcopy(begun.entropy)
     with (
         _copied(begun.server, begun.database_name) as name,
@@ -209,7 +219,10 @@ def scripted(begun: Begun, exchange: Exchange, *, short: bool = False, aside: tu
                 world = World(
                     house, exchange, facts, owner, app_url, logged, Path(directory) / "anchors.jsonl", set_aside=aside
                 )
-                _Script(world, begun.waiting).play(short=short)
+                if play is None:
+                    _Script(world, begun.waiting).play(short=short)
+                else:
+                    play(world, begun.waiting)
             yield world
         finally:
             database.close()

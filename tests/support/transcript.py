@@ -160,7 +160,7 @@ def written(answer: httpx.Response) -> str:
     return "\n".join([str(answer.status_code), *headers, "", answer.content.decode("utf-8", "backslashreplace")])
 
 
-def answers(world: World, routers: Iterable[APIRouter] = (), only: str = "") -> dict[str, str]:
+def answers(world: World, routers: Iterable[APIRouter] = (), only: str | tuple[str, ...] = "") -> dict[str, str]:
     """What the readers get from the routes whose path begins with ``only``: GET routes first, then every other one."""
     found: dict[str, str] = {}
     visit = Visit(world, routers)
@@ -187,7 +187,7 @@ def handlers_in_line() -> Iterator[None]:
         yield
 
 
-def _asked_of(world: World, app: FastAPI, only: str) -> dict[Reader, list[tuple[str, str]]]:
+def _asked_of(world: World, app: FastAPI, only: str | tuple[str, ...]) -> dict[Reader, list[tuple[str, str]]]:
     """Who asks what: of each route some whom it lets in and one whom it does not.
 
     One of those who are let in asks with every value that may stand in the path, each route another; others ask with one.
@@ -337,7 +337,7 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
         "guesser": ("infusion_nurse", "participant"),
         "record_id": tuple(record for table in RECORDS for record in ids(table)[:1]),
         "number": ("1",),
-        "kit": (world.set_aside[0],),
+        "kit": world.set_aside[:1] or ("1234566",),
         "kind": ("wrong_stratum", "in_error", "wrong_kit", "duplicate"),
         "instrument": ("PROMIS-29", "C-SSRS", "CADSS"),
         "occasion": ("INF1",),

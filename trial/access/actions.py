@@ -100,9 +100,13 @@ class Action(StrEnum):
     PREPARATION_VERIFIED = "pharmacy:preparation:verified"
     BAG_RECEIVED = "pharmacy:bag:received"
     CODE_BROKEN = "unblinding:emergency:revealed"
+    CODE_SENT = "unblinding:emergency:sent"
+    CODE_READ_ON_SCREEN = "unblinding:emergency:read"
+    UNBLINDING_REPORTED = "unblinding:outside:reported"
     UNBLINDING_ASSESSED = "unblinding:impact:assessed"
     SUSAR_UNBLINDED = "unblinding:susar:revealed"
     CLOSED_FRAME_OPENED = "unblinding:closed_report:revealed"
+    ENVELOPES_OPENED = "unblinding:envelopes:revealed"
     CLOSED_CODE_OPENED = "unblinding:closed_code:revealed"
     CLOSED_DOCUMENT_OPENED = "unblinding:closed_document:opened"
     UNBLINDED_PACK_OPENED = "unblinding:dataset_pack:opened"
@@ -217,9 +221,13 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.PREPARATION_VERIFIED: Permission.PHARMACY_VERIFY,
     Action.BAG_RECEIVED: Permission.INFUSION_WRITE,
     Action.CODE_BROKEN: Permission.UNBLINDING_EMERGENCY,
+    Action.CODE_SENT: Permission.UNBLINDING_EMERGENCY,
+    Action.CODE_READ_ON_SCREEN: NoPermission.SYSTEM,
+    Action.UNBLINDING_REPORTED: Permission.UNBLINDING_EMERGENCY,
     Action.UNBLINDING_ASSESSED: Permission.UNBLINDING_ASSESS_IMPACT,
     Action.SUSAR_UNBLINDED: Permission.SUSAR_UNBLIND,
     Action.CLOSED_FRAME_OPENED: Permission.ALLOCATION_READ,
+    Action.ENVELOPES_OPENED: Permission.ALLOCATION_READ,
     Action.CLOSED_CODE_OPENED: Permission.REPORT_CLOSED_DECODE,
     Action.CLOSED_DOCUMENT_OPENED: Permission.REPORT_CLOSED_READ,
     Action.UNBLINDED_PACK_OPENED: Permission.DATASET_UNBLINDED_PULL,

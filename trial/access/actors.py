@@ -72,6 +72,8 @@ _SYSTEM_ACTS: Final[dict[str, frozenset[Action]]] = {
     "doorkeeper": frozenset({Action.SIGN_IN_FAILED, Action.ACCOUNT_LOCKED}),
     # Wraps the data keys again when the master key changes; sees nothing that they seal.
     "keyholder": frozenset({Action.KEYS_ROTATED}),
+    # The screen of a treating physician to which an investigator sent a code: they have no account.
+    "physician-screen": frozenset({Action.CODE_READ_ON_SCREEN}),
     # Runs queued work.
     "worker": frozenset({Action.DATASET_BUILT, Action.JOB_RUN, Action.ANCHOR_WRITTEN}),
 }

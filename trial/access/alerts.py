@@ -33,6 +33,7 @@ class AlertKind(StrEnum):
     COUNT_DIFFERS = "count_differs"
     HARM_BOUND = "harm_bound"
     RECOMMENDATION = "recommendation"
+    TO_PREPARE = "to_prepare"
 
 
 class Alert(Record, table=True):

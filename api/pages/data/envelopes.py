@@ -24,10 +24,10 @@ from randomization.ledger.envelopes import (
     envelope_stage,
     envelopes_at,
     envelopes_in,
-    envelopes_to_print,
     make_envelopes,
     reconcile_envelope,
 )
+from randomization.unblinding.envelopes import print_envelopes
 from reports.documents.envelopes import EnvelopeFacts, EnvelopePage, emergency_envelopes
 from trial.access.permissions import Permission
 from trial.conduct.participants import Participant
@@ -60,7 +60,8 @@ def make(request: Request, here: Here, session: Write, posted: Posted) -> Respon
 def download_envelopes(here: Here, session: Write, list_id: UUID) -> Response:
     found, site = _set_of(session, here, str(list_id))
     pages = tuple(
-        EnvelopePage(one.number, one.stratum, kit) for one, kit in envelopes_to_print(session, here.actor, found.id)
+        EnvelopePage(one.envelope.number, one.envelope.stratum, one.kit_number, one.treatment)
+        for one in print_envelopes(session, here.actor, found.id)
     )
     facts = EnvelopeFacts(
         here.trial.code, here.trial.title, here.trial.kind.value, site_words(site), str(found.id)[:8], pages

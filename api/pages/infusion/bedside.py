@@ -32,7 +32,7 @@ from api.pages.site.subjects import list_url, subject_url, trail
 from api.pages.site.words import said
 from api.permissions import permission
 from api.places import Place
-from randomization.ledger.allocations import receipt_for
+from randomization.kits.dispensing import expected_kit
 from trial.access.permissions import Permission
 from trial.conduct.infusion_orders import OrderInfusion, order_infusion
 from trial.conduct.infusions import MissInfusion, RecordInfusion, miss_infusion, record_infusion
@@ -149,7 +149,7 @@ def _page(
         return page(request, "infusion/not_yet.html", status=status, **common)
     shown = state if state.has_errors else FormState(values=_blank(seen))
     return page(
-        request, "infusion/bedside.html", status=status, state=shown, kit=_kit(session, here, seen),
+        request, "infusion/bedside.html", status=status, state=shown, kit=_kit(session, seen),
         moments=moments_of(seen.book, seen.plan, shown.values), signs=signs_offered(seen.plan),
         forms=bedside_forms(seen.book, visit), course=course_so_far(seen.book, seen.plan, shown.values),
         confirmed=to_confirm(seen.book, seen.plan, visit), pauses=range(1, INTERRUPTIONS + 1),
@@ -166,5 +166,8 @@ def _blank(seen: SeenCourse) -> dict[str, str]:
     }
 
 
-def _kit(session: TrialSession, here: Place, seen: SeenCourse) -> str:
-    return receipt_for(session, here.actor, seen.book.participant.id).kit_number
+def _kit(session: TrialSession, seen: SeenCourse) -> str | None:
+    """The kit that is the participant's now; none where the pharmacist prepares without."""
+    if not seen.book.protocol.supply.numbered_kits:
+        return None
+    return expected_kit(session, seen.book.participant.id)

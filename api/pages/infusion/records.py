@@ -21,7 +21,7 @@ def record_rows(book: Casebook, recorded: Infusion) -> list[tuple[str, str]]:
         ("Start", instant_words(recorded.started_at, zone)),
         ("End", instant_words(recorded.ended_at, zone)),
         ("Volume", f"{recorded.infused_volume_ml:g} of {recorded.planned_volume_ml:g} mL"),
-        ("Kit on the label", recorded.kit or "Not recorded"),
+        ("Kit on the label", recorded.kit or "None recorded"),
         ("Interrupted", f"{recorded.interrupted_min} min" if recorded.interrupted_min else "Not interrupted"),
         ("Readings missing", str(recorded.readings_missing)),
         ("Discharged", instant_words(recorded.discharged_at, zone)),

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.dependencies import Write
-from api.pages.answers import Posted, reshown, see
-from api.pages.forms import FormState
+from api.pages.answers import Posted, picked, reshown, see
+from api.pages.forms import FormState, date_text
 from api.pages.frame import Here
 from api.pages.pharmacy.agenda import preparations_today
 from api.pages.pharmacy.worksheet_papers import bag_rows, drawing_steps, order_rows, people_rows, product_rows
@@ -19,7 +19,10 @@ from api.pages.site.commands import command_of
 from api.pages.site.subjects import list_url
 from api.permissions import permission
 from api.places import Place
+from randomization.pharmacy.lots import RecordLot, record_lot
 from randomization.pharmacy.preparations import (
+    Preparation,
+    PreparationStatus,
     PrepareDose,
     VerifyPreparation,
     get_preparation,
@@ -28,6 +31,7 @@ from randomization.pharmacy.preparations import (
     verify_preparation,
 )
 from trial.access.permissions import Permission
+from trial.access.policies import may
 from trial.conduct.sites import get_site
 from trial.database.session import TrialSession
 
@@ -69,7 +73,29 @@ def verify(request: Request, here: Here, session: Write, posted: Posted, prepara
     return see(list_url(here, "preparations"), done="checked")
 
 
-_DONE = {"prepared": "The preparation is recorded. A second person checks it.", "checked": "The check is recorded."}
+@router.post("/t/{trial}/preparations/{preparation_id}/lot", openapi_extra=permission(Permission.PHARMACY_PREPARE))
+def record_drawn_lot(request: Request, here: Here, session: Write, posted: Posted, preparation_id: UUID) -> Response:
+    """Only where no kit says lot and expiry."""
+
+    def again(state: FormState, status: int) -> Response:
+        return _worksheet_page(request, session, here, preparation_id, state, status)
+
+    with reshown(session, posted, again):
+        command = command_of(
+            RecordLot,
+            preparation_id=preparation_id,
+            expires_on=date_text(posted, "expires_on"),
+            **picked(posted, "lot"),
+        )
+        record_lot(session, here.actor, command)
+    return see(list_url(here, "preparations", preparation_id), done="lot")
+
+
+_DONE = {
+    "prepared": "The preparation is recorded. A second person checks it.",
+    "checked": "The check is recorded.",
+    "lot": "Lot and expiry are recorded.",
+}
 
 
 def _list_page(
@@ -106,4 +132,11 @@ def _worksheet_page(
         may_check=here.may(Permission.PHARMACY_VERIFY) and made.prepared_by != here.actor.account_id,
         back=list_url(here, "preparations"), done=_DONE.get(done, ""),
         url=list_url(here, "preparations", preparation_id, "verify"),
+        lot_url=list_url(here, "preparations", preparation_id, "lot"),
+        may_record_lot=_may_record_lot(here, made),
     )  # fmt: skip
+
+
+def _may_record_lot(here: Place, made: Preparation) -> bool:
+    waits = made.kit_id is None and made.status is PreparationStatus.PREPARED
+    return waits and may(here.actor, Permission.PHARMACY_PREPARE, made.trial_id, made.site_id)

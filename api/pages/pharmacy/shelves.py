@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
+
+from sqlmodel import select
 
 from api.pages.site.subjects import list_url
 from api.places import Place
+from randomization.kits.kits import Kit
 from trial.access.accounts import get_account
 from trial.access.permissions import Permission
 from trial.access.policies import may
 from trial.conduct.sites import Site
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
+from trial.locks.versions import newest_active_version
+from trial.protocol.versions import protocol_of
 
 
 class SiteNotChosen(InvalidInput):
@@ -35,6 +41,12 @@ def chosen_site(here: Place) -> Site:
 def handles(here: Place) -> bool:
     """Whether the caller may record something here: kits are handled at one site."""
     return here.site is not None and here.may(Permission.KIT_RECEIVE)
+
+
+def numbers_kits(session: TrialSession, trial_id: UUID) -> bool:
+    """Whether the trial has numbered kits, by its newest protocol or by what was ever sent."""
+    sent = session.exec(select(Kit.id).where(Kit.trial_id == trial_id).limit(1)).first()
+    return sent is not None or protocol_of(newest_active_version(session, trial_id)).supply.numbered_kits
 
 
 def numbers_in(text: Any) -> tuple[str, ...]:

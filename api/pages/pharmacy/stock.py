@@ -9,7 +9,7 @@ from api.dependencies import Write
 from api.pages.answers import Posted, picked, reshown, see, several
 from api.pages.forms import FormState
 from api.pages.frame import Here, site_words
-from api.pages.pharmacy.shelves import handles, stock_sites, stock_trail
+from api.pages.pharmacy.shelves import handles, numbers_kits, stock_sites, stock_trail
 from api.pages.render import page
 from api.pages.site.commands import command_of, whole_number
 from api.pages.site.subjects import list_url, opened, subject_url, trail
@@ -18,7 +18,7 @@ from api.permissions import permission
 from api.places import Place
 from randomization.kits.accountability import accountability_of
 from randomization.kits.dispensing import DispenseKit, SetAsideKit, dispense_kit, expected_kit, set_aside_kit
-from randomization.kits.kits import Kit, KitStatus
+from randomization.kits.kits import Kit, KitStatus, check_has_kits
 from randomization.kits.replacements import ReplaceKit, replace_kit
 from randomization.kits.returns import TakeBackKit, kits_with, take_back_kit
 from randomization.kits.shipments import (
@@ -32,6 +32,7 @@ from randomization.kits.shipments import (
 )
 from randomization.kits.stock import stock_of
 from trial.access.permissions import Permission
+from trial.conduct.casebooks import Casebook
 from trial.database.session import TrialSession
 
 router = APIRouter()
@@ -170,6 +171,7 @@ def _stock_page(
         request, "pharmacy/stock.html", status=status, here=here, state=state, shelves=shelves, said=said, kinds=_KINDS,
         statuses=list(KitStatus), done=_DONE.get(done, ""), url=list_url(here, "stock", "set-aside"), P=Permission,
         subject_url=subject_url, list_url=list_url, handles=handles(here),
+        has_kits=numbers_kits(session, here.trial.id),
     )  # fmt: skip
 
 
@@ -205,7 +207,7 @@ def _dispensing_page(
     *,
     done: str = "",
 ) -> Response:
-    book = opened(session, here, code)
+    book = _book(session, here, code)
     names = {visit.code: visit.name for visit in book.protocol.visits}
     return page(
         request, "pharmacy/dispense.html", status=status, here=here, book=book, state=state, trail=trail(here, book),
@@ -217,6 +219,13 @@ def _dispensing_page(
     )  # fmt: skip
 
 
+def _book(session: TrialSession, here: Place, code: str) -> Casebook:
+    """Somebody who can have a kit. Raises ``NoKitsInTrial`` besides."""
+    book = opened(session, here, code)
+    check_has_kits(book.protocol)
+    return book
+
+
 def _numbers(kits: list[Kit]) -> list[tuple[str, str]]:
     return [(kit.number, kit.number) for kit in kits]
 
@@ -224,7 +233,7 @@ def _numbers(kits: list[Kit]) -> list[tuple[str, str]]:
 def _replacing_page(
     request: Request, session: TrialSession, here: Place, code: str, state: FormState, status: int = 200
 ) -> Response:
-    book = opened(session, here, code)
+    book = _book(session, here, code)
     return page(
         request, "pharmacy/replace.html", status=status, here=here, book=book, state=state,
         trail=[*trail(here, book), ("Kit", subject_url(here, code, "kit"))], back=subject_url(here, code, "kit"),
@@ -236,7 +245,7 @@ def _replacing_page(
 def _taking_back_page(
     request: Request, session: TrialSession, here: Place, code: str, state: FormState, status: int = 200
 ) -> Response:
-    book = opened(session, here, code)
+    book = _book(session, here, code)
     return page(
         request, "pharmacy/take_back.html", status=status, here=here, book=book, state=state,
         trail=[*trail(here, book), ("Kit", subject_url(here, code, "kit"))], back=subject_url(here, code, "kit"),

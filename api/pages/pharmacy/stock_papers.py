@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from api.dependencies import Write
 from api.pages.frame import Here, site_words
-from api.pages.pharmacy.shelves import chosen_site
+from api.pages.pharmacy.shelves import chosen_site, name_of, numbers_kits
 from api.pages.render import instant_words
 from api.pages.site.words import said
 from api.permissions import permission
@@ -20,7 +20,8 @@ from randomization.kits.excursions import excursions_of, verdict_on
 from randomization.kits.labels import labels_of
 from randomization.kits.shipments import ShipmentNotFound, get_shipment
 from randomization.kits.stock import stock_of
-from reports.documents.accountability import AccountabilityFacts, KitLine, accountability_log
+from randomization.pharmacy.accountability import preparations_at
+from reports.documents.accountability import AccountabilityFacts, KitLine, PreparationLine, accountability_log
 from reports.documents.labels import LabelSheet, kit_labels
 from trial.access.permissions import Permission
 from trial.conduct.sites import Site
@@ -81,6 +82,26 @@ def _facts(session: TrialSession, here: Place, site: Site) -> AccountabilityFact
             ("Storage excursions", _excursions(session, here, site)),
             ("Destructions", _destructions(session, here, site)),
         ),
+        preparations=None if numbers_kits(session, here.trial.id) else _preparations(session, here, site),
+    )
+
+
+def _preparations(session: TrialSession, here: Place, site: Site) -> tuple[PreparationLine, ...]:
+    def when(instant: datetime | None) -> str:
+        return instant_words(instant, site.zone) if instant else ""
+
+    return tuple(
+        PreparationLine(
+            participant=one.participant,
+            infusion=one.infusion,
+            prepared=when(one.prepared_at),
+            prepared_by=name_of(session, one.prepared_by),
+            lot="Recorded" if one.lot_recorded else "Not yet",
+            checked=when(one.verified_at),
+            checked_by=name_of(session, one.verified_by),
+            taken=when(one.received_at),
+        )
+        for one in preparations_at(session, here.actor, site.id)
     )
 
 

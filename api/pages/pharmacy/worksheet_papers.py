@@ -48,12 +48,12 @@ def download_bag_label(here: Here, session: Write, preparation_id: UUID) -> Resp
         site=f"Site {site.code}",
         participant=bag.participant,
         randomization_number=bag.randomization_number,
-        kit=bag.kit_number,
+        bars=bag.kit_number or bag.randomization_number,
         infusion=bag.infusion,
         words=bag.words,
         facts=(
             ("Randomization number", bag.randomization_number),
-            ("Kit", bag.kit_number),
+            *((("Kit", bag.kit_number),) if bag.kit_number else ()),
             ("Give", f"{bag.volume_ml:g} mL at {bag.rate_ml_per_h:g} mL/h over {bag.minutes} min"),
             ("Prepared", instant_words(bag.prepared_at, site.zone)),
             ("Do not start after", instant_words(bag.beyond_use_at, site.zone)),
@@ -94,8 +94,8 @@ def product_rows(sheet: Worksheet) -> tuple[tuple[str, str], ...]:
     return (
         ("Arm", sheet.arm),
         ("Product", sheet.product),
-        ("Kit", sheet.kit_number),
-        ("Lot, expiry", f"{sheet.lot}, {day_words(sheet.expires_on)}"),
+        ("Kit", sheet.kit_number or "None: from stock of the pharmacy"),
+        ("Lot, expiry", f"{sheet.lot}, {day_words(sheet.expires_on)}" if sheet.lot else "Not recorded yet"),
         ("Concentration", stock),
         ("Dose for this arm", f"{dose}{cap}"),
     )

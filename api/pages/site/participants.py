@@ -132,6 +132,7 @@ _DONE = {
     "eligibility": "The criteria are answered.",
     "signed": "Eligibility is signed. The participant can be randomized.",
     "deviation": "The deviation is recorded.",
+    "unblinding-reported": "The unblinding stands in the register, and the medical monitor is told.",
     "randomization-error": "The error is marked. The allocation stays as it was made.",
     "treatment-end": "The end of treatment is recorded. Follow-up goes on.",
     "study-end": "The end of the study is recorded.",
@@ -201,9 +202,10 @@ def _more(found: Dossier) -> list[tuple[str, str]]:
     """What else can be done with this participant, beside the one main action."""
     here, one = found.here, found.casebook.participant
     before, inside = before_randomization(found), one.status in IN_THE_TRIAL
+    handed_out = inside and found.casebook.protocol.supply.numbered_kits
     offers = [
         (Permission.ADVERSE_EVENT_REPORT, True, "Report an adverse event", ("adverse-events", "report")),
-        (Permission.KIT_DISPENSE, inside and found.treatment_end is None, "Hand out the kit", ("kit",)),
+        (Permission.KIT_DISPENSE, handed_out and found.treatment_end is None, "Hand out the kit", ("kit",)),
         (Permission.VISIT_WRITE, inside, "Record a deviation", ("deviation",)),
         (
             Permission.PARTICIPANT_RANDOMIZE,

@@ -40,7 +40,9 @@ _LEVEL = "level"
 @router.get(_PATH, openapi_extra=_MAY)
 def choose_randomization_error(request: Request, here: Here, session: Write, code: str) -> Response:
     book = _book(session, here, code)
-    offers = [(ERROR_WORDS[kind], ERROR_HINTS[kind], _url(here, code, kind)) for kind in RandomizationErrorKind]
+    no_kits = set() if book.protocol.supply.numbered_kits else {RandomizationErrorKind.WRONG_KIT}
+    kinds = [one for one in RandomizationErrorKind if one not in no_kits]
+    offers = [(ERROR_WORDS[kind], ERROR_HINTS[kind], _url(here, code, kind)) for kind in kinds]
     back = subject_url(here, code)
     context: dict[str, Any] = {"here": here, "book": book, "offers": offers, "trail": trail(here, book), "back": back}
     return page(request, "site/randomization_errors.html", **context)

@@ -27,6 +27,18 @@ class Receipt:
         return instant_words(self.ledger.randomized_at, self.book.site.zone)
 
     @property
+    def next_step(self) -> str:
+        if self.ledger.kit_number is None:
+            return "The pharmacist is told, and prepares each dose once it is ordered."
+        return f"Fetch kit {self.ledger.kit_number} and hand it to the pharmacy for preparation."
+
+    @property
+    def headline(self) -> list[tuple[str, str]]:
+        """What is read first; the same rows for every arm."""
+        number = ("Randomization number", self.ledger.randomization_number)
+        return [number] if self.ledger.kit_number is None else [number, ("Kit", self.ledger.kit_number)]
+
+    @property
     def rows(self) -> list[tuple[str, str]]:
         return [
             ("Participant", self.ledger.participant),
@@ -63,6 +75,6 @@ def receipt_pdf(receipt: Receipt) -> bytes:
             signature_meaning=receipt.signature.meaning,
             protocol_version=book.version_label,
             record=str(ledger.allocation_id),
-            next_step=f"Fetch kit {ledger.kit_number} and hand it to the pharmacy for preparation.",
+            next_step=receipt.next_step,
         )
     )

@@ -29,12 +29,12 @@ from randomization.ledger.envelopes import (
     ReconcileEnvelope,
     envelope_stage,
     envelopes_at,
-    envelopes_to_print,
     make_envelopes,
     reconcile_envelope,
 )
 from randomization.ledger.reconciliation import reconcile_lists
 from randomization.ledger.sealed_matter import open_matter, open_slots
+from randomization.unblinding.envelopes import print_envelopes
 from tests.support.house import House
 from tests.support.participants import participant, ready_to_randomize
 from tests.support.randomization import (
@@ -91,7 +91,7 @@ def test_each_envelope_holds_a_kit_of_its_slots_arm(opened: House):
     made = _made(opened, _listed(opened))
     arms = arms_of_kits(opened)
     with opened.database.session() as session:
-        printed = envelopes_to_print(session, opened.actor(session, "statistician_unblinded"), made[0].list_id)
+        printed = print_envelopes(session, opened.actor(session, "statistician_unblinded"), made[0].list_id)
         statuses = {session.get_one(Kit, envelope.kit_id).status for envelope in made}
         with strongroom(session):
             matter = open_matter(session, get_list(session, made[0].list_id))
@@ -100,8 +100,9 @@ def test_each_envelope_holds_a_kit_of_its_slots_arm(opened: House):
                 for counter, sealed, slot in open_slots(session, matter.key, made[0].list_id)
             }
     assert statuses == {KitStatus.ASSIGNED}
-    assert {(one.counter_id, one.position): arms[kit] for one, kit in printed} == slots
-    assert len({kit for _, kit in printed}) == len(printed)
+    assert {one.treatment for one in printed} == {None}
+    assert {(one.envelope.counter_id, one.envelope.position): arms[one.kit_number] for one in printed} == slots
+    assert len({one.kit_number for one in printed}) == len(printed)
 
 
 def test_an_opened_envelope_is_an_allocation_of_the_moment_at_which_it_was_opened(opened: House):
@@ -200,7 +201,7 @@ def test_envelopes_are_refused_without_stock_for_another_site_twice_and_to_the_s
     with pytest.raises(EnvelopesMade):
         _made(house, list_id)
     with house.database.session() as session, pytest.raises(NotPermitted):
-        envelopes_to_print(session, house.actor(session, "coordinator", "S1"), list_id)
+        print_envelopes(session, house.actor(session, "coordinator", "S1"), list_id)
 
 
 def test_an_unknown_envelope_one_of_the_future_and_one_of_another_site_are_refused(opened: House):

@@ -8,7 +8,7 @@ Invariants
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -164,11 +164,30 @@ class Randomization(Part):
 
 
 class Supply(Part):
-    """What a kit is, when one is taken, and what its label says: the same words whatever it holds."""
+    """How the treatment comes to the site, and what a label says: the same words whatever is behind it.
 
-    kit: Text
-    units_per_kit: Count
-    dispensed_at: Annotated[tuple[Code, ...], Field(min_length=1)]
+    With ``numbered_kits`` each allocation names a kit: ``kit`` says what one is, ``dispensed_at`` when one is handed out.
+    Without, an allocation names none: the unblinded pharmacist prepares each dose from stock of the pharmacy.
+    """
+
+    numbered_kits: bool = True
+    kit: Text | None = None
+    units_per_kit: Count = 1
+    dispensed_at: tuple[Code, ...] = ()
     replacements_numbered_apart: bool = True
     replacements_allowed: bool = True
     label: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _kits_are_described_where_there_are_any(self) -> Self:
+        said = {"kit", "units_per_kit", "dispensed_at"} & self.model_fields_set
+        if self.numbered_kits and (self.kit is None or not self.dispensed_at):
+            raise ValueError("say what a kit is (kit) and at which visits one is handed out (dispensed_at)")
+        if not self.numbered_kits and said:
+            raise ValueError(f"there are no numbered kits, so leave out {', '.join(sorted(said))}")
+        return self
+
+    @property
+    def label_words(self) -> tuple[str, ...]:
+        """What stands on a label: its own words, or else what a kit is."""
+        return self.label or ((self.kit,) if self.kit else ())

@@ -83,6 +83,10 @@ def _as_dict(variant: Any) -> dict[str, Any]:
 
 
 class Blinding(Part):
+    """``emergency_code_to``: who is shown the arm when a code is broken in an emergency: the investigator who asks, or a
+    treating physician whom they name, and then not the one who asks."""
+
     level: Literal["double", "single", "open"]
+    emergency_code_to: Literal["who_asks", "treating_physician"] = "who_asks"
     blinded: tuple[Text, ...]
     how: Text

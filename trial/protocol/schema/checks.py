@@ -112,6 +112,19 @@ def _allocation(protocol: Protocol) -> Iterator[Problem]:
     yield from _visit_exists(protocol, (*here, "before_visit"), randomization.before_visit)
     for place, code in enumerate(protocol.supply.dispensed_at):
         yield from _visit_exists(protocol, ("supply", "dispensed_at", place), code)
+    yield from _prepared_without_kits(protocol)
+
+
+def _prepared_without_kits(protocol: Protocol) -> Iterator[Problem]:
+    if protocol.supply.numbered_kits:
+        return
+    bare = [arm.code for arm in protocol.arms if arm.preparation is None]
+    if protocol.infusions is None or bare:
+        yield Problem(
+            ("supply", "numbered_kits"),
+            "without numbered kits the pharmacist prepares each dose, so every arm needs a preparation and the protocol an"
+            " infusion plan; add them, or number the kits",
+        )
 
 
 _TWO_EQUAL_ARMS: Final = frozenset({"biased_coin", "big_stick", "maximal_procedure"})
