@@ -1,4 +1,4 @@
-"""Kits at a site, masked: totals and numbers, shipments received, kits handed out. Nothing is by arm."""
+"""Kits at a site, masked: totals and numbers, shipments received, kits handed out, replaced, set aside. Nothing is by arm."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -12,8 +12,9 @@ from api.permissions import permission
 from api.places import Here
 from api.routes.subjects import Keyed, KeyHeader, key_of, participant_id
 from randomization.kits.accountability import accountability_of
-from randomization.kits.dispensing import DispenseKit, dispense_kit
+from randomization.kits.dispensing import DispenseKit, SetAsideKit, dispense_kit, set_aside_kit
 from randomization.kits.kits import KitStatus
+from randomization.kits.replacements import ReplaceKit, replace_kit
 from randomization.kits.shipments import (
     ReceiveKits,
     Shipment,
@@ -63,6 +64,28 @@ class Receiving(Keyed):
 class Dispensing(Keyed):
     visit: str
     number: str | None = Field(default=None, description="As read from the label; checked when given.")
+
+
+class Replacing(Keyed):
+    number: str = Field(max_length=16, description="Of the kit that cannot be used.")
+    reason: str = Field(min_length=3, max_length=1000)
+
+
+class ReplacedKit(BaseModel):
+    participant: str
+    replaced: str
+    kit_number: str
+
+
+class SettingAside(BaseModel):
+    lost: bool = Field(default=False, description="Otherwise it is quarantined.")
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class KitStanding(BaseModel):
+    number: str
+    status: KitStatus
+    use_by: date
 
 
 class DispensedKit(BaseModel):
@@ -116,3 +139,27 @@ def dispense_one_kit(here: Here, session: Write, code: str, body: Dispensing, ke
         idempotency_key=key_of(key, body),
     )
     return DispensedKit.model_validate(dispense_kit(session, here.actor, command), from_attributes=True)
+
+
+@router.post(
+    "/trials/{trial}/participants/{code}/kits/replacements",
+    status_code=201,
+    openapi_extra=permission(Permission.KIT_DISPENSE),
+)
+def replace_one_kit(here: Here, session: Write, code: str, body: Replacing, key: KeyHeader = None) -> ReplacedKit:
+    """Another kit in place of one that cannot be used, drawn under seal."""
+    command = command_of(
+        ReplaceKit,
+        participant_id=participant_id(session, here, code),
+        number=body.number,
+        reason=body.reason,
+        idempotency_key=key_of(key, body),
+    )
+    return ReplacedKit.model_validate(replace_kit(session, here.actor, command), from_attributes=True)
+
+
+@router.post("/trials/{trial}/kits/{number}/set-aside", openapi_extra=permission(Permission.KIT_RECEIVE))
+def set_one_kit_aside(here: Here, session: Write, number: str, body: SettingAside) -> KitStanding:
+    """Lost, or quarantined until it is decided on."""
+    command = command_of(SetAsideKit, trial_id=here.trial.id, number=number, lost=body.lost, reason=body.reason)
+    return KitStanding.model_validate(set_aside_kit(session, here.actor, command), from_attributes=True)

@@ -13,6 +13,7 @@ from api.dependencies import Write
 from api.pages.site.commands import command_of
 from api.permissions import permission
 from api.places import Here
+from randomization.unblinding.physicians import CodeHandover, handovers_in, shown_to
 from randomization.unblinding.register import (
     AssessImpact,
     Unblinding,
@@ -36,6 +37,7 @@ class RegisterEntry(BaseModel):
     participant: str | None
     reason: UnblindingReason | None
     opened_by: str = Field(description="The person's printed name.")
+    shown_to: str = Field(description="In words; never what was shown.")
     opened_at: datetime
 
 
@@ -52,7 +54,8 @@ class ImpactSummary(Impact):
 @router.get(_PATH, openapi_extra=permission(Permission.UNBLINDING_REGISTER_READ))
 def list_unblindings(here: Here, session: Write) -> list[RegisterEntry]:
     """Every entry, oldest first."""
-    return [_entry(session, one) for one in register_for(session, here.actor, here.trial.id)]
+    handovers = handovers_in(session, here.trial.id)
+    return [_entry(session, one, handovers.get(one.id)) for one in register_for(session, here.actor, here.trial.id)]
 
 
 @router.post(
@@ -68,7 +71,7 @@ def assess_unblinding(here: Here, session: Write, unblinding_id: UUID, body: Imp
     return ImpactSummary.model_validate(made, from_attributes=True)
 
 
-def _entry(session: TrialSession, one: Unblinding) -> RegisterEntry:
+def _entry(session: TrialSession, one: Unblinding, handover: CodeHandover | None) -> RegisterEntry:
     code = get_participant(session, one.participant_id).code if one.participant_id else None
     return RegisterEntry(
         id=one.id,
@@ -76,5 +79,6 @@ def _entry(session: TrialSession, one: Unblinding) -> RegisterEntry:
         participant=code,
         reason=one.reason,
         opened_by=one.printed_name,
+        shown_to=shown_to(one, handover),
         opened_at=one.opened_at,
     )

@@ -115,10 +115,17 @@
 
   /* 6. Buttons that only a browser can do */
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest?.("[data-print], [data-copy]");
+    const button = event.target.closest?.("[data-print], [data-copy], [data-draw]");
     if (!button) return;
     if (button.hasAttribute("data-print")) {
       window.print();
+      return;
+    }
+    if (button.hasAttribute("data-draw")) {
+      const bytes = crypto.getRandomValues(new Uint8Array(32));
+      const field = document.getElementById(button.dataset.draw);
+      field.value = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+      say("Drawn.");
       return;
     }
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());

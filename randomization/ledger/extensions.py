@@ -26,13 +26,15 @@ from randomization.ledger.allocation_lists import (
     StratumCounter,
     get_list,
 )
+from randomization.ledger.designs import SITE
 from randomization.ledger.generation import begin_list, check_no_site_role
 from randomization.ledger.sealed_matter import open_matter
-from randomization.lists import ListDesign
+from randomization.lists import ListDesign, stratum_levels
 from randomization.schemes import UploadedList
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.policies import authorize
+from trial.conduct.sites import sites_of
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict
 from trial.locks.versions import newest_active_version
@@ -115,6 +117,16 @@ def stratum_levels_of(session: TrialSession, trial_id: UUID, stage: str = MAIN_S
     for counter in rows:
         counters[counter.stratum].append(counter)
     return [_level(stage, stratum, counters[stratum]) for stratum in sorted(counters)]
+
+
+def sites_without_list(session: TrialSession, trial_id: UUID, stage: str = MAIN_STAGE) -> list[str]:
+    """Codes of sites that no sealed list of the stage serves: added late, or never given a list."""
+    codes = [site.code for site in sites_of(session, trial_id) if site.closed_on is None]
+    levels = [stratum_levels(one.stratum) for one in stratum_levels_of(session, trial_id, stage)]
+    if any(SITE not in one for one in levels):
+        return []
+    served = {one[SITE] for one in levels}
+    return [code for code in codes if code not in served]
 
 
 def _level(stage: str, stratum: str, counters: list[StratumCounter]) -> StratumLevel:

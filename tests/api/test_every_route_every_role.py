@@ -22,7 +22,8 @@ MATRIX = Path(__file__).parents[2] / "trial" / "reference" / "permissions.csv"
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 
 PUBLIC = {
-    "accept_code", "check_health", "give_password", "list_operations", "show_code", "show_sign_in",
+    "accept_code", "check_health", "give_password", "list_operations", "show_code", "show_physicians_screen",
+    "show_sign_in", "show_what_was_sent",
 }  # fmt: skip
 SELF = {
     "choose_place", "end_one_session", "extend_session", "list_trials", "make_token", "read_trial", "revoke_one_token",

@@ -42,6 +42,9 @@ def test_the_medical_monitor_assesses_what_it_meant(doors: Doors, broken):
         done = monitor.send_form(f"{REGISTER}/{entry.id}", impact="Ratings go to another person.", bias_possible="no")
         assert done.status_code == 303
         assert "No bias expected" in monitor.get(REGISTER).text
+        papers = [monitor.get(f"{REGISTER}/register.pdf").content for _ in range(2)]
+        assert papers[0] == papers[1]
+        assert papers[0].startswith(b"%PDF-")
         assert monitor.send_form(f"{REGISTER}/{entry.id}", impact="Again.", bias_possible="no").status_code == 409
 
 
