@@ -15,7 +15,6 @@ from datetime import date
 from typing import Any
 
 from reportlab.graphics.barcode.code128 import Code128
-from reportlab.graphics.barcode.ecc200datamatrix import ECC200DataMatrix
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
@@ -24,6 +23,7 @@ from reportlab.platypus import KeepInFrame
 
 from reports.appearance import INK, QUIET, RULE
 from reports.documents.blocks import text
+from reports.documents.data_matrix import DataMatrix
 from reports.documents.typography import BOLD, REGULAR, register_fonts, style
 from reports.tables.words import day
 
@@ -150,7 +150,7 @@ def _number(canvas: Canvas, x: float, y: float, said: str, matrix: str, bars: st
     canvas.drawString(x + _INSET, bottom + 12 * mm, said)
     code = Code128(bars, barHeight=9 * mm, barWidth=0.33 * mm, quiet=0)
     code.drawOn(canvas, x + _INSET, bottom + 1 * mm)
-    square = ECC200DataMatrix(matrix, barWidth=_MATRIX / _MODULES)
+    square = DataMatrix(matrix, barWidth=_MATRIX / _MODULES)
     square.validate()
     square.encode()  # the library leaves these steps, and its own origin, to the caller
     square.x = square.y = 0

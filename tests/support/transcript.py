@@ -321,6 +321,7 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
                 "query_id": "trial.query",
                 "event_id": "trial.adverse_event",
                 "shipment_id": "trial.shipment",
+                "return_id": "trial.depot_return",
                 "excursion_id": "trial.storage_excursion",
                 "destruction_id": "trial.destruction",
                 "order_id": "trial.infusion_order",
