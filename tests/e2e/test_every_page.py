@@ -14,7 +14,7 @@ from tests.e2e.visitors import Visitor, visitor
 from tests.support.looks import stand_ready, troubles
 from tests.support.pictures import PEOPLE, set_scene, sights
 
-STRANGERS_PAGES = ("/sign-in", "/developers")
+STRANGERS_PAGES = ("/sign-in", "/developers", "/treating-physician")
 AFTER_THE_LOCK = {
     "statistician.blinded": ("", "datasets", "locks"),
     "statistician.unblinded": ("datasets",),

@@ -199,6 +199,7 @@ def _pages(scene: Scene) -> dict[str, list[tuple[str, str]]]:
             ("home-investigator", ""),
             ("eligibility-sign", of(scene.assessed, "eligibility", "sign")),
             ("code-break", of(scene.treated, "code-break")),
+            ("unblinding-report", of(scene.treated, "code-break", "report")),
             ("serious-event", waiting),
             ("serious-event-assess", f"{waiting}/assess"),
             ("serious-event-sign", f"{waiting}/sign"),
@@ -231,7 +232,7 @@ def _pages(scene: Scene) -> dict[str, list[tuple[str, str]]]:
         ],
         "safety-officer": [("home-safety-officer", "")],
         "statistician.unblinded": [("home-statistician", ""), ("meeting-statistician", meeting)],
-        "statistician.randomization": [("home-randomization", "")],
+        "statistician.randomization": [("home-randomization", ""), ("allocation-lists", "allocation-lists")],
         "statistician.blinded": [("token", "/account/tokens/new"), ("datasets-none", "datasets")],
         "supply-manager": [("home-supply", "")],
         "sponsor": [
