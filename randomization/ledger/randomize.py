@@ -13,8 +13,10 @@ Invariants
 
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
+from sqlalchemy.exc import IntegrityError
 
 from randomization.holders import data_key_of, find_data_keys
 from randomization.kits.contents import kit_holder
@@ -42,8 +44,14 @@ from trial.conduct.eligibility import RandomizationCandidate, check_eligible_for
 from trial.conduct.participants import get_participant, mark_randomized
 from trial.conduct.sites import check_site_active
 from trial.database.session import TrialSession, strongroom
+from trial.errors import Conflict
 
 MEANING = "I randomize this participant."
+_ONE_A_POSITION = "uq_allocation_counter_id_position"
+
+
+class ListRolledBack(Conflict):
+    code = "list.rolled_back"
 
 
 class RandomizeParticipant(BaseModel):
@@ -61,7 +69,7 @@ def randomize_participant(
 
     Raises ``ParticipantNotFound``, ``NotPermitted``, what ``check_eligible_for_randomization`` raises, ``SiteNotActive``,
     ``SiteCapReached``, ``TrialFull``, ``ListNotSealed``, ``StratumExhausted``, ``NoUsableKit``,
-    ``ReauthenticationNeeded``.
+    ``ListRolledBack``, ``ReauthenticationNeeded``.
     """
     participant = get_participant(session, command.participant_id)
     authorize(
@@ -109,10 +117,24 @@ def _allocate(session: TrialSession, actor: Actor, proof: Reauthenticated, comma
         randomized_at=session.now(),
         randomized_by=actor.account_id,
     )
-    session.add(allocation)
+    _store(session, allocation)
     mark_randomized(session, candidate.participant, number, allocation.randomized_at, stratum=candidate.stratum)
     sign(session, actor, proof, allocation, MEANING, candidate.trial.id)
     return allocation.id
+
+
+def _store(session: TrialSession, allocation: Allocation) -> None:
+    """Raise ``ListRolledBack`` where the position holds somebody already."""
+    session.add(allocation)
+    try:
+        session.flush()
+    except IntegrityError as refused:
+        if isinstance(refused.orig, UniqueViolation) and refused.orig.diag.constraint_name == _ONE_A_POSITION:
+            raise ListRolledBack(
+                "This list stands behind the allocations that were made from it, so it was put back to an older state and"
+                " nobody was randomized. Call the administrator: “equipoise verify” says what is missing."
+            ) from refused
+        raise
 
 
 def _levels(candidate: RandomizationCandidate) -> dict[str, str]:

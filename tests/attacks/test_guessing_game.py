@@ -8,6 +8,7 @@ must tell nothing: a participant's arm, and whether two participants have the sa
 """
 
 from datetime import date
+from functools import cache
 from math import comb, sqrt
 from types import SimpleNamespace
 from uuid import UUID
@@ -55,6 +56,41 @@ def test_convergence_on_blocks_of_four_and_six_is_right_as_often_as_theory_says(
     error = by_list.std(ddof=1) / sqrt(LISTS)
     assert error < 0.002
     assert abs(by_list.mean() - expected) < 4 * error
+
+
+@cache
+def right_in_a_block(often: int, rarely: int) -> float:
+    """Right guesses in a block with so many of each arm left, of who knows the block and guesses the more frequent one."""
+    left = often + rarely
+    if not left:
+        return 0.0
+    right = max(often, rarely) / left
+    right += often / left * right_in_a_block(often - 1, rarely) if often else 0.0
+    return right + (rarely / left * right_in_a_block(often, rarely - 1) if rarely else 0.0)
+
+
+def right_by_the_ratio(arms: np.ndarray) -> np.ndarray:
+    """Which guesses are right at 2:1, of an attacker who knows every arm before, and no block."""
+    rare = np.cumsum(arms, axis=1) - arms
+    often = np.cumsum(1 - arms, axis=1) - (1 - arms)
+    return (often > 2 * rare) == (arms == 1)
+
+
+def test_counting_a_block_out_agrees_with_blackwell_and_hodges():
+    for half in range(1, 6):
+        assert right_in_a_block(half, half) == pytest.approx(blackwell_hodges(2 * half))
+
+
+def test_at_two_to_one_with_random_blocks_nobody_beats_who_knows_the_blocks():
+    """The best there is knows where each block ends; one who sees every arm and no block stays below, above the ratio."""
+    blocks = PermutedBlocks((2, 1), (3, 6))
+    seeds = (number.to_bytes(32, "big") for number in range(1, LISTS + 1))
+    arms = np.array([blocks.generate(Stream(seed, "a list", "a stratum"), SLOTS) for seed in seeds], dtype=np.int8)
+    by_list = right_by_the_ratio(arms).mean(axis=1)
+    best = sum(right_in_a_block(2 * size // 3, size // 3) for size in blocks.sizes) / sum(blocks.sizes)
+    error = by_list.std(ddof=1) / sqrt(LISTS)
+    assert 2 / 3 - 4 * error < by_list.mean() < best + 4 * error
+    assert abs((1 - arms).mean() - 2 / 3) < 0.005
 
 
 def test_an_attacker_who_knows_no_arm_does_as_well_as_a_coin():
