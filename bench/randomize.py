@@ -1,18 +1,21 @@
 """Randomizing one participant over HTTP, beside a bare psycopg script that takes the same locks and writes the same rows.
 
-    .venv/bin/python bench/randomize.py [--participants 160]
+    .venv/bin/python bench/randomize.py [--participants 80] [--clients 1 8 32] [--processes 1 2 4] [--grown 1000 100000]
+        [--trials 1]
 
-Both sides run against the same durable embedded PostgreSQL, at one and at eight clients. Our side does everything that real
-use does: session, role gate, re-authentication, preconditions, strongroom, kit, signature, audit, chain, commit. Passwords
-of the bench's accounts are hashed with light parameters; what hashing with the real ones costs is measured apart.
+Both sides run against the same durable embedded PostgreSQL. Our side does everything that real use does: session, role gate,
+re-authentication, preconditions, strongroom, kit, signature, audit, chain, commit. Passwords of the bench's accounts are hashed
+with light parameters; what hashing with the real ones costs is measured apart. ``--processes`` are API processes, ``--grown`` the
+participants in the trial when a round begins (copied in bulk), ``--trials`` the trials in the database.
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
+import itertools
 import json
-import multiprocessing
+import os
 import statistics
 import sys
 import tempfile
@@ -20,67 +23,74 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from api.logs import configure_logging
 from api.middleware.csrf import token_for
 from migrations.runner import admit, upgrade
-from tests.conftest import open_database
-from tests.support.doors import COOKIE, open_doors
-from tests.support.house import PASSWORD, House
-from tests.support.participants import participant, ready_to_randomize
+from tests.attacks.test_kills import signed_in
+from tests.support.bulk import copied
+from tests.support.doors import COOKIE
+from tests.support.house import INSTALLER, PASSWORD, House
+from tests.support.participants import ready_to_randomize
+from tests.support.processes import ApiProcess, database_at
 from tests.support.randomization import sealed_list, stocked
 from trial.access.passwords import STRONG, hash_password, password_matches
-from trial.clock import SetClock
+from trial.conduct.sites import AddSite, add_site
+from trial.conduct.trials import CreateTrial, TrialKind, create_trial
 from trial.database.embedded import EmbeddedPostgres
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
+from trial.protocol.loader import load_shipped
+from trial.protocol.versions import add_version
 
-CLIENTS = (1, 8)
-SITES = ("S1", "S2")
-
-
-def serve(server: Connection, participants: int, pipe: Pipe) -> None:
-    """In a process of its own: a trial with ``participants`` ready to be randomized, served until the pipe closes."""
-    configure_logging("WARNING")
-    clock = SetClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
-    database = open_database(server.url(role=APP), clock, seed=1)
-    house = House.build(database, clock, sites=SITES, planned=participants * 3)
-    sealed_list(house, slots=participants)
-    for site in SITES:
-        stocked(house, site, {"KET": participants, "PBO": participants})
-    codes = [
-        (site, participant(house, ready_to_randomize(house, site)).code)
-        for _ in range(participants // 2)
-        for site in SITES
-    ]
-    with open_doors(house) as doors:
-        tokens = {site: doors.session_token(f"coordinator-{site.lower()}") for site in SITES}
-        csrf = {site: token_for(token) for site, token in tokens.items()}
-        pipe.send((doors.address, codes, tokens, csrf))
-        pipe.recv()
+AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
-def over_http(address: str, tokens: dict[str, str], csrf: dict[str, str]) -> Callable[[tuple[str, str]], None]:
-    """A function that randomizes one participant; one kept connection a thread."""
-    host = address.removeprefix("http://")
+def furnished(server: Connection, rounds: int, each: int) -> tuple[House, UUID]:
+    """A trial with a sealed list and full shelves for all rounds, and somebody ready whom the others are copied from."""
+    database = database_at(server.url(role=APP), AT, pool_size=3)
+    needed = rounds * each + 8
+    house = House.build(database, database.clock, sites=("S1",), planned=100_000)
+    sealed_list(house, slots=needed)
+    stocked(house, "S1", {"KET": needed, "PBO": needed})
+    return house, ready_to_randomize(house)
+
+
+def more_trials(house: House, count: int) -> None:
+    """Other trials beside the measured one, each with a version and a site."""
+    loaded = load_shipped("keta-pain")
+    for number in range(count):
+        with house.database.transaction() as session:
+            made = create_trial(
+                session,
+                INSTALLER,
+                CreateTrial(
+                    code=f"OTHER-{number}", title="Another trial", kind=TrialKind.SIMULATED, planned_participants=100
+                ),
+            )
+            add_version(session, INSTALLER, made.id, loaded)
+            command = AddSite(trial_id=made.id, code="S1", name="Site S1", country="CHE", zone="Europe/Zurich")
+            add_site(session, INSTALLER, command)
+
+
+def over_http(ports: list[int], token: str) -> Callable[[str], None]:
+    """A function that randomizes one participant; one kept connection a thread, the processes in turn."""
     local = threading.local()
+    turn = itertools.cycle(ports)
 
-    def randomize(who: tuple[str, str]) -> None:
-        site, code = who
+    def randomize(code: str) -> None:
         if not hasattr(local, "connection"):
-            local.connection = http.client.HTTPConnection(host)
+            local.connection = http.client.HTTPConnection("127.0.0.1", next(turn))
         body = json.dumps({"password": PASSWORD})
         headers = {
             "Content-Type": "application/json",
-            "Cookie": f"{COOKIE}={tokens[site]}",
-            "X-CSRF-Token": csrf[site],
+            "Cookie": f"{COOKIE}={token}",
+            "X-CSRF-Token": token_for(token),
             "Idempotency-Key": str(uuid4()),
         }
         local.connection.request("POST", f"/api/v1/trials/TEST-1/participants/{code}/randomization", body, headers)
@@ -113,13 +123,13 @@ INSERT INTO bare.kit SELECT n, 'available', decode(repeat('cd', 160), 'hex') FRO
 AUDITED_ROWS = 6
 
 
-def bare(conninfo: str) -> Callable[[tuple[str, str]], None]:
+def bare(conninfo: str) -> Callable[[str], None]:
     """The same locks and inserts by hand: no session, no rights, no preconditions, no triggers, nothing sealed."""
     local = threading.local()
     numbers = iter(range(1_000_000))
     lock = threading.Lock()
 
-    def randomize(_: tuple[str, str]) -> None:
+    def randomize(_: str) -> None:
         if not hasattr(local, "connection"):
             local.connection = psycopg.connect(conninfo)
         with lock:
@@ -146,8 +156,8 @@ def bare(conninfo: str) -> Callable[[tuple[str, str]], None]:
     return randomize
 
 
-def measure(act: Callable[[tuple[str, str]], None], whom: list[tuple[str, str]], clients: int) -> dict[str, float]:
-    """Median milliseconds of one, and how many a second, with ``clients`` at once."""
+def measure(act: Callable[[str], None], whom: list[str], clients: int) -> dict[str, float]:
+    """Median and 99th percentile in milliseconds, and how many a second, with ``clients`` at once."""
     taken: list[float] = []
     waiting = iter(whom)
     lock = threading.Lock()
@@ -171,7 +181,8 @@ def measure(act: Callable[[tuple[str, str]], None], whom: list[tuple[str, str]],
     elapsed = time.perf_counter() - start
     if len(taken) != len(whom):
         raise RuntimeError("some clients failed; see above")
-    return {"p50_ms": statistics.median(taken) * 1000, "per_second": len(whom) / elapsed}
+    worst = sorted(taken)[max(0, int(len(taken) * 0.99) - 1)]
+    return {"p50_ms": statistics.median(taken) * 1000, "p99_ms": worst * 1000, "per_second": len(whom) / elapsed}
 
 
 def hashing_ms() -> float:
@@ -183,43 +194,60 @@ def hashing_ms() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--participants", type=int, default=160)
-    count = parser.parse_args().participants
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--participants", type=int, default=80, help="randomized in each round")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--grown", type=int, nargs="+", default=[0])
+    parser.add_argument("--trials", type=int, default=1)
+    given = parser.parse_args()
+    print(f"Load average {os.getloadavg()[0]:.1f} at the start")
     with tempfile.TemporaryDirectory() as scratch:
-        postgres = EmbeddedPostgres(Path(scratch) / "postgres")
+        postgres = EmbeddedPostgres(Path(scratch) / "postgres", max_connections=200)
         try:
-            run(postgres.start(), count)
+            run(postgres.start(), given)
         finally:
             postgres.destroy()
+    print(f"One verification of a password with the real parameters, not in the figures above: {hashing_ms():.0f} ms")
 
 
-def run(server: Connection, count: int) -> None:
+def run(server: Connection, given: argparse.Namespace) -> None:
     upgrade(server.owner_url)
     admit(server.owner_url, APP)
+    rounds = [
+        (grown, processes, clients)
+        for grown in given.grown
+        for processes in given.processes
+        for clients in given.clients
+    ]
     with psycopg.connect(server.conninfo(), autocommit=True) as connection:
-        connection.execute(SCHEMA % {"n": count * 2})
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(server, count, theirs), daemon=True)
-    process.start()
-    address, codes, tokens, csrf = ours.recv()
-    act, plain = over_http(address, tokens, csrf), bare(server.conninfo())
-    act(codes.pop())
-    plain(("", ""))
-    print(f"{'clients':>8} {'ours p50':>10} {'bare p50':>10} {'ratio':>6} {'ours/s':>8} {'bare/s':>8}")
-    half = len(codes) // len(CLIENTS)
-    for number, clients in enumerate(CLIENTS):
-        whom = codes[number * half : (number + 1) * half]
-        us, them = measure(act, whom, clients), measure(plain, whom, clients)
-        ratio = us["p50_ms"] / them["p50_ms"]
+        connection.execute(SCHEMA % {"n": len(rounds) * given.participants * 2})
+    house, ready = furnished(server, len(rounds), given.participants)
+    more_trials(house, given.trials - 1)
+    plain, token, in_trial = bare(server.conninfo()), signed_in(house), 1
+    titles = ("in trial", "API", "clients", "p50", "p99", "a second", "bare p50", "bare/s", "share")
+    widths = (9, 4, 8, 9, 9, 9, 9, 8, 6)
+    print(" ".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True)))
+    for grown, processes, clients in rounds:
+        more = max(grown - in_trial, given.participants)
+        whom = [code for _, code in copied(house, server.conninfo(), ready, more, audited=False)]
+        in_trial += more
+        apis = [ApiProcess(server.url(role=APP), AT) for _ in range(processes)]
+        try:
+            for api in apis:
+                api.start()
+            act = over_http([api.port for api in apis], token)
+            us = measure(act, whom[: given.participants], clients)
+            them = measure(plain, whom[: given.participants], clients)
+        finally:
+            for api in apis:
+                api.close()
         print(
-            f"{clients:>8} {us['p50_ms']:>7.1f} ms {them['p50_ms']:>7.1f} ms {ratio:>6.1f}"
-            f" {us['per_second']:>8.1f} {them['per_second']:>8.1f}"
+            f"{in_trial:>9,} {processes:>4} {clients:>8} {us['p50_ms']:>6.1f} ms {us['p99_ms']:>6.0f} ms"
+            f" {us['per_second']:>9.1f} {them['p50_ms']:>6.1f} ms {them['per_second']:>8.1f}"
+            f" {us['per_second'] / them['per_second']:>6.2f}",
+            flush=True,
         )
-    print(f"One verification of a password with the real parameters, not in the figures above: {hashing_ms():.0f} ms")
-    ours.send("done")
-    process.join(timeout=20)
 
 
 if __name__ == "__main__":

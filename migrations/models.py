@@ -13,7 +13,16 @@ from randomization.kits import (
     returns,
     shipments,
 )
-from randomization.ledger import allocation_lists, allocations, envelopes, sealed_matter, tallies
+from randomization.ledger import (
+    allocation_lists,
+    allocations,
+    envelopes,
+    holds,
+    reseated_seats,
+    running_totals,
+    sealed_matter,
+    tallies,
+)
 from randomization.pharmacy import handovers, preparations, prepared_contents
 from randomization.unblinding import coding, documents, opening, physicians, register
 from trial.access import accounts, alerts, exactly_once, grants, resets, sign_in, signatures, tokens
@@ -33,6 +42,7 @@ from trial.conduct import (
     participants,
     queries,
     randomization_errors,
+    recruitment,
     screening,
     sites,
     trials,
@@ -82,6 +92,7 @@ TABLE_MODULES = (
     votes,
     recommendations,
     decisions,
+    recruitment,
     blobs,
     casebook_signatures,
     freezes,
@@ -95,6 +106,9 @@ TABLE_MODULES = (
     tallies,
     allocations,
     envelopes,
+    holds,
+    reseated_seats,
+    running_totals,
     kits,
     contents,
     shipments,

@@ -4,6 +4,7 @@ Invariants
 1. AES-256-GCM under a key of its own purpose; the purpose and the record's id are associated data, so a value that is
    moved to another record or another column does not open.
 2. A value that does not open raises; nothing is ever returned in its place.
+3. Words that leave the installation and may come back (receipts) are authenticated under a key that seals nothing.
 
 What it does not do: hold arms. The strongroom has its own keys.
 """
@@ -11,10 +12,13 @@ What it does not do: hold arms. The strongroom has its own keys.
 from __future__ import annotations
 
 import base64
+import hmac
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from trial.errors import Unavailable
 from trial.ids import Entropy
@@ -33,6 +37,7 @@ class Vault:
         if len(key) != 32:
             raise ValueError("key must hold 32 bytes")
         self._cipher = AESGCM(key)
+        self._words_key = HKDF(hashes.SHA256(), 32, None, b"equipoise/vault/v1|words").derive(key)
 
     def seal(self, text: str, *, purpose: str, record: UUID, entropy: Entropy) -> str:
         nonce = entropy.take(_NONCE_BYTES, f"vault|{purpose}|{record}")
@@ -49,6 +54,10 @@ class Vault:
                 "A protected value does not open with this installation's credentials key. Check that the key file is"
                 " the one that this database was set up with."
             ) from None
+
+    def authenticate(self, words: bytes) -> bytes:
+        """HMAC-SHA256 of words that go out: who has no key of this installation can make it for no words."""
+        return hmac.digest(self._words_key, words, "sha256")
 
 
 def _bound_to(purpose: str, record: UUID) -> bytes:

@@ -9,7 +9,19 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from api.cli import demo, initialise, keys, protocol, pulling, randomization, serving, simulating, verifying, working
+from api.cli import (
+    demo,
+    initialise,
+    keys,
+    protocol,
+    pulling,
+    randomization,
+    recovering,
+    serving,
+    simulating,
+    verifying,
+    working,
+)
 from api.product import product_version
 from trial.errors import DomainError
 
@@ -29,6 +41,7 @@ app.command(name="worker")(working.worker)
 app.add_typer(protocol.app, name="protocol")
 app.add_typer(keys.app, name="keys")
 app.add_typer(randomization.app, name="randomization")
+app.add_typer(recovering.app, name="recover")
 app.add_typer(simulating.app, name="simulate")
 app.add_typer(demo.app, name="demo")
 

@@ -13,6 +13,7 @@ from api.app import create_app
 from api.cli.options import DataOption, settings_from
 from api.cli.working import beside_the_server
 from api.installation import Installation, open_installation
+from api.jobs.restores import notice_restore
 from api.logs import configure_logging
 from api.services import AppServices
 from trial.errors import Unavailable
@@ -37,6 +38,8 @@ def serve(
     settings = settings_from(data, host=host, port=port)
     check_port_free(settings.host, settings.port)
     with open_installation(settings) as installation:
+        if notice_restore(installation):
+            print("This database was restored from a backup. Lists that lag are held: equipoise recover show")
         print(f"Equipoise is at http://{settings.host}:{settings.port}  (Ctrl-C stops it)")
         run(installation, worker=worker)
 

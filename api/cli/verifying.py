@@ -38,6 +38,8 @@ def tell(seen: AuditVerification) -> None:
     console.print(f"Head                   {seen.head.hash}")
     console.print(f"Anchors                {seen.anchors:,}")
     console.print(f"Not yet anchored       {seen.unanchored:,} entries since the last anchor")
+    for sentence in seen.restored:
+        console.print(f"[bold yellow]Restored[/]  {sentence}")
     for finding in seen.findings:
         console.print(f"[bold red]Broken[/]  {finding}")
     console.print("[bold green]Whole.[/]" if seen.is_whole else "[bold red]Not whole.[/] Keep this database as it is.")

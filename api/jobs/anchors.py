@@ -7,6 +7,7 @@ from procrastinate import JobContext
 from api.installation import Installation
 from api.jobs.contexts import write_milestone
 from api.jobs.queue import BY_THE_CLOCK, tasks
+from api.jobs.restores import notice_restore
 from trial.audit.anchors import read_anchors, read_head
 
 
@@ -19,7 +20,12 @@ def write_anchor(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 -
 
 
 def anchor_if_moved(installation: Installation) -> bool:
-    """Whether an anchor was written: none is where the last one already stands at the head."""
+    """Whether an anchor was written: none is where the last one already stands at the head.
+
+    None is either over a restored backup that nobody has declared yet: its lists that lag are held instead.
+    """
+    if notice_restore(installation):
+        return False
     anchors = read_anchors(installation.settings.anchor_path)
     with installation.database.reading() as session:
         here = read_head(session)

@@ -18,13 +18,16 @@ from api.pages.site.commands import command_of
 from api.permissions import permission
 from api.places import Here, Place
 from randomization.ledger.allocation_lists import MAIN_STAGE, AllocationList, ListNotFound, get_list, lists_of
-from randomization.ledger.extensions import ExtendList, extend_list, stratum_levels_of
+from randomization.ledger.extensions import ExtendList, extend_list
 from randomization.ledger.generation import ConfirmList, DesignList, confirm_list, design_list, published_commitment
+from randomization.ledger.low_strata import stratum_levels_of
 from randomization.unblinding.opening import opened_list
 from randomization.verification import as_file, commitment_document
 from trial.access.permissions import Permission
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
+from trial.locks.versions import newest_active_version
+from trial.protocol.versions import protocol_of
 
 router = APIRouter()
 
@@ -106,7 +109,9 @@ def design_a_list(here: Here, session: Write, body: NewList) -> ListSummary:
 @router.get(f"{_PATH}/strata", openapi_extra=_MAKERS)
 def list_strata(here: Here, session: Write, stage: str = MAIN_STAGE) -> list[StratumSummary]:
     """How far each stratum has come over all its lists, and which one runs low."""
-    levels = stratum_levels_of(session, here.trial.id, stage)
+    protocol = protocol_of(newest_active_version(session, here.trial.id))
+    warn_at = protocol.randomization.warn_at_slots
+    levels = stratum_levels_of(session, here.trial.id, stage, warn_at=warn_at)
     return [StratumSummary.model_validate(one, from_attributes=True) for one in levels]
 
 

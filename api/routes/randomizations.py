@@ -28,6 +28,9 @@ class Receipt(BaseModel):
         description="Tells nothing of the treatment. Null where the protocol numbers no kits and the pharmacist prepares."
     )
     randomized_at: datetime
+    line: str = Field(
+        description="The receipt as one authenticated line. Keep it: after a restored backup it gives the slot back."
+    )
 
     @classmethod
     def of(cls, made: RandomizationReceipt) -> "Receipt":

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint, bindparam
+from sqlalchemy import Boolean, UniqueConstraint, bindparam, literal_column
 from sqlmodel import Field, col, select
 
 from randomization.sealing import ListCommitment
@@ -24,6 +24,8 @@ from trial.database.session import TrialSession
 from trial.errors import Conflict, NotFound
 
 MAIN_STAGE = "main"
+ENVELOPE_STAGES = "envelopes_"
+"""What the stage of a site's envelope list begins with."""
 
 
 class ListStatus(StrEnum):
@@ -45,6 +47,10 @@ class ListAlreadySealed(Conflict):
 
 class StratumExhausted(Conflict):
     code = "stratum.exhausted"
+
+
+class ListHeld(Conflict):
+    code = "list.held"
 
 
 class AllocationList(TrialRecord, table=True):
@@ -89,8 +95,11 @@ class StratumCounter(Record, table=True):
 
 
 # A row lock on an object that is loaded already would keep the object's stale values: hence populate_existing.
+_IS_HELD = literal_column(
+    "EXISTS (SELECT 1 FROM trial.list_hold WHERE list_id = trial.allocation_list.id AND released_at IS NULL)", Boolean
+)
 _COUNTERS_TO_TAKE_FROM = (
-    select(AllocationList, StratumCounter)
+    select(AllocationList, StratumCounter, _IS_HELD)
     .join(StratumCounter, col(StratumCounter.list_id) == col(AllocationList.id))
     .where(
         AllocationList.trial_id == bindparam("trial_id"),
@@ -128,7 +137,8 @@ def lock_next_counter(
 ) -> tuple[AllocationList, StratumCounter]:
     """The counter to take the next position from, locked until the transaction ends.
 
-    Raises ``ListNotSealed`` where no sealed list holds the stratum, ``StratumExhausted`` where all are used up.
+    Raises ``ListNotSealed`` where no sealed list holds the stratum, ``StratumExhausted`` where all are used up, ``ListHeld``
+    where the list is held after a restored backup.
     """
     named = {"trial_id": trial_id, "stage": stage, "stratum": stratum}
     found = session.execute(_COUNTERS_TO_TAKE_FROM, named).all()
@@ -137,7 +147,12 @@ def lock_next_counter(
             "There is no sealed allocation list for this stratum yet, so nobody was randomized. Ask the randomization"
             " statistician."
         )
-    for allocation_list, counter in found:
+    for allocation_list, counter, is_held in found:
+        if is_held:
+            raise ListHeld(
+                "This list is held: the database was restored from a backup that lacks its last allocations, so nobody was"
+                " randomized. Keep your receipts ready: they are entered again, and then the list is released."
+            )
         if not counter.is_exhausted:
             return allocation_list, counter
     raise StratumExhausted(

@@ -16,8 +16,11 @@ from sqlmodel import Field, col, select
 
 from randomization.kits.kits import Kit
 from randomization.ledger.allocation_lists import MAIN_STAGE
+from randomization.ledger.receipts import ReceiptWords, Seat, receipt_line
 from trial.access.actors import Actor
 from trial.conduct.participants import Participant, ParticipantRecord, check_randomized, get_participant, may_see
+from trial.conduct.sites import Site
+from trial.conduct.trials import Trial
 from trial.database.columns import instant, prose
 from trial.database.records import in_schema
 from trial.database.session import TrialSession
@@ -46,13 +49,15 @@ class Allocation(ParticipantRecord, table=True):
 
 @dataclass(frozen=True, slots=True)
 class RandomizationReceipt:
-    """What the person at the site gets. ``kit_number`` is ``None`` where the pharmacist prepares without kits."""
+    """What the person at the site gets. ``kit_number`` is ``None`` where the pharmacist prepares without kits; ``line`` says it
+    all so that it can be proved: see ``receipts``."""
 
     allocation_id: UUID
     participant: str
     randomization_number: str
     kit_number: str | None
     randomized_at: datetime
+    line: str
 
 
 def find_allocation(session: TrialSession, participant: Participant, stage: str = MAIN_STAGE) -> Allocation:
@@ -76,13 +81,18 @@ def allocations_of(session: TrialSession, trial_id: UUID, *, until: datetime | N
 
 def receipt_of(session: TrialSession, allocation_id: UUID) -> RandomizationReceipt:
     """The receipt of an allocation: numbers, never an arm."""
-    allocation, participant, kit = session.exec(
-        select(Allocation, Participant.code, Kit.number)
+    made, participant, kit, site, trial = session.execute(
+        select(Allocation, Participant.code, Kit.number, Site.code, Trial.code)  # type: ignore[call-overload]  # SQLModel's overloads end at four
         .join(Participant, col(Participant.id) == col(Allocation.participant_id))
         .outerjoin(Kit, col(Kit.id) == col(Allocation.kit_id))
+        .join(Site, col(Site.id) == col(Allocation.site_id))
+        .join(Trial, col(Trial.id) == col(Allocation.trial_id))
         .where(Allocation.id == allocation_id)
     ).one()
-    return RandomizationReceipt(allocation.id, participant, allocation.number, kit, allocation.randomized_at)
+    words = ReceiptWords(trial, made.stage, site, participant, made.number, kit, made.randomized_at)
+    seat = Seat(made.list_id, made.counter_id, made.position, made.stratum)
+    line = receipt_line(session.vault, words, seat)
+    return RandomizationReceipt(made.id, participant, made.number, kit, made.randomized_at, line)
 
 
 def receipt_for(

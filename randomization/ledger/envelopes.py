@@ -26,9 +26,17 @@ from randomization.kits.contents import kit_holder
 from randomization.kits.kits import Kit, KitStatus, find_kits_at, move_kit
 from randomization.kits.promises import KitReservation
 from randomization.kits.shelves import no_usable_kit, open_shelf, take_kit
-from randomization.ledger.allocation_lists import MAIN_STAGE, AllocationList, ListNotSealed, StratumCounter, get_list
+from randomization.ledger.allocation_lists import (
+    ENVELOPE_STAGES,
+    MAIN_STAGE,
+    AllocationList,
+    ListNotSealed,
+    StratumCounter,
+    get_list,
+)
 from randomization.ledger.allocations import Allocation
 from randomization.ledger.pharmacy_notices import tell_pharmacist
+from randomization.ledger.reseated_seats import waiting_at
 from randomization.ledger.sealed_matter import open_slots
 from randomization.ledger.tallies import take_number
 from randomization.lists import stratum_levels
@@ -136,7 +144,7 @@ class EnvelopeOpening(TrialRecord, table=True):
 
 def envelope_stage(site_code: str) -> str:
     """The stage of a site's envelope list."""
-    return f"envelopes_{site_code.lower()}"
+    return f"{ENVELOPE_STAGES}{site_code.lower()}"
 
 
 def make_envelopes(session: TrialSession, actor: Actor, command: MakeEnvelopes) -> list[Envelope]:
@@ -287,8 +295,9 @@ def _allocate(
     assert command.participant_id is not None, "asked before"
     if get_participant(session, command.participant_id).site_id != envelope.site_id:
         raise EnvelopesNotOfSite("The envelope belongs to another site than the participant.")
-    candidate = check_eligible_for_randomization(session, command.participant_id)
-    number = take_number(session, candidate, MAIN_STAGE)
+    candidate = check_eligible_for_randomization(session, command.participant_id, recruiting=False)
+    waiting = waiting_at(session, envelope.counter_id, envelope.position)
+    number = waiting.number if waiting else take_number(session, candidate, MAIN_STAGE)
     allocation = Allocation(
         **session.stamp(),
         trial_id=candidate.trial.id,
@@ -308,6 +317,9 @@ def _allocate(
     session.add(allocation)
     if allocation.kit_id is None:
         tell_pharmacist(session, candidate.participant, number)
+    if waiting:
+        waiting.participant_id, waiting.allocation_id = candidate.participant.id, allocation.id
+        session.add(waiting)
     used = stratum_label(candidate.protocol, candidate.site.code, stratum_levels(envelope.stratum))
     mark_randomized(session, candidate.participant, number, command.opened_at, stratum=used)
     sign(session, actor, proof, allocation, MEANING, candidate.trial.id)

@@ -1,4 +1,4 @@
-"""Lists during the trial: how far each stratum has come, and the list that continues one that runs low.
+"""Lists during the trial: the list that continues one that runs low (``low_strata`` tells which).
 
 Invariants
 1. A continuation has the scheme of the list before it, block sizes and limits too, which nobody needs to know or type;
@@ -9,25 +9,22 @@ Invariants
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
-from sqlmodel import col, select
 
 from randomization.ledger.allocation_lists import (
     MAIN_STAGE,
     AllocationList,
     ListNotSealed,
     ListStatus,
-    StratumCounter,
     get_list,
 )
 from randomization.ledger.designs import SITE
 from randomization.ledger.generation import begin_list, check_no_site_role
+from randomization.ledger.low_strata import stratum_levels_of
 from randomization.ledger.sealed_matter import open_matter
 from randomization.lists import ListDesign, stratum_levels
 from randomization.schemes import UploadedList
@@ -40,8 +37,6 @@ from trial.errors import Conflict
 from trial.locks.versions import newest_active_version
 from trial.protocol.schema import Protocol
 from trial.protocol.versions import protocol_of
-
-FEW_SLOTS: Final = 8
 
 
 class ListNotContinued(Conflict):
@@ -56,21 +51,6 @@ class ExtendList(BaseModel):
     list_id: UUID
     slots_per_stratum: int = Bounded(ge=1)
     contribution: bytes = Bounded(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class StratumLevel:
-    """How far a stratum has come over all its sealed lists. ``left`` is ``None`` where there is no end."""
-
-    stage: str
-    stratum: str
-    used: int
-    left: int | None
-
-    @property
-    def runs_low(self) -> bool:
-        """Few slots are left: fewer than eight, or than a tenth of all."""
-        return self.left is not None and self.left < max(FEW_SLOTS, (self.used + self.left) / 10)
 
 
 def extend_list(session: TrialSession, actor: Actor, command: ExtendList) -> AllocationList:
@@ -102,23 +82,6 @@ def _check_continues(protocol: Protocol, design: ListDesign) -> None:
         raise ListNotContinued("The protocol's arms, ratio or scheme have changed since. Design a new list.")
 
 
-def stratum_levels_of(session: TrialSession, trial_id: UUID, stage: str = MAIN_STAGE) -> list[StratumLevel]:
-    """Each stratum of the stage's sealed lists, by its key."""
-    rows = session.exec(
-        select(StratumCounter)
-        .join(AllocationList, col(AllocationList.id) == col(StratumCounter.list_id))
-        .where(
-            AllocationList.trial_id == trial_id,
-            AllocationList.stage == stage,
-            AllocationList.status == ListStatus.SEALED,
-        )
-    )
-    counters: dict[str, list[StratumCounter]] = defaultdict(list)
-    for counter in rows:
-        counters[counter.stratum].append(counter)
-    return [_level(stage, stratum, counters[stratum]) for stratum in sorted(counters)]
-
-
 def sites_without_list(session: TrialSession, trial_id: UUID, stage: str = MAIN_STAGE) -> list[str]:
     """Codes of sites that no sealed list of the stage serves: added late, or never given a list."""
     codes = [site.code for site in sites_of(session, trial_id) if site.closed_on is None]
@@ -127,10 +90,3 @@ def sites_without_list(session: TrialSession, trial_id: UUID, stage: str = MAIN_
         return []
     served = {one[SITE] for one in levels}
     return [code for code in codes if code not in served]
-
-
-def _level(stage: str, stratum: str, counters: list[StratumCounter]) -> StratumLevel:
-    used = sum(counter.next_position - 1 for counter in counters)
-    slots = [counter.slots for counter in counters]
-    total = None if None in slots else sum(count or 0 for count in slots)
-    return StratumLevel(stage, stratum, used, None if total is None else total - used)

@@ -9,6 +9,7 @@ Invariants
    protocol numbers no kits, the slot is opened only to see that its seal holds, and the pharmacist of the site is told.
 3. The kit is drawn uniformly among those that match. The receipt holds two numbers and no arm.
 4. Everything happens in one transaction; a repeated key gives the first receipt.
+5. Whose receipt came back after a restore gets the seat of that receipt, and takes no other.
 """
 
 from uuid import UUID
@@ -31,18 +32,21 @@ from randomization.ledger.allocation_lists import (
 )
 from randomization.ledger.allocations import Allocation, RandomizationReceipt, receipt_of
 from randomization.ledger.designs import SITE
+from randomization.ledger.low_strata import alert_when_stratum_low
 from randomization.ledger.pharmacy_notices import tell_pharmacist
+from randomization.ledger.reseated_seats import MEANING as MEANING_AGAIN
+from randomization.ledger.reseated_seats import ReseatedSeat, seat_waiting_for
 from randomization.ledger.seats import take_seat
 from randomization.ledger.tallies import take_number
-from randomization.lists import UNSTRATIFIED, stratum_key
+from randomization.lists import UNSTRATIFIED, stratum_key, stratum_levels
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
 from trial.access.policies import authorize
 from trial.access.signatures import Reauthenticated, sign
 from trial.conduct.eligibility import RandomizationCandidate, check_eligible_for_randomization
+from trial.conduct.factors import stratum_label
 from trial.conduct.participants import get_participant, mark_randomized
-from trial.conduct.sites import check_site_active
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict
 
@@ -68,7 +72,7 @@ def randomize_participant(
     """Allocate the next slot of the participant's stratum, and a kit for it.
 
     Raises ``ParticipantNotFound``, ``NotPermitted``, what ``check_eligible_for_randomization`` raises, ``SiteNotActive``,
-    ``SiteCapReached``, ``TrialFull``, ``ListNotSealed``, ``StratumExhausted``, ``NoUsableKit``,
+    ``SiteCapReached``, ``TrialFull``, ``ListNotSealed``, ``StratumExhausted``, ``ListHeld``, ``ReceiptWaits``, ``NoUsableKit``,
     ``ListRolledBack``, ``ReauthenticationNeeded``.
     """
     participant = get_participant(session, command.participant_id)
@@ -91,14 +95,17 @@ def randomize_participant(
 
 
 def _allocate(session: TrialSession, actor: Actor, proof: Reauthenticated, command: RandomizeParticipant) -> UUID:
-    candidate = check_eligible_for_randomization(session, command.participant_id)
-    check_site_active(candidate.site)
+    waiting = seat_waiting_for(session, get_participant(session, command.participant_id), command.stage)
+    candidate = check_eligible_for_randomization(session, command.participant_id, recruiting=waiting is None)
+    if waiting is not None:
+        return _sit_again(session, actor, proof, candidate, waiting)
     levels = _levels(candidate)
     number = take_number(session, candidate, command.stage)
     stratum = _counter_key(candidate, levels)
     allocation_list, counter = lock_next_counter(session, candidate.trial.id, command.stage, stratum)
     position = take_position(session, counter)
     kit = _take_kit(session, candidate, allocation_list, counter, position, levels)
+    alert_when_stratum_low(session, candidate.protocol, allocation_list, counter)
     if kit is None:
         tell_pharmacist(session, candidate.participant, number)
     allocation = Allocation(
@@ -135,6 +142,32 @@ def _store(session: TrialSession, allocation: Allocation) -> None:
                 " nobody was randomized. Call the administrator: “equipoise verify” says what is missing."
             ) from refused
         raise
+
+
+def _sit_again(
+    session: TrialSession, actor: Actor, proof: Reauthenticated, candidate: RandomizationCandidate, seat: ReseatedSeat
+) -> UUID:
+    """The allocation that the receipt proves, on record again and signed again, dated when it was made."""
+    allocation = Allocation(
+        **session.stamp(),
+        trial_id=candidate.trial.id,
+        protocol_version_id=candidate.protocol_version_id,
+        participant_id=candidate.participant.id,
+        site_id=candidate.site.id,
+        randomized_by=actor.account_id,
+        **seat.model_dump(
+            include={"stage", "number", "list_id", "counter_id", "position", "stratum", "kit_id", "randomized_at"}
+        ),
+    )
+    session.add(allocation)
+    if allocation.kit_id is None:
+        tell_pharmacist(session, candidate.participant, seat.number)
+    seat.allocation_id = allocation.id
+    session.add(seat)
+    used = stratum_label(candidate.protocol, candidate.site.code, stratum_levels(seat.stratum))
+    mark_randomized(session, candidate.participant, seat.number, seat.randomized_at, stratum=used)
+    sign(session, actor, proof, allocation, MEANING_AGAIN, candidate.trial.id)
+    return allocation.id
 
 
 def _levels(candidate: RandomizationCandidate) -> dict[str, str]:

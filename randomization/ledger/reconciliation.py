@@ -2,7 +2,7 @@
 
 Invariants
 1. Every position from the first to the last taken has its line; a position without an allocation is a finding, never left
-   out. An envelope that was recorded as opened for nobody explains its position.
+   out. An envelope that was recorded as opened for nobody explains its position; a receipt taken back says whose it is.
 2. The stratum as used stands beside the corrected one, the kit as assigned beside those that were given.
 3. Nothing here tells an arm: no slot is opened, no kit's content read.
 """
@@ -23,6 +23,7 @@ from randomization.kits.promises import KitReplacement
 from randomization.ledger.allocation_lists import AllocationList, StratumCounter
 from randomization.ledger.allocations import Allocation
 from randomization.ledger.envelopes import Envelope, EnvelopeOpening
+from randomization.ledger.reseated_seats import seats_waiting
 from trial.access.actors import Actor
 from trial.access.permissions import Permission
 from trial.access.policies import check_may
@@ -137,6 +138,7 @@ def _replacements(session: TrialSession, trial_id: UUID) -> defaultdict[UUID, li
 def _findings(session: TrialSession, trial_id: UUID) -> Iterable[str]:
     """Positions without an allocation, and participants who count as randomized without a position."""
     explained = _explained(session, trial_id)
+    waiting = {(seat.counter_id, seat.position): seat for seat in seats_waiting(session, trial_id)}
     counters = session.execute(
         select(AllocationList.ordinal, AllocationList.stage, StratumCounter)
         .join(StratumCounter, col(StratumCounter.list_id) == col(AllocationList.id))
@@ -146,7 +148,14 @@ def _findings(session: TrialSession, trial_id: UUID) -> Iterable[str]:
     for ordinal, stage, counter in counters:
         for missing in sorted(set(range(1, counter.next_position)) - explained[counter.id]):
             where = f"stratum “{counter.stratum or 'all'}” (list {ordinal}, {stage})"
-            yield f"Position {missing} of {where} was passed and holds nobody."
+            seat = waiting.get((counter.id, missing))
+            if seat is None:
+                yield f"Position {missing} of {where} was passed and holds nobody."
+            else:
+                yield (
+                    f"Position {missing} of {where} is that of receipt {seat.number} (then {seat.participant_code}), whose"
+                    " participant is to be randomized again on record."
+                )
     unlisted = (
         select(Participant.code)
         .where(Participant.trial_id == trial_id, col(Participant.randomized_at).is_not(None))

@@ -6,8 +6,10 @@ Invariants
 3. A draw (the seat that a scheme without a list gave) is sealed like a slot.
 """
 
+import struct
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,6 +45,8 @@ _ID_SIZE: Final = 16
 _COPY: Final = (
     "COPY sealed.slot (id, recorded_at, counter_id, position, content, commitment) FROM STDIN (FORMAT BINARY)"
 )
+_FIXED: Final = struct.Struct(">hi16siqi16siii")
+_POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SLOT: Final = text("SELECT content, commitment FROM sealed.slot WHERE counter_id = :counter AND position = :position")
 
 
@@ -167,19 +171,33 @@ def store_sealed_list(session: TrialSession, matter: ListMatter, sealed: SealedL
 
 
 def _copy_slots(session: TrialSession, slots: Sequence[SealedSlot], counters: dict[str, UUID]) -> None:
-    """Ten thousand rows at once: COPY knows the role and the transaction, and slots are exempt from the row audit."""
+    """Ten thousand rows at once: COPY knows the role and the transaction, and slots are exempt from the row audit.
+
+    The rows are laid out here, in PostgreSQL's binary format, because all have one shape: half the time of writing them singly.
+    """
     connection: Any = session.connection().connection.driver_connection
     now, ids = session.now(), session.entropy.take(_ID_SIZE * len(slots), "slot ids")
     try:
         with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-            copy.set_types(["uuid", "timestamptz", "uuid", "int4", "bytea", "bytea"])
-            for index, slot in enumerate(slots):
-                own = UUID(bytes=ids[_ID_SIZE * index : _ID_SIZE * (index + 1)], version=4)
-                content = slot.sealed.token
-                copy.write_row((own, now, counters[slot.stratum], slot.position, content, slot.commitment))
+            copy.write(b"".join(_binary_rows(slots, counters, now, ids)))
     except psycopg.Error:
         # PostgreSQL's own words would quote rows.
         raise ListNotStored("The list could not be stored, and nothing of it was. Confirm it again.") from None
+
+
+def _binary_rows(slots: Sequence[SealedSlot], counters: dict[str, UUID], now: datetime, ids: bytes) -> Iterator[bytes]:
+    """The header, the rows and the trailer of COPY's binary format; a field is its length and its bytes."""
+    yield b"PGCOPY\n\xff\r\n\0" + bytes(8)
+    at = (now - _POSTGRES_EPOCH) // timedelta(microseconds=1)
+    counter_of = {stratum: counter.bytes for stratum, counter in counters.items()}
+    for index, slot in enumerate(slots):
+        own = UUID(bytes=ids[_ID_SIZE * index : _ID_SIZE * (index + 1)], version=4).bytes
+        content, commitment = slot.sealed.token, slot.commitment
+        yield _FIXED.pack(6, 16, own, 8, at, 16, counter_of[slot.stratum], 4, slot.position, len(content))
+        yield content
+        yield len(commitment).to_bytes(4, "big")
+        yield commitment
+    yield b"\xff\xff"
 
 
 def open_one_slot(session: TrialSession, key: DataKey, counter: StratumCounter, position: int) -> UnsealedSlot:

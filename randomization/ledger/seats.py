@@ -2,7 +2,8 @@
 
 Invariants
 1. Everything here runs inside ``strongroom``, and what it returns is handled as what it is: an arm.
-2. A scheme without a list draws from the stream of (seed, position) and the seats before, with the levels as used.
+2. A scheme without a list draws from the stream of (seed, position) and the seats before, with the levels as used. The
+   totals of the seats before are kept under seal: a draw costs the same however many came before it.
 """
 
 from collections import defaultdict
@@ -13,6 +14,7 @@ from sqlmodel import col, select
 
 from randomization.ledger.allocation_lists import AllocationList, StratumCounter
 from randomization.ledger.allocations import Allocation
+from randomization.ledger.running_totals import keep_totals, totals_before
 from randomization.ledger.sealed_matter import (
     OpenMatter,
     open_draws,
@@ -45,10 +47,17 @@ def _draw(
     session: TrialSession, matter: OpenMatter, counter: StratumCounter, position: int, levels: Mapping[str, str]
 ) -> str:
     design = matter.adaptive_design
-    state = MarginalCounts.of(design.scheme.seats, _history(session, matter, counter))
+    state = totals_before(
+        session,
+        matter.key,
+        counter,
+        position,
+        lambda: MarginalCounts.of(design.scheme.seats, _history(session, matter, counter)),
+    )
     stream = adaptive_stream(str(matter.allocation_list.id), matter.seed)
     seat = design.scheme.assign(stream, position, state, levels)
     store_draw(session, matter.key, counter, position, seat)
+    keep_totals(session, matter.key, counter, position, state.after(levels, seat))
     return design.arms[design.scheme.arm_of(seat)]
 
 

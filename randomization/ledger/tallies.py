@@ -1,23 +1,29 @@
 """How many are randomized, in the trial and at each site: the rows that hold the caps under concurrency.
 
 Invariants
-1. Whoever randomizes takes a number first of the trial, then of the site, and holds both rows until commit: caps
-   hold, and numbers have no gap.
+1. Whoever randomizes takes a number first of the trial, then of the site, then counts in the caps of the protocol in their
+   order, and holds the rows until commit: caps hold, and numbers have no gap.
 2. The randomization number counts the trial's participants in the order of randomization. It knows no stratum's
    position and no arm.
+3. No refusal here depends on an arm. A cap on an arm is held as the total that its ratio allows.
 """
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Final
+from urllib.parse import quote
 from uuid import UUID
 
 from sqlalchemy import UniqueConstraint, text
-from sqlmodel import Field
+from sqlmodel import Field, select
 
 from trial.conduct.eligibility import RandomizationCandidate
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict
+from trial.protocol.schema import Protocol
+from trial.protocol.schema.allocation import Cap
 
 _WHOLE_TRIAL: Final = "trial"
 # Rows are taken in the order of VALUES: the trial's before the site's, for everybody.
@@ -27,10 +33,37 @@ _TAKE: Final = text(
     " ON CONFLICT (trial_id, stage, place) DO UPDATE SET randomized = tally.randomized + 1"
     " RETURNING place, randomized"
 )
+_ONE_MORE: Final = text(
+    "UPDATE trial.recruitment_tally SET randomized = randomized + 1"
+    " WHERE trial_id = :trial_id AND stage = :stage AND place = :place RETURNING randomized"
+)
+_COUNT_BEFORE: Final = text(
+    "INSERT INTO trial.recruitment_tally (id, recorded_at, trial_id, stage, place, randomized)"
+    " SELECT :id, :recorded_at, :trial_id, CAST(:stage AS varchar), :place, count(*) FROM trial.allocation"
+    " WHERE trial_id = :trial_id AND stage = CAST(:stage AS varchar)"
+    " AND (SELECT bool_and(strpos('&' || stratum || '&', level) > 0) FROM unnest(CAST(:levels AS text[])) AS level)"
+    " ON CONFLICT (trial_id, stage, place) DO NOTHING"
+)
+# Where ``least`` is given the tally rises to it, otherwise by one.
+_COUNT_AGAIN: Final = text(
+    "INSERT INTO trial.recruitment_tally AS tally (id, recorded_at, trial_id, stage, place, randomized)"
+    " VALUES (:id, :recorded_at, :trial_id, :stage, :place, coalesce(CAST(:least AS integer), 1))"
+    " ON CONFLICT (trial_id, stage, place) DO UPDATE SET"
+    " randomized = CASE WHEN CAST(:least AS integer) IS NULL THEN tally.randomized + 1"
+    " ELSE greatest(tally.randomized, CAST(:least AS integer)) END"
+)
 
 
 class SiteCapReached(Conflict):
     code = "site.cap_reached"
+
+
+class StratumCapReached(Conflict):
+    code = "stratum.cap_reached"
+
+
+class ArmCapsReached(Conflict):
+    code = "trial.arm_caps_reached"
 
 
 class TrialFull(Conflict):
@@ -38,7 +71,7 @@ class TrialFull(Conflict):
 
 
 class RecruitmentTally(Record, table=True):
-    """``place`` is ``trial`` or a site's id."""
+    """``place`` is ``trial``, a site's id, or the digest of a cap's levels."""
 
     __tablename__ = "recruitment_tally"
     __table_args__ = in_schema(
@@ -54,7 +87,10 @@ class RecruitmentTally(Record, table=True):
 
 
 def take_number(session: TrialSession, candidate: RandomizationCandidate, stage: str) -> str:
-    """The next randomization number. Raises ``SiteCapReached``, ``TrialFull``; the transaction must then end."""
+    """The next randomization number.
+
+    Raises ``SiteCapReached``, ``StratumCapReached``, ``ArmCapsReached``, ``TrialFull``; the transaction must then end.
+    """
     site = str(candidate.site.id)
     taken = session.execute(
         _TAKE,
@@ -70,13 +106,84 @@ def take_number(session: TrialSession, candidate: RandomizationCandidate, stage:
     counts: dict[str, int] = {row.place: row.randomized for row in taken}
     if counts[_WHOLE_TRIAL] > candidate.trial.planned_participants:
         raise TrialFull("As many participants as planned are randomized. Nobody more was; ask the sponsor.")
+    _check_arm_caps(candidate, counts[_WHOLE_TRIAL])
     if counts[site] > site_cap(candidate):
         raise SiteCapReached(
             f"Site {candidate.site.code} has reached its cap of {site_cap(candidate)} participants, so nobody was"
             " randomized. Ask the sponsor."
         )
+    for cap in caps_for(candidate.protocol, candidate.factors):
+        if _count_in(session, candidate.trial.id, stage, cap) > cap.at_most:
+            raise StratumCapReached(
+                f"As many participants with {_words(cap)} are randomized as the protocol allows ({cap.at_most}), so nobody was"
+                " randomized. Ask the sponsor."
+            )
+    return number_of(stage, counts[_WHOLE_TRIAL])
+
+
+def _check_arm_caps(candidate: RandomizationCandidate, count: int) -> None:
+    most = candidate.protocol.most_by_arm_caps
+    if most is not None and count > most:
+        raise ArmCapsReached(
+            f"The caps of the protocol's arms allow {most} participants at its ratio, and as many are randomized. Nobody more"
+            " was; ask the sponsor."
+        )
+
+
+def caps_for(protocol: Protocol, factors: Mapping[str, str]) -> list[Cap]:
+    """The caps that somebody with these levels counts in, in the protocol's order."""
+    caps = protocol.randomization.caps
+    return [cap for cap in caps if all(factors.get(name) == level for name, level in cap.levels.items())]
+
+
+def _count_in(session: TrialSession, trial_id: UUID, stage: str, cap: Cap) -> int:
+    """One more in the cap. The first time, those who were randomized before the protocol had it are counted."""
+    named = {"trial_id": trial_id, "stage": stage, "place": _place(cap)}
+    counted = session.execute(_ONE_MORE, named).scalar()
+    if counted is None:
+        levels = [f"&{quote(name, safe='')}={quote(level, safe='')}&" for name, level in cap.levels.items()]
+        session.execute(_COUNT_BEFORE, {**named, **session.stamp(), "levels": levels})
+        counted = session.execute(_ONE_MORE, named).scalar_one()
+    return int(counted)
+
+
+def _place(cap: Cap) -> str:
+    return "cap:" + hashlib.sha256(_words(cap).encode()).hexdigest()[:40]
+
+
+def _words(cap: Cap) -> str:
+    return "; ".join(f"{name}={level}" for name, level in sorted(cap.levels.items()))
+
+
+def number_of(stage: str, count: int) -> str:
+    """The randomization number of the participant who is ``count``-th in the stage."""
     prefix = "R" if stage == "main" else f"{stage.upper()}-R"
-    return f"{prefix}{counts[_WHOLE_TRIAL]:04d}"
+    return f"{prefix}{count:04d}"
+
+
+def numbers_given(session: TrialSession, trial_id: UUID, stage: str) -> int:
+    """How many numbers of the stage are given or set aside."""
+    found = select(RecruitmentTally.randomized).where(
+        RecruitmentTally.trial_id == trial_id, RecruitmentTally.stage == stage, RecruitmentTally.place == _WHOLE_TRIAL
+    )
+    return session.exec(found).first() or 0
+
+
+def set_numbers_aside(session: TrialSession, trial_id: UUID, stage: str, *, up_to: int) -> None:
+    """Nobody gets one of the numbers up to this one any more, but whose they were."""
+    named = {"trial_id": trial_id, "stage": stage, "place": _WHOLE_TRIAL, "least": up_to}
+    session.execute(_COUNT_AGAIN, {**named, **session.stamp()})
+
+
+def count_again(
+    session: TrialSession, trial_id: UUID, stage: str, site_id: UUID, count: int, caps: Sequence[Cap] = ()
+) -> None:
+    """Somebody who was randomized before a restore counts again: at the site, and up to their number in the trial."""
+    set_numbers_aside(session, trial_id, stage, up_to=count)
+    named = {"trial_id": trial_id, "stage": stage, "place": str(site_id), "least": None}
+    session.execute(_COUNT_AGAIN, {**named, **session.stamp()})
+    for cap in caps:
+        _count_in(session, trial_id, stage, cap)
 
 
 def site_cap(candidate: RandomizationCandidate) -> int:

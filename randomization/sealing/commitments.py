@@ -46,11 +46,18 @@ def slot_commitment(list_id: str, stratum: str, position: int, arm: str, salt: b
 
 def slot_committer(list_id: str, stratum: str) -> Callable[[int, str, bytes], bytes]:
     """``slot_commitment`` for many slots of one stratum: what they share is hashed once."""
-    shared = hashlib.sha256(b"\x00" + framed(_SLOT, list_id.encode(), stratum.encode()))
+    # A frame of a position begins with its length, eight bytes; an arm's frame and the length of a salt recur as well.
+    shared = hashlib.sha256(b"\x00" + framed(_SLOT, list_id.encode(), stratum.encode()) + (8).to_bytes(8, "big"))
+    salted = SALT_SIZE.to_bytes(8, "big")
+    arms: dict[str, bytes] = {}
 
     def commit(position: int, arm: str, salt: bytes) -> bytes:
+        if len(salt) != SALT_SIZE:
+            raise ValueError(f"a salt has {SALT_SIZE} bytes")
+        if arm not in arms:
+            arms[arm] = framed(arm.encode()) + salted
         own = shared.copy()
-        own.update(framed(position.to_bytes(8, "big"), arm.encode(), salt))
+        own.update(position.to_bytes(8, "big") + arms[arm] + salt)
         return own.digest()
 
     return commit

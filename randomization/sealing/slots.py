@@ -57,7 +57,7 @@ class UnsealedSlot:
     salt: bytes = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SealedSlot:
     """What is stored for one slot. ``position`` counts from 1 within the stratum."""
 

@@ -28,6 +28,7 @@ VALUE_SIZE: Final = 128
 BLOB_STEP: Final = 64 * 1024
 _VERSION: Final = b"\x01"
 _LENGTH_BYTES: Final = 4
+_EIGHT: Final = (8).to_bytes(8, "big")
 _DOMAIN: Final = b"equipoise/sealed-value/v1"
 
 
@@ -62,7 +63,8 @@ class Sealer:
 
     def __init__(self, key: DataKey, purpose: str, part: str = "", size: int = VALUE_SIZE) -> None:
         self._cipher = AESGCM(key.secret)
-        self._shared = framed(_DOMAIN, key.holder.encode(), purpose.encode(), part.encode())
+        # A frame of a position always begins with its length, eight bytes.
+        self._shared = framed(_DOMAIN, key.holder.encode(), purpose.encode(), part.encode()) + _EIGHT
         self._size = size
 
     def seal(self, position: int, value: bytes, nonce: bytes) -> SealedValue:
@@ -70,7 +72,7 @@ class Sealer:
         if len(value) > self._size - _LENGTH_BYTES:
             raise ValueTooLong(f"A sealed value holds at most {self._size - _LENGTH_BYTES} bytes. Use a shorter one.")
         plain = (len(value).to_bytes(_LENGTH_BYTES, "big") + value).ljust(self._size, b"\0")
-        bound_to = self._shared + framed(position.to_bytes(8, "big"))
+        bound_to = self._shared + position.to_bytes(8, "big")
         return SealedValue(_VERSION + nonce + self._cipher.encrypt(nonce, plain, bound_to))
 
 

@@ -41,6 +41,7 @@ class Marking:
     session: str = ""  # OPEN SESSION, CLOSED SESSION or nothing
     confidential: str = ""
     subject: str = ""
+    keywords: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def build_document(story: list[Any], marking: Marking, imprint: Imprint) -> byte
         title=f"{imprint.trial}: {marking.title}",
         author="Equipoise",
         subject=marking.subject or marking.title,
+        keywords=marking.keywords,
         lang="en",
         invariant=1,
         allowSplitting=1,

@@ -36,7 +36,8 @@ NO_KIT: Final = "None: the pharmacist prepares"
 class RandomizationFacts:
     """What a receipt says. ``local_time`` is the same instant as the site's clock shows it, with its zone.
 
-    ``kit`` is ``None`` where the protocol numbers none.
+    ``kit`` is ``None`` where the protocol numbers none; ``line`` is the receipt as one authenticated line, printed and among
+    the file's keywords.
     """
 
     trial: str
@@ -53,6 +54,7 @@ class RandomizationFacts:
     protocol_version: str
     record: str
     next_step: str = ""
+    line: str = ""
 
 
 def randomization_receipt(facts: RandomizationFacts) -> bytes:
@@ -77,13 +79,17 @@ def randomization_receipt(facts: RandomizationFacts) -> bytes:
     ]
     if facts.next_step:
         story.append(callout("Next", [facts.next_step]))
+    story.append(Spacer(1, 10))
+    if facts.line:
+        story.append(text(f"This receipt as one line, which proves itself: {facts.line}", NOTE_STYLE))
     story += [
-        Spacer(1, 10),
         text("This receipt does not tell the treatment, and neither does any number on it.", NOTE_STYLE),
     ]
     mark = "" if facts.kind == "real" else facts.kind.upper()
     imprint = Imprint(facts.trial, mark, f"Record {facts.record}  ·  Protocol {facts.protocol_version}")
-    marking = Marking(title="Randomization receipt", confidential="File with the participant's record.")
+    marking = Marking(
+        title="Randomization receipt", confidential="File with the participant's record.", keywords=facts.line
+    )
     return build_document(story, marking, imprint)
 
 

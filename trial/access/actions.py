@@ -45,6 +45,10 @@ class Action(StrEnum):
     PROTOCOL_ADOPTED = "trial:protocol:adopted"
     SITE_ADDED = "trial:site:added"
     SITE_ACTIVATED = "trial:site:activated"
+    SITE_CLOSED = "trial:site:closed"
+    SITE_REOPENED = "trial:site:reopened"
+    COHORT_PAUSED = "trial:cohort:paused"
+    COHORT_RESUMED = "trial:cohort:resumed"
     # conduct
     PARTICIPANT_REGISTERED = "participant:screening:registered"
     IDENTITY_RECORDED = "participant:identity:recorded"
@@ -76,6 +80,11 @@ class Action(StrEnum):
     LIST_DESIGNED = "randomization:list:designed"
     LIST_CONFIRMED = "randomization:list:confirmed"
     LIST_OPENED = "randomization:list:opened"
+    LIST_HELD = "randomization:list:held"
+    HOLD_RELEASE_ASKED = "randomization:hold:release_asked"
+    HOLD_RELEASED = "randomization:hold:released"
+    RECEIPT_TAKEN = "randomization:receipt:taken"
+    RECEIPT_LINKED = "participant:receipt:linked"
     PARTICIPANT_RANDOMIZED = "participant:randomization:allocated"
     RANDOMIZATION_ERROR_MARKED = "participant:randomization:error_marked"
     ENVELOPES_MADE = "randomization:envelopes:made"
@@ -168,6 +177,10 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.PROTOCOL_ADOPTED: Permission.PROTOCOL_ADOPT,
     Action.SITE_ADDED: Permission.SITE_ACTIVATE,
     Action.SITE_ACTIVATED: Permission.SITE_ACTIVATE,
+    Action.SITE_CLOSED: Permission.SITE_ACTIVATE,
+    Action.SITE_REOPENED: Permission.SITE_ACTIVATE,
+    Action.COHORT_PAUSED: Permission.OVERSIGHT_DECIDE,
+    Action.COHORT_RESUMED: Permission.OVERSIGHT_DECIDE,
     Action.PARTICIPANT_REGISTERED: Permission.SCREENING_WRITE,
     Action.IDENTITY_RECORDED: Permission.IDENTITY_WRITE,
     Action.CONSENT_RECORDED: Permission.SCREENING_WRITE,
@@ -197,6 +210,11 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.LIST_DESIGNED: Permission.LIST_DESIGN,
     Action.LIST_CONFIRMED: Permission.LIST_CONFIRM,
     Action.LIST_OPENED: Permission.LIST_OPEN,
+    Action.LIST_HELD: NoPermission.SYSTEM,
+    Action.HOLD_RELEASE_ASKED: Permission.LIST_DESIGN,
+    Action.HOLD_RELEASED: Permission.LIST_CONFIRM,
+    Action.RECEIPT_TAKEN: NoPermission.SYSTEM,
+    Action.RECEIPT_LINKED: Permission.PARTICIPANT_RANDOMIZE,
     Action.PARTICIPANT_RANDOMIZED: Permission.PARTICIPANT_RANDOMIZE,
     Action.RANDOMIZATION_ERROR_MARKED: Permission.PARTICIPANT_RANDOMIZE,
     Action.ENVELOPES_MADE: Permission.ENVELOPE_PRINT,

@@ -74,6 +74,8 @@ _SYSTEM_ACTS: Final[dict[str, frozenset[Action]]] = {
     "keyholder": frozenset({Action.KEYS_ROTATED}),
     # The screen of a treating physician to which an investigator sent a code: they have no account.
     "physician-screen": frozenset({Action.CODE_READ_ON_SCREEN}),
+    # Sees that a backup was restored, holds the lists that it left behind, and takes receipts back.
+    "restorer": frozenset({Action.LIST_HELD, Action.RECEIPT_TAKEN}),
     # Runs queued work.
     "worker": frozenset({Action.DATASET_BUILT, Action.JOB_RUN, Action.ANCHOR_WRITTEN}),
 }

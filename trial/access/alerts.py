@@ -34,6 +34,8 @@ class AlertKind(StrEnum):
     HARM_BOUND = "harm_bound"
     RECOMMENDATION = "recommendation"
     TO_PREPARE = "to_prepare"
+    LIST_HELD = "list_held"
+    STRATUM_LOW = "stratum_low"
 
 
 class Alert(Record, table=True):

@@ -5,30 +5,33 @@ Invariants
 2. A finding names the first bad entry; where history was chained again as a whole, it names the stretch between the last
    anchor that holds and the first that does not.
 3. What came after the last anchor is said to be unanchored, not said to be good.
+4. A restored backup that was declared (``restores``) is told as what it is, and what it lost with it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import text
 
 from trial.audit.anchors import Anchor, Head
 from trial.audit.chain import GENESIS, next_hash
+from trial.audit.restores import RESTORED, covered, declared_in
 from trial.database.session import TrialSession
 from trial.errors import Conflict
 
-_CHAIN = text(
+# Ids as text, as the content tells them: a million of them are not made into objects and back.
+_CHAIN = (
     "SELECT link.position, link.hash, entry.id, entry.content, entry.actor, entry.action, entry.table_name,"
-    " entry.record_id, entry.trial_id, entry.site_id"
+    " entry.record_id::text, entry.trial_id::text, entry.site_id::text"
     " FROM audit.link LEFT JOIN audit.entry ON entry.id = link.entry_id ORDER BY link.position"
-).execution_options(stream_results=True, yield_per=2000)
+)
+_AT_ONCE = 2000
 _UNCHAINED = text(
     "SELECT min(id) AS first, count(*) AS number FROM audit.entry"
     " WHERE NOT EXISTS (SELECT 1 FROM audit.link WHERE entry_id = audit.entry.id)"
@@ -71,12 +74,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class AuditVerification:
-    """What a verification saw. ``unanchored`` counts the entries after the last anchor that holds."""
+    """What a verification saw. ``unanchored`` counts the entries after the last anchor that holds; ``restored`` says in
+    sentences which restored backups were declared."""
 
     head: Head
     anchors: int
     unanchored: int
     findings: tuple[Finding, ...]
+    restored: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -85,14 +90,16 @@ class AuditVerification:
 
 def verify_audit(session: TrialSession, anchors: Sequence[Anchor] = ()) -> AuditVerification:
     """Walk the whole chain once, then compare anchors and live rows. Reads only; nothing is shown but ids and hashes."""
-    wanted = {anchor.head.position for anchor in anchors}
+    shared = {head.position for anchor in anchors if (head := declared_in(anchor)) is not None}
+    wanted = {anchor.head.position for anchor in anchors} | shared
     hashes: dict[int, str] = {0: GENESIS.hex()}
     head, broken = _walk(session, wanted, hashes)
     findings = [*broken, *_unchained(session), *_rows(session)]
     if not broken:
         findings[:0] = _against_anchors(anchors, head, hashes)
     held = max((a.head.position for a in anchors if hashes.get(a.head.position) == a.head.hash), default=0)
-    return AuditVerification(head, len(anchors), max(head.position - held, 0), tuple(findings))
+    restored = tuple(_restores(anchors))
+    return AuditVerification(head, len(anchors), max(head.position - held, 0), tuple(findings), restored)
 
 
 def check_audit(session: TrialSession, anchors: Sequence[Anchor] = ()) -> AuditVerification:
@@ -108,44 +115,43 @@ def check_audit(session: TrialSession, anchors: Sequence[Anchor] = ()) -> AuditV
 def _walk(session: TrialSession, wanted: set[int], hashes: dict[int, str]) -> tuple[Head, list[Finding]]:
     """Recompute every hash; remember those at anchored positions. Stops at the first bad entry: all after it hangs on it."""
     previous, position = GENESIS, 0
-    with closing(session.execute(_CHAIN)) as rows:
-        for row in rows:
-            finding = _link_finding(row, previous, position + 1)
+    with closing(_links(session)) as links:
+        for link in links:
+            finding = _link_finding(link, previous, position + 1)
             if finding is not None:
                 return Head(position, previous.hex()), [finding]
-            position, previous = row.position, bytes(row.hash)
+            position, previous = link[0], link[1]
             if position in wanted:
                 hashes[position] = previous.hex()
     return Head(position, previous.hex()), []
 
 
-def _link_finding(row: Any, previous: bytes, expected: int) -> Finding | None:
-    where = f"entry {expected}"
-    if row.position != expected:
-        return Finding(Trouble.GAP, where)
-    if row.id is None:
-        return Finding(Trouble.ENTRY_MISSING, where)
-    if next_hash(previous, row.position, row.content) != bytes(row.hash):
-        return Finding(Trouble.HASH_WRONG, where)
-    if not _columns_agree(row):
-        return Finding(Trouble.COLUMNS_WRONG, where)
-    return None
+def _links(session: TrialSession) -> Generator[tuple[Any, ...]]:
+    """The chain as a stream of plain tuples, within the session's own transaction: memory does not grow with it."""
+    connection: Any = session.connection().connection.driver_connection
+    with connection.cursor(name="audit_chain", binary=True) as cursor:
+        cursor.itersize = _AT_ONCE
+        cursor.execute(_CHAIN)
+        yield from cursor
 
 
-def _columns_agree(row: Any) -> bool:
-    content = json.loads(row.content)
-    stored = (row.actor, row.action, row.table_name, row.record_id, row.trial_id, row.site_id)
-    told = (
-        content["actor"],
-        content["action"],
-        content["table"],
-        *(_uuid(content[key]) for key in ("record", "trial", "site")),
-    )
-    return stored == told
+def _link_finding(link: tuple[Any, ...], previous: bytes, expected: int) -> Finding | None:
+    position, stored, entry_id, content, *columns = link
+    trouble = None
+    if position != expected:
+        trouble = Trouble.GAP
+    elif entry_id is None:
+        trouble = Trouble.ENTRY_MISSING
+    elif next_hash(previous, position, content) != stored:
+        trouble = Trouble.HASH_WRONG
+    elif not _columns_agree(content, columns):
+        trouble = Trouble.COLUMNS_WRONG
+    return Finding(trouble, f"entry {expected}") if trouble else None
 
 
-def _uuid(value: str | None) -> UUID | None:
-    return None if value is None else UUID(value)
+def _columns_agree(content: str, columns: list[str | None]) -> bool:
+    told = json.loads(content)
+    return columns == [told["actor"], told["action"], told["table"], told["record"], told["trial"], told["site"]]
 
 
 def _unchained(session: TrialSession) -> Iterator[Finding]:
@@ -155,16 +161,29 @@ def _unchained(session: TrialSession) -> Iterator[Finding]:
 
 
 def _against_anchors(anchors: Sequence[Anchor], head: Head, hashes: dict[int, str]) -> Iterator[Finding]:
-    last_good = 0
+    last_good, lost = 0, covered(anchors)
+    for number, anchor in enumerate(anchors):
+        for here in () if number in lost else (declared_in(anchor), anchor.head):
+            if here is None:
+                continue
+            if here.position > head.position:
+                yield Finding(Trouble.TAIL_MISSING, f"entries {head.position + 1} to {here.position}")
+                return
+            if hashes.get(here.position) != here.hash:
+                yield Finding(Trouble.REWRITTEN, f"entries {min(last_good, here.position - 1) + 1} to {here.position}")
+                return
+            last_good = here.position
+
+
+def _restores(anchors: Sequence[Anchor]) -> Iterator[str]:
     for anchor in anchors:
-        position = anchor.head.position
-        if position > head.position:
-            yield Finding(Trouble.TAIL_MISSING, f"entries {head.position + 1} to {position}")
-            return
-        if hashes.get(position) != anchor.head.hash:
-            yield Finding(Trouble.REWRITTEN, f"entries {last_good + 1} to {position}")
-            return
-        last_good = position
+        shared = declared_in(anchor)
+        if shared is not None:
+            lost_to = anchor.facts[RESTORED]["lost_to"]["position"]
+            yield (
+                f"On {anchor.at:%d %b %Y, %H:%M} UTC a restored backup was declared: of the entries after {shared.position},"
+                f" those up to {lost_to} that came after the backup are lost."
+            )
 
 
 def _rows(session: TrialSession) -> Iterator[Finding]:

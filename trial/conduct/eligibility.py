@@ -40,7 +40,8 @@ from trial.conduct.participants import (
     check_trial_open,
     take_step,
 )
-from trial.conduct.sites import Site
+from trial.conduct.recruitment import check_cohort_open
+from trial.conduct.sites import Site, check_site_active
 from trial.conduct.trials import Lever, Trial, check_lever_open
 from trial.database.columns import document
 from trial.database.records import in_schema
@@ -172,13 +173,16 @@ def sign_eligibility(
 
 
 def check_eligible_for_randomization(
-    session: TrialSession, participant_id: UUID, *, to_write: bool = True
+    session: TrialSession, participant_id: UUID, *, to_write: bool = True, recruiting: bool = True
 ) -> RandomizationCandidate:
     """Everything that must hold before a slot is touched; locks the participant's row unless it is only asked.
 
+    Without ``recruiting`` somebody is let through whose allocation was made before their site or cohort was closed.
+
     Raises ``ParticipantNotFound``, ``TrialLocked``, ``LeverClosed``, ``AlreadyRandomized``, ``ParticipantHasLeft``,
     ``ConsentMissing``, ``ConsentOutdated``, ``EligibilityNotSigned``, ``NotAssessed``, ``NotSigned``, ``SignatureVoid``,
-    ``AssessmentOutdated``, ``EligibilityLapsed``, ``FactorMissing``. None of these says anything of a slot.
+    ``AssessmentOutdated``, ``EligibilityLapsed``, ``FactorMissing``, ``SiteNotActive``, ``SiteClosed``, ``CohortPaused``. None of
+    these says anything of a slot.
     """
     casebook = open_casebook(session, participant_id, to_write=to_write)
     participant = casebook.participant
@@ -197,6 +201,9 @@ def check_eligible_for_randomization(
     _check_in_time(casebook)
     factors = factor_values(session, participant.id)
     check_factors_complete(participant, casebook.protocol, factors)
+    if recruiting:
+        check_site_active(casebook.site)
+        check_cohort_open(session, casebook.trial.id, casebook.site.id, factors)
     return RandomizationCandidate(
         participant=participant,
         site=casebook.site,

@@ -30,6 +30,10 @@ class SiteNotActive(Conflict):
     code = "site.not_active"
 
 
+class SiteClosed(SiteNotActive):
+    code = "site.closed"
+
+
 class AddSite(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -105,8 +109,13 @@ def sites_of(session: TrialSession, trial_id: UUID) -> list[Site]:
 
 
 def check_site_active(site: Site) -> None:
-    """Raise ``SiteNotActive``."""
-    if site.activated_on is None or site.closed_on is not None:
+    """Raise ``SiteNotActive``, or ``SiteClosed`` where the sponsor has closed it for recruitment."""
+    if site.closed_on is not None:
+        raise SiteClosed(
+            f"The sponsor has closed site {site.code} for recruitment. Participants who are in the trial go on; ask the"
+            " sponsor before you screen anybody."
+        )
+    if site.activated_on is None:
         raise SiteNotActive(
             f"Site {site.code} is not active. The sponsor activates a site when its checklist is complete."
         )

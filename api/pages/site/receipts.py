@@ -47,6 +47,7 @@ class Receipt:
             ("Randomized and signed by", self.signature.printed_name),
             ("Meaning of the signature", self.signature.meaning),
             ("Protocol version", self.book.version_label),
+            ("As one line, which proves itself", self.ledger.line),
         ]
 
 
@@ -76,5 +77,6 @@ def receipt_pdf(receipt: Receipt) -> bytes:
             protocol_version=book.version_label,
             record=str(ledger.allocation_id),
             next_step=receipt.next_step,
+            line=ledger.line,
         )
     )

@@ -27,8 +27,9 @@ from api.pages.site.words import counted
 from api.permissions import permission
 from randomization.ledger.allocation_lists import MAIN_STAGE, AllocationList, ListNotFound, ListStatus, lists_of
 from randomization.ledger.envelopes import envelope_stage
-from randomization.ledger.extensions import ExtendList, extend_list, sites_without_list, stratum_levels_of
+from randomization.ledger.extensions import ExtendList, extend_list, sites_without_list
 from randomization.ledger.generation import ConfirmList, DesignList, confirm_list, design_list
+from randomization.ledger.low_strata import stratum_levels_of
 from randomization.seeds import LEAST_CONTRIBUTION
 from trial.access.permissions import Permission
 from trial.database.session import TrialSession

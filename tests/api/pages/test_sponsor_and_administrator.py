@@ -7,6 +7,7 @@ from sqlmodel import select
 from tests.support.board import Board
 from tests.support.doors import Doors
 from tests.support.house import PASSWORD
+from tests.support.walk import done, fill
 from trial.access.accounts import Account, find_account
 from trial.access.actions import Action
 from trial.access.alerts import AlertKind, raise_alert
@@ -140,3 +141,22 @@ def test_a_token_is_shown_once_and_ends_when_it_is_revoked(doors: Doors):
             assert program.get("/api/v1/trials/TEST-1/datasets", headers=bearer).status_code == 401
     with doors.house.database.session() as session:
         assert all("eqp_" not in str(account) for account in session.exec(select(Account)))
+
+
+def test_the_sponsor_closes_a_site_and_pauses_a_cohort_with_a_signature(doors: Doors):
+    signed = {"password": PASSWORD, "reason": "Enough for now."}
+    site = f"{T}/sites/{doors.house.site_id('S1')}/recruitment"
+    with doors.client("sponsor") as sponsor:
+        wrong = fill(sponsor, site, reason="Enough for now.", password="not the password")
+        assert wrong.status_code == 401
+        assert done(fill(sponsor, site, **signed)) == f"{T}/recruitment"
+        nothing = fill(sponsor, f"{T}/recruitment/pause", **signed)
+        assert nothing.status_code == 422
+        done(fill(sponsor, f"{T}/recruitment/pause", **signed, level_opioid_use="yes", site="S2"))
+        page = sponsor.get(f"{T}/recruitment").text
+        assert "Reopen S1" in page
+        assert "Resume site=S2; opioid_use=yes" in page
+        assert sponsor.get(f"{T}/recruitment/1/resume").status_code == 404
+        done(fill(sponsor, f"{T}/recruitment/2/resume", **signed))
+        done(fill(sponsor, site, **signed))
+        assert "No cohort is paused." in sponsor.get(f"{T}/recruitment").text

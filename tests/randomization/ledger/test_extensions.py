@@ -5,8 +5,9 @@ from sqlmodel import select
 
 from randomization.ledger.allocation_lists import AllocationList, ListNotSealed, ListStatus, StratumExhausted
 from randomization.ledger.allocations import allocations_of
-from randomization.ledger.extensions import ExtendList, ListNotContinued, extend_list, stratum_levels_of
+from randomization.ledger.extensions import ExtendList, ListNotContinued, extend_list
 from randomization.ledger.generation import SecondPersonNeeded, published_commitment
+from randomization.ledger.low_strata import stratum_levels_of
 from randomization.ledger.sealed_matter import open_matter
 from randomization.lists import ListDesignInvalid
 from randomization.verification import check_root

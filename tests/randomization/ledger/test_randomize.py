@@ -50,6 +50,7 @@ def test_the_receipt_holds_no_arm():
         "randomization_number",
         "kit_number",
         "randomized_at",
+        "line",
     }
 
 

@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -235,6 +236,7 @@ def test_the_receipt_says_number_kit_who_and_when_on_one_page():
     for value in ("P-0142", "R-0142", "K48213", "07:00 EST", "12:00 UTC", "A. Example", "SIMULATED", "Fetch the kit."):
         assert value in found[0]
     assert hashlib.sha256(randomization_receipt(FACTS)).digest() == hashlib.sha256(data).digest()
+    assert "EQ1 KETA-PAIN" in pages(randomization_receipt(replace(FACTS, line="EQ1 KETA-PAIN")))[0]
 
 
 def test_the_receipt_has_no_place_for_an_arm():

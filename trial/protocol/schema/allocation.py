@@ -149,13 +149,25 @@ Scheme = (
 )
 
 
+class Cap(Part):
+    """At most so many participants with these levels: one stratum, or several at once."""
+
+    levels: Annotated[dict[Code, Code], Field(min_length=1)]
+    at_most: Count
+
+
 class Randomization(Part):
+    """``caps`` bound strata; ``warn_at_slots`` is how many slots are left when a stratum counts as low, by itself a tenth of
+    the stratum and at least eight."""
+
     scheme: Annotated[Scheme, Field(discriminator="name")]
     site_is_factor: bool
     factors: tuple[Factor, ...]
     within_days_of_eligibility: Count
     before_visit: Code | None = None
     site_cap_fraction: Annotated[float, Field(gt=0, le=1)]
+    caps: tuple[Cap, ...] = ()
+    warn_at_slots: Count | None = None
 
     @property
     def has_list(self) -> bool:

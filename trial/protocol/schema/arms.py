@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from trial.protocol.schema.base import Code, Number, Part, Positive, Sourced, Text
+from trial.protocol.schema.base import Code, Count, Number, Part, Positive, Sourced, Text
 
 
 class ArmRole(StrEnum):
@@ -49,6 +49,8 @@ class Arm(Part):
     preparation: Preparation | None = None
     use: Code | None = None
     variants: tuple[ArmVariant, ...] = ()
+    at_most: Count | None = None
+    """A cap on the arm. It is held as the total that the ratio allows: to refuse one arm would tell the arm before it."""
 
     @model_validator(mode="before")
     @classmethod

@@ -109,6 +109,7 @@ def _allocation(protocol: Protocol) -> Iterator[Problem]:
                 f"the field where it is recorded ({', '.join(codes)})",
             )
     yield from _scheme(protocol, (*here, "scheme"))
+    yield from _caps(protocol, (*here, "caps"))
     yield from _visit_exists(protocol, (*here, "before_visit"), randomization.before_visit)
     for place, code in enumerate(protocol.supply.dispensed_at):
         yield from _visit_exists(protocol, ("supply", "dispensed_at", place), code)
@@ -125,6 +126,14 @@ def _prepared_without_kits(protocol: Protocol) -> Iterator[Problem]:
             "without numbered kits the pharmacist prepares each dose, so every arm needs a preparation and the protocol an"
             " infusion plan; add them, or number the kits",
         )
+
+
+def _caps(protocol: Protocol, here: Path) -> Iterator[Problem]:
+    levels = {factor.name: factor.level_codes for factor in protocol.factors}
+    for place, cap in enumerate(protocol.randomization.caps):
+        for factor, level in cap.levels.items():
+            if level not in levels.get(factor, ()):
+                yield Problem((*here, place, "levels"), f"there is no stratification factor {factor!r} with {level!r}")
 
 
 _TWO_EQUAL_ARMS: Final = frozenset({"biased_coin", "big_stick", "maximal_procedure"})

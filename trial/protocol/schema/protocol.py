@@ -100,6 +100,12 @@ class Protocol(Part):
         return tuple(self.ratio[arm.code] for arm in self.arms)
 
     @property
+    def most_by_arm_caps(self) -> int | None:
+        """How many may be randomized in all before, by the ratio, some arm is at its cap; ``None`` without caps."""
+        whole = sum(self.ratio.values())
+        return min((arm.at_most * whole // self.ratio[arm.code] for arm in self.arms if arm.at_most), default=None)
+
+    @property
     def visits(self) -> tuple[Visit, ...]:
         return self.schedule.visits
 

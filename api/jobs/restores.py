@@ -1,0 +1,65 @@
+"""A restored backup, noticed: the lists that it left behind are held before anybody is randomized from them.
+
+Invariants
+1. To hold is all that happens by itself. That the database was restored, and not rewritten, is declared by a person with
+   “equipoise recover hold”, in an anchor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from api.installation import Installation
+from api.jobs.contexts import write_milestone
+from api.logs import log
+from randomization.ledger.holds import Behind, ListHold, find_behind, hold_lists
+from trial.access.actors import system_actor
+from trial.audit.anchors import read_anchors
+from trial.audit.restores import Restore, find_restore
+
+NOTICED = "the anchors tell of allocations that this database does not hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the anchors show of the database. ``restore`` is ``None`` where it passes through all of them."""
+
+    restore: Restore | None
+    behind: Behind
+
+
+def look(installation: Installation) -> Seen:
+    """Compare the database with its anchors; nothing is changed. Raises ``AnchorBroken``."""
+    anchors = read_anchors(installation.settings.anchor_path)
+    with installation.database.session() as session:
+        restore = find_restore(session, anchors)
+        return Seen(restore, find_behind(session, anchors) if restore else Behind((), ()))
+
+
+def hold_what_is_behind(
+    installation: Installation, seen: Seen, *, also: Sequence[UUID] = (), reason: str = NOTICED
+) -> list[ListHold]:
+    """Hold the lists of which something is missing, and those named besides."""
+    if not seen.behind.missing and not also:
+        return []
+    with installation.database.transaction() as session:
+        return hold_lists(session, system_actor("restorer"), seen.behind.missing, also=also, reason=reason)
+
+
+def declare(installation: Installation, seen: Seen) -> None:
+    """Say in an anchor that the database was restored, and what the anchors tell of what is lost."""
+    if seen.restore is not None:
+        lost = {"lists": list(seen.behind.lost_lists), "allocations": sum(one.count for one in seen.behind.missing)}
+        write_milestone(installation, "restored from a backup", **seen.restore.facts(), lost=lost)
+
+
+def notice_restore(installation: Installation) -> bool:
+    """Whether the database does not pass through its anchors; then its lists that lag are held from now on."""
+    seen = look(installation)
+    if seen.restore is None:
+        return False
+    held = hold_what_is_behind(installation, seen)
+    log.warning("restore.noticed", lost_to=seen.restore.lost_to.position, held=len(held))
+    return True

@@ -1,0 +1,79 @@
+"""Seats that came back with a receipt, and whose they are: held until the participant is randomized again on record.
+
+Invariants
+1. A seat waits for one participant. Who was registered before the backup is known by the code; of anybody else a person says it.
+2. While a receipt of a site waits for somebody who was registered since, nobody registered since then at that site is randomized:
+   they might be the one, and would get a second slot.
+"""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, col, select
+
+from trial.conduct.participants import Participant
+from trial.database.columns import instant, prose
+from trial.database.records import TrialRecord, in_schema
+from trial.database.session import TrialSession
+from trial.errors import Conflict
+
+MEANING: Final = "I randomized this participant before the database was restored, as the receipt says."
+
+
+class ReceiptWaits(Conflict):
+    code = "receipt.waits_for_participant"
+
+
+class ReseatedSeat(TrialRecord, table=True):
+    """``participant_id`` is whose seat it is, once known; ``allocation_id`` what was made of it."""
+
+    __tablename__ = "reseated_seat"
+    __table_args__ = in_schema(
+        "trial", UniqueConstraint("trial_id", "number"), UniqueConstraint("counter_id", "position")
+    )
+
+    site_id: UUID = Field(foreign_key="trial.site.id")
+    list_id: UUID = Field(foreign_key="trial.allocation_list.id", index=True)
+    counter_id: UUID = Field(foreign_key="trial.stratum_counter.id")
+    position: int
+    stage: str = Field(max_length=32)
+    stratum: str = prose()
+    number: str = Field(max_length=48)
+    kit_id: UUID | None = Field(default=None, foreign_key="trial.kit.id", unique=True)
+    participant_code: str = Field(max_length=16)
+    participant_id: UUID | None = Field(default=None, foreign_key="trial.participant.id")
+    allocation_id: UUID | None = Field(default=None, foreign_key="trial.allocation.id")
+    randomized_at: datetime = instant()
+    line: str = prose()
+
+
+def seats_waiting(session: TrialSession, trial_id: UUID, stage: str | None = None) -> list[ReseatedSeat]:
+    """Seats whose participant is not randomized again on record, by number."""
+    found = select(ReseatedSeat).where(ReseatedSeat.trial_id == trial_id, col(ReseatedSeat.allocation_id).is_(None))
+    if stage is not None:
+        found = found.where(ReseatedSeat.stage == stage)
+    return list(session.exec(found.order_by(ReseatedSeat.number)))
+
+
+def seat_waiting_for(session: TrialSession, participant: Participant, stage: str) -> ReseatedSeat | None:
+    """The seat that the participant's receipt holds; ``None`` for somebody without one. Raises ``ReceiptWaits``."""
+    waiting = seats_waiting(session, participant.trial_id, stage) if participant.randomized_at is None else []
+    for seat in waiting:
+        if seat.participant_id == participant.id:
+            return seat
+    unknown = [one for one in waiting if one.participant_id is None and one.site_id == participant.site_id]
+    later = [one for one in unknown if participant.recorded_at > one.randomized_at]
+    if later:
+        raise ReceiptWaits(
+            f"Receipt {later[0].number} of this site (then {later[0].participant_code}) waits for somebody who had to be"
+            " registered again, so nobody was randomized. Say first whose it is: “equipoise recover link”."
+        )
+    return None
+
+
+def waiting_at(session: TrialSession, counter_id: UUID, position: int) -> ReseatedSeat | None:
+    """The seat that a receipt holds at a position."""
+    found = select(ReseatedSeat).where(ReseatedSeat.counter_id == counter_id, ReseatedSeat.position == position)
+    return session.exec(found.where(col(ReseatedSeat.allocation_id).is_(None))).first()
