@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from tests.support.house import House
 from tests.support.participants import site_code
 from trial.safety.adverse_events import (
+    RECOVERED,
     AdverseEvent,
     Ascertainment,
     EventFacts,
@@ -22,12 +23,14 @@ ZONE = "Europe/Zurich"
 
 
 def facts(house: House, **changes: Any) -> EventFacts:
-    """Mild nausea that began now, unless changed."""
+    """Mild nausea that began now and is over, unless changed."""
+    now = PartialDate.of(house.clock.now(), ZONE)
     usual: dict[str, Any] = {
         "verbatim": "felt sick",
         "term": "Nausea",
         "grade": 1,
-        "onset": PartialDate.of(house.clock.now(), ZONE),
+        "onset": now,
+        "ended": now if changes.get("outcome", "") in {"", *RECOVERED} else None,
         "ascertainment": Ascertainment.SYSTEMATIC,
         "outcome": "RECOVERED/RESOLVED",
         "action_taken": "DOSE NOT CHANGED",

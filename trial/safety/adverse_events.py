@@ -3,10 +3,11 @@
 Invariants
 1. Seriousness is computed by the database from six criteria; nobody types it, and severity has no part in it.
 2. Term and grade are the pinned dictionary's (``coding``); outcome and action are CDISC controlled terms.
-3. Events are numbered for each participant in the order of reporting; none is ever removed.
-4. A change needs a reason. That an event became serious, or fatal or life-threatening, keeps the instant at which the
+3. An event that is recovered or resolved has a date of its end, as far as known.
+4. Events are numbered for each participant in the order of reporting; none is ever removed.
+5. A change needs a reason. That an event became serious, or fatal or life-threatening, keeps the instant at which the
    sponsor heard of it: the expedited clocks count from there.
-5. Everybody who meets a participant may report; neither the blind nor a lever of the sponsor stands in the way.
+6. Everybody who meets a participant may report; neither the blind nor a lever of the sponsor stands in the way.
 
 What it does not do: judge causality (``causality``), expectedness (``susars``) or what falls due (``clocks``).
 """
@@ -38,6 +39,7 @@ from trial.safety.partial_dates import PartialDateText
 OUTCOMES: Final = submission_values("C66768")
 ACTIONS_TAKEN: Final = submission_values("C66767")
 FATAL: Final = "FATAL"
+RECOVERED: Final = frozenset({"RECOVERED/RESOLVED", "RECOVERED/RESOLVED WITH SEQUELAE"})
 CRITERIA: Final = (
     "death",
     "life_threatening",
@@ -65,6 +67,10 @@ class EventDatesImpossible(InvalidInput):
 
 class EventInconsistent(InvalidInput):
     code = "adverse_event.inconsistent"
+
+
+class EventEndMissing(InvalidInput):
+    code = "adverse_event.end_missing"
 
 
 class InfusionUnknown(InvalidInput):
@@ -200,10 +206,7 @@ class AdverseEvent(ParticipantRecord, table=True):
 
 
 def report_adverse_event(session: TrialSession, actor: Actor, command: ReportAdverseEvent) -> AdverseEvent:
-    """Record an event; a serious one alerts the medical monitor.
-
-    Raises ``TermUnknown``, ``GradeNotInDictionary``, ``EventDatesImpossible``, ``EventInconsistent``, ``InfusionUnknown``.
-    """
+    """Record an event; a serious one alerts the medical monitor. Raises what ``check_facts`` raises."""
     casebook = open_for(session, actor, Action.EVENT_REPORTED, command.participant_id)
     made = exactly_once(
         session,
@@ -280,9 +283,14 @@ def code_event(session: TrialSession, actor: Actor, command: CodeEvent) -> Adver
 
 
 def check_facts(casebook: Casebook, facts: EventFacts) -> Coding:
-    """The coding, when the facts agree with the protocol, with the calendar and with each other."""
+    """The coding, when the facts agree with the protocol, with the calendar and with each other.
+
+    Raises ``TermUnknown``, ``GradeNotInDictionary``, ``EventDatesImpossible``, ``EventEndMissing``,
+    ``EventInconsistent``, ``InfusionUnknown``.
+    """
     coding = code(casebook.protocol.adverse_events, facts.term, facts.grade, facts.aesi)
     check_death_agrees(death=facts.death, outcome=facts.outcome, grade=facts.grade)
+    _check_end_known(facts)
     _check_dates(casebook, facts)
     doses = {visit.dose for visit in casebook.protocol.visits if visit.dose is not None}
     if facts.infusion is not None and facts.infusion not in doses:
@@ -305,6 +313,14 @@ def check_death_agrees(*, death: bool, outcome: str, grade: int) -> None:
         raise EventInconsistent(
             "Grade 5 is death. Set the criterion death, or choose the grade that the event had.",
             fields={"grade": "Grade 5 is death."},
+        )
+
+
+def _check_end_known(facts: EventFacts) -> None:
+    if facts.outcome in RECOVERED and facts.ended is None:
+        raise EventEndMissing(
+            "A recovered event needs the date of its end, as far as it is known; a year alone is enough.",
+            fields={"ended": "Give the date of the end, as far as it is known."},
         )
 
 

@@ -21,11 +21,11 @@ from api.pages.site.words import said, terms_of
 from api.places import Place
 from trial.access.permissions import Permission
 from trial.conduct.casebooks import Casebook
-from trial.safety.adverse_events import CRITERIA, AdverseEvent, Ascertainment, EventFacts
+from trial.safety.adverse_events import CRITERIA, FATAL, RECOVERED, AdverseEvent, Ascertainment, EventFacts
 from trial.safety.coding import TermUnknown, find_term, grades_offered, interests_of, search_terms
 
 PARTS: Final = ("serious", "term", "outcome", "infusion")
-_OVER: Final = frozenset({"FATAL", "RECOVERED/RESOLVED", "RECOVERED/RESOLVED WITH SEQUELAE"})
+_OVER: Final = RECOVERED | {FATAL}
 _CAUGHT: Final = [
     (Ascertainment.NON_SYSTEMATIC.value, "Told by the participant, or by an open question"),
     (Ascertainment.SYSTEMATIC.value, "Asked for by name, from the checklist"),

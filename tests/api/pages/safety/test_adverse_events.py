@@ -76,6 +76,7 @@ def test_a_report_leads_to_the_event(doors, coordinator):
         ({"onset_year": "2031"}, "onset"),
         ({"onset_month": "13"}, "onset"),
         ({"outcome": "FATAL"}, "outcome"),
+        ({"outcome": "RECOVERED/RESOLVED"}, "ended"),
         ({"verbatim": ""}, "verbatim"),
     ],
 )
