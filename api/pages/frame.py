@@ -54,6 +54,9 @@ ROLE_WORDS = {
     "inspector": "Inspector",
 }
 When: TypeAlias = Literal["today", "late", "waiting"]
+# How many letters of ways stand beside “Today” in one line 1,280 px wide.
+_ONE_LINE = 128
+_ONE_LINE_WITH_MORE = 116
 FIND_NEEDS = (Permission.SCREENING_READ, Permission.VISIT_READ)
 
 
@@ -76,12 +79,16 @@ class WorkRow:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A line of the main navigation. ``path`` is below the trial's own address; any one permission shows it."""
+    """A line of the main navigation. ``path`` is below the trial's own address; any one permission shows it.
+
+    ``aside`` lines are the first to go behind “More” where a role has more ways than stand in one line.
+    """
 
     label: str
     path: str
     permissions: tuple[Permission, ...]
     order: int = 50
+    aside: bool = False
 
 
 Worklist: TypeAlias = Callable[[TrialSession, Place], Iterable[WorkRow]]
@@ -172,9 +179,30 @@ def _roles(held: tuple[HeldRole, ...], place: Place) -> str:
 
 def _nav(place: Place, path: str) -> tuple[NavItem, ...]:
     home = NavItem("Today", with_site(place.url(), place), current=path == place.url())
-    return (home, *(_item(way, place, path) for way in ways_of(place)))
+    ways = ways_of(place)
+    behind = _behind_more(ways)
+    return (home, *(_item(way, place, path, more=way in behind) for way in ways))
 
 
-def _item(way: Way, place: Place, path: str) -> NavItem:
+def _behind_more(ways: list[Way]) -> list[Way]:
+    """The ways that do not stand in one line at a desk: those aside first, then the last."""
+    length = sum(_width(way) for way in ways)
+    if length <= _ONE_LINE:
+        return []
+    behind: list[Way] = []
+    for way in sorted(ways, key=lambda way: (not way.aside, -way.order)):
+        if length <= _ONE_LINE_WITH_MORE:
+            break
+        behind.append(way)
+        length -= _width(way)
+    return behind
+
+
+def _width(way: Way) -> int:
+    """In letters, the space between two ways among them."""
+    return len(way.label) + 3
+
+
+def _item(way: Way, place: Place, path: str, *, more: bool) -> NavItem:
     url = place.url(*way.path.split("/"))
-    return NavItem(way.label, with_site(url, place), current=path == url or path.startswith(f"{url}/"))
+    return NavItem(way.label, with_site(url, place), current=path == url or path.startswith(f"{url}/"), more=more)

@@ -34,12 +34,13 @@ _THIN_SPACE = "\u202f"
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One way to go. ``count`` is what waits there."""
+    """One way to go. ``count`` is what waits there; ``more`` ways stand behind “More”."""
 
     label: str
     url: str
     current: bool = False
     count: int | None = None
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

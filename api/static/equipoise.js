@@ -113,6 +113,17 @@
   });
   box?.querySelector("[data-close]").addEventListener("click", () => box.close());
 
+  /* A menu of the masthead closes with Escape, and when one goes elsewhere. */
+  document.querySelectorAll("details[data-closes]").forEach((menu) => {
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+    document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+    menu.addEventListener("focusout", (event) => { if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false; });
+  });
+
   /* 6. Buttons that only a browser can do */
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("[data-print], [data-copy], [data-draw]");

@@ -28,7 +28,7 @@ from api.pages.infusion.readings import (
 from api.pages.infusion.records import record_rows, record_table
 from api.pages.render import fragment, page
 from api.pages.site.commands import command_of, fields_as, number
-from api.pages.site.subjects import list_url, subject_url, trail
+from api.pages.site.subjects import list_url, raise_query_url, subject_url, trail
 from api.pages.site.words import said
 from api.permissions import permission
 from api.places import Place
@@ -144,7 +144,10 @@ def _page(
     }  # fmt: skip
     if recorded is not None:
         rows, table = record_rows(seen.book, recorded), record_table(seen.plan, recorded)
-        return page(request, "infusion/record.html", status=status, recorded=recorded, rows=rows, table=table, **common)
+        return page(
+            request, "infusion/record.html", status=status, recorded=recorded, rows=rows, table=table,
+            query_url=raise_query_url(here, seen.book, dose=str(dose)), **common,
+        )  # fmt: skip
     if dose != seen.number or seen.is_over:
         return page(request, "infusion/not_yet.html", status=status, **common)
     shown = state if state.has_errors else FormState(values=_blank(seen))

@@ -33,7 +33,7 @@ from trial.conduct.participants import Participant
 from trial.database.session import TrialSession
 
 router = APIRouter()
-register_way(Way("Unblindings", "unblindings", (Permission.UNBLINDING_REGISTER_READ,), order=45))
+register_way(Way("Unblindings", "unblindings", (Permission.UNBLINDING_REGISTER_READ,), order=45, aside=True))
 
 SAID = {"assessed": "The assessment is recorded."}
 KIND_WORDS = {

@@ -22,7 +22,7 @@ from api.pages.safety.reports import (
 )
 from api.pages.safety.single import SeenEvent, event_rows, seen_event, tasks_on
 from api.pages.site.commands import FormIncomplete, command_of, fields_as
-from api.pages.site.subjects import history_url, list_url, may_here, opened, subject_url, trail
+from api.pages.site.subjects import history_url, list_url, may_here, opened, raise_query_url, subject_url, trail
 from api.pages.site.words import term_words
 from api.permissions import permission
 from api.places import Place
@@ -102,6 +102,7 @@ def show_event(request: Request, here: Here, session: Write, code: str, number: 
         url=list_url(here, "adverse-events", code, number), participant_url=subject_url(here, code),
         history_url=history_url(here, seen.event.id, f"event {number} of {code}") if seen.event else "",
         update_url=list_url(here, "adverse-events", code, number, "update") if seen.can_update(here) else "",
+        query_url=raise_query_url(here, seen.book, event=str(number)),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from api.pages.data.query_subjects import Line, lines_of, may_query, shown_queries
 from api.pages.site.subjects import may_here, opened
 from api.places import Place
 from trial.access.permissions import Permission
@@ -46,6 +47,7 @@ class Dossier:
     deviations: list[Deviation] = field(default_factory=list)
     randomization_errors: list[RandomizationErrorMark] = field(default_factory=list)
     events: list[EventView] = field(default_factory=list)
+    queries: list[Line] = field(default_factory=list)
 
     def may(self, permission: Permission) -> bool:
         return may_here(self.here, self.casebook, permission)
@@ -78,6 +80,7 @@ def dossier(session: TrialSession, here: Place, code: str) -> Dossier:
         deviations=deviations_for(session, here.actor, one) if screening else [],
         randomization_errors=errors_for(session, here.actor, one) if screening else [],
         events=_events(session, here, book),
+        queries=_queries(session, here, book),
         **screening,
     )
 
@@ -115,6 +118,13 @@ def _events(session: TrialSession, here: Place, book: Casebook) -> list[EventVie
     if not may_here(here, book, Permission.ADVERSE_EVENT_READ):
         return []
     return events_for(session, here.actor, book.trial.id, participant_id=book.participant.id)
+
+
+def _queries(session: TrialSession, here: Place, book: Casebook) -> list[Line]:
+    """Those that are not closed, for people whose business queries are."""
+    if not may_query(here):
+        return []
+    return lines_of(session, here, shown_queries(session, here, participant_id=book.participant.id))
 
 
 def _by_visit(records: list[FormRecord]) -> dict[str, dict[str, FormRecord]]:

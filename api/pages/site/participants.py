@@ -217,6 +217,7 @@ def _more(found: Dossier) -> list[tuple[str, str]]:
         (Permission.SCREENING_WRITE, before, "End screening", ("end-screening",)),
         (Permission.VISIT_WRITE, inside and found.treatment_end is None, "End treatment", ("end-treatment",)),
         (Permission.VISIT_WRITE, inside, "End the study", ("end-study",)),
+        (Permission.QUERY_RAISE, True, "Raise a query", ("queries", "raise")),
         (Permission.IDENTITY_READ, True, "Name and contact", ("identity",)),
     ]
     return [

@@ -25,6 +25,18 @@ def subject_url(here: Place, code: str, *parts: object) -> str:
     return with_site(here.url("participants", code, *parts), here)
 
 
+def with_query(url: str, **given: str) -> str:
+    """``url`` with more in its query, whether or not it has one."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(given)}"
+
+
+def raise_query_url(here: Place, casebook: Casebook, **about: str) -> str:
+    """Where a query about these data is raised; empty for those who raise none."""
+    if not may_here(here, casebook, Permission.QUERY_RAISE):
+        return ""
+    return with_query(subject_url(here, casebook.participant.code, "queries", "raise"), **about)
+
+
 def list_url(here: Place, *parts: object) -> str:
     return with_site(here.url(*parts), here)
 

@@ -9,7 +9,7 @@ from api.pages.render import day_words, instant_words
 from api.pages.site.dossiers import Dossier
 from api.pages.site.subjects import subject_url
 from api.pages.site.visit_tasks import missing_forms
-from api.pages.site.words import END_REASON, STUDY_END, TREATMENT_END, visit_tag, window_words
+from api.pages.site.words import END_REASON, STUDY_END, TREATMENT_END, counted, visit_tag, window_words
 from trial.access.permissions import Permission
 from trial.conduct.schedules import VisitStanding
 from trial.conduct.visits import VisitState
@@ -92,10 +92,20 @@ def _visit_url(found: Dossier, state: VisitState) -> str:
 def _visit_detail(found: Dossier, state: VisitState) -> str:
     if state.record is not None and state.record.missed_reason:
         return state.record.missed_reason
+    return ". ".join(words for words in (_missing_words(found, state), _query_words(found, state)) if words)
+
+
+def _missing_words(found: Dossier, state: VisitState) -> str:
     if state.standing is not VisitStanding.DONE or not found.may(Permission.SCREENING_READ):
         return ""
     missing = [form.name for form in missing_forms(found, state.planned.visit)]
     return f"Missing: {', '.join(missing)}" if missing else ""
+
+
+def _query_words(found: Dossier, state: VisitState) -> str:
+    """How many questions about the visit are not settled."""
+    count = sum(line.query.visit == state.planned.visit.code for line in found.queries)
+    return f"{count} {counted(count, 'query', 'queries')} not closed" if count else ""
 
 
 def _eligibility(found: Dossier) -> Iterator[Moment]:

@@ -14,7 +14,7 @@ from api.pages.render import page
 from api.pages.site.commands import command_of, fields_as, prefixed
 from api.pages.site.dossiers import Dossier, dossier, sees_doses
 from api.pages.site.protocol_forms import PREFIX, answers_of, field_names, inputs_of, values_of
-from api.pages.site.subjects import history_url, subject_url, trail
+from api.pages.site.subjects import history_url, raise_query_url, subject_url, trail
 from api.pages.site.visit_tasks import missing_forms, site_forms, tasks_of
 from api.pages.site.words import visit_tag, window_words
 from api.permissions import permission
@@ -23,7 +23,7 @@ from trial.access.permissions import Permission
 from trial.access.policies import check_may
 from trial.conduct.baseline import RecordBaseline, record_baseline
 from trial.conduct.forms import FormNotExpected, FormRecord
-from trial.conduct.queries import READERS, DataDomain
+from trial.conduct.queries import READERS, DataDomain, Query
 from trial.conduct.schedules import VisitStanding
 from trial.conduct.screening import RecordScreening, record_screening
 from trial.conduct.visits import MissVisit, RecordVisit, VisitState, can_become, miss_visit, record_visit
@@ -195,8 +195,20 @@ def _form_page(request: Request, sheet: Sheet, state: FormState | None, status: 
         state=state or FormState(values=sheet.values()), inputs=inputs_of(sheet.form), others=others,
         trail=[*trail(sheet.found.here, sheet.found.casebook), (sheet.visit.name, sheet.url())],
         may_write=_may_write(sheet.found, sheet.visit), history_url=_history_url(sheet),
+        queries=[line for line in sheet.found.queries if _is_about(line.query, sheet)], query_url=_query_url(sheet),
         done="The form is recorded." if request.query_params.get("done") == "form" else "",
     )  # fmt: skip
+
+
+def _is_about(query: Query, sheet: Sheet) -> bool:
+    return (query.visit, query.subject) == (sheet.visit.code, sheet.form.code)
+
+
+def _query_url(sheet: Sheet) -> str:
+    """Where a query about this form is raised; empty before there is anything to ask."""
+    if sheet.record is None:
+        return ""
+    return raise_query_url(sheet.found.here, sheet.found.casebook, visit=sheet.visit.code, form=sheet.form.code)
 
 
 def _history_url(sheet: Sheet) -> str:

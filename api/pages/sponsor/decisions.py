@@ -42,7 +42,7 @@ from trial.oversight.recommendations import (
 )
 
 router = APIRouter()
-register_way(Way("Recommendations", "recommendations", (Permission.RECOMMENDATION_READ,), order=25))
+register_way(Way("Recommendations", "recommendations", (Permission.RECOMMENDATION_READ,), order=25, aside=True))
 
 SAID = {"decided": "The decision is recorded, and the levers stand as it says."}
 ANSWERS = [

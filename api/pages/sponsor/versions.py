@@ -33,7 +33,13 @@ from trial.protocol.versions import (
 router = APIRouter()
 _READERS = ("protocol:amend", "protocol:adopt", "audit:read")
 register_way(
-    Way("Protocol", "versions", (Permission.PROTOCOL_AMEND, Permission.PROTOCOL_ADOPT, Permission.AUDIT_READ), order=60)
+    Way(
+        "Protocol",
+        "versions",
+        (Permission.PROTOCOL_AMEND, Permission.PROTOCOL_ADOPT, Permission.AUDIT_READ),
+        order=60,
+        aside=True,
+    )
 )
 
 SAID = {

@@ -8,6 +8,7 @@ from tests.support.doors import Doors
 from tests.support.events import serious
 from tests.support.looks import examiner, troubles
 from tests.support.participants import assess, consented, infuse, order, participant, ready_to_randomize, screen
+from tests.support.queries import answered, asked
 from tests.support.randomization import open_for_randomization, randomized, shipped
 
 LARGEST = 100_000
@@ -30,6 +31,7 @@ def pages(doors: Doors) -> list[tuple[str, str]]:
     screen(house, assessed)
     assess(house, assessed)
     fresh = consented(house)
+    query, settled = asked(house, given), answered(house, asked(house, given, visit="M1"))
     codes = [participant(house, one).code for one in (given, ordered, ready, assessed, fresh)]
     a, b, c, d, e = (f"/participants/{code}" for code in codes)
     site = [
@@ -41,6 +43,7 @@ def pages(doors: Doors) -> list[tuple[str, str]]:
         f"{a}/kit/replace", f"{a}/kit/return", "/stock/excursions", "/stock/counts", "/stock/returns", "/stock/destructions",
         "/stock/destroy", "/stock/quarantine", "/bags", "/opened-envelopes",
         f"/stock/shipments/{shipment.id}", "/adverse-events", f"{a}/adverse-events/report",
+        "/queries", f"/queries/{query.id}",
         f"/adverse-events/{codes[0]}/{event.number}", f"/adverse-events/{codes[0]}/{event.number}/update",
     ]  # fmt: skip
     investigator = [
@@ -48,11 +51,13 @@ def pages(doors: Doors) -> list[tuple[str, str]]:
         f"/adverse-events/{codes[0]}/{event.number}/sign", f"{a}/code-break", f"{b}/infusions/1", f"{a}/infusions/2",
     ]  # fmt: skip
     nurse = ["", "/infusions", f"{b}/infusions/1", f"{a}/infusions/1", f"{c}/infusions/1"]
+    manager = ["", "/queries", f"/queries/{settled.id}", f"{a}/queries/raise", f"{c}/queries/raise?visit=SCR&form=labs"]
     assessor = ["", "/assessments", f"/assessments/{codes[4]}/BL/PROMIS-29", a]
     return [
         *(("coordinator", path) for path in site),
         *(("investigator", path) for path in investigator),
         *(("infusion_nurse", path) for path in nurse),
+        *(("data_manager", path) for path in manager),
         *(("efficacy_assessor", path) for path in assessor),
         *(("pharmacist_unblinded", path) for path in ("", "/preparations", "/stock")),
         ("supply_manager_unblinded", "/supply"),
