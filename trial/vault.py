@@ -36,6 +36,7 @@ class Vault:
     def __init__(self, key: bytes) -> None:
         if len(key) != 32:
             raise ValueError("key must hold 32 bytes")
+        self._key = key
         self._cipher = AESGCM(key)
         self._words_key = HKDF(hashes.SHA256(), 32, None, b"equipoise/vault/v1|words").derive(key)
 
@@ -58,6 +59,11 @@ class Vault:
     def authenticate(self, words: bytes) -> bytes:
         """HMAC-SHA256 of words that go out: who has no key of this installation can make it for no words."""
         return hmac.digest(self._words_key, words, "sha256")
+
+    def derive(self, *, purpose: str, record: UUID) -> bytes:
+        """A key of 32 bytes for this purpose and record alone, the same each time; it tells nothing of the vault's own."""
+        bound = _bound_to(f"derived|{purpose}", record)
+        return HKDF(hashes.SHA256(), length=32, salt=None, info=bound).derive(self._key)
 
 
 def _bound_to(purpose: str, record: UUID) -> bytes:

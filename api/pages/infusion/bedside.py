@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from api.dependencies import Write
 from api.pages.answers import Posted, reshown, see
+from api.pages.drafts import draft_of
 from api.pages.forms import FormState
 from api.pages.frame import Here
 from api.pages.infusion.courses import SeenCourse, courses_now, seen_course
@@ -155,6 +156,7 @@ def _page(
         request, "infusion/bedside.html", status=status, state=shown, kit=_kit(session, seen),
         moments=moments_of(seen.book, seen.plan, shown.values), signs=signs_offered(seen.plan),
         forms=bedside_forms(seen.book, visit), course=course_so_far(seen.book, seen.plan, shown.values),
+        draft=draft_of(here.caller, seen.order.id if seen.order else ""),
         confirmed=to_confirm(seen.book, seen.plan, visit), pauses=range(1, INTERRUPTIONS + 1),
         **common,
     )  # fmt: skip

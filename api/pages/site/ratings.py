@@ -7,6 +7,7 @@ from api.dependencies import Write
 from api.pages.answers import Posted, reshown, see
 from api.pages.assessor.assessments import administrations
 from api.pages.assessor.questionnaires import error_fields, items_of, recording, values_of
+from api.pages.drafts import draft_of
 from api.pages.forms import FormState
 from api.pages.frame import Here
 from api.pages.render import page
@@ -68,11 +69,13 @@ def _page(
     made = administrations(session, here, book, visit, instrument)
     expected = next((one.times for one in seen.instruments if one.id == instrument), 0)
     to_correct = next((one for one in made if one.repeat == repeat), None)
+    shown = state or FormState(values=values_of(book, to_correct))
     back = subject_url(here, code, "visits", visit)
     return page(
         request, "assessor/questionnaire.html", status=status, here=here, book=book, visit=seen, instrument=described,
-        items=items_of(described), state=state or FormState(values=values_of(book, to_correct)), made=made,
+        items=items_of(described), state=shown, made=made,
         open=len(made) < expected or to_correct is not None or state is not None, expected=expected,
+        draft=draft_of(here.caller, len(made), shown.value("repeat")),
         trail=[*trail(here, book), (seen.name, back)], back=back,
         url=subject_url(here, code, "visits", visit, "ratings", instrument),
         domains={one.name: one.label for one in described.domains},

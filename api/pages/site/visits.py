@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from api.dependencies import Write
 from api.pages.answers import Posted, reshown, see
+from api.pages.drafts import Draft, draft_of
 from api.pages.forms import FormState, date_text, date_values
 from api.pages.frame import Here
 from api.pages.render import page
@@ -195,9 +196,15 @@ def _form_page(request: Request, sheet: Sheet, state: FormState | None, status: 
         state=state or FormState(values=sheet.values()), inputs=inputs_of(sheet.form), others=others,
         trail=[*trail(sheet.found.here, sheet.found.casebook), (sheet.visit.name, sheet.url())],
         may_write=_may_write(sheet.found, sheet.visit), history_url=_history_url(sheet),
+        draft=_draft(sheet),
         queries=[line for line in sheet.found.queries if _is_about(line.query, sheet)], query_url=_query_url(sheet),
         done="The form is recorded." if request.query_params.get("done") == "form" else "",
     )  # fmt: skip
+
+
+def _draft(sheet: Sheet) -> Draft:
+    record = sheet.record
+    return draft_of(sheet.found.here.caller, *((record.id, record.answers) if record else ()))
 
 
 def _is_about(query: Query, sheet: Sheet) -> bool:
