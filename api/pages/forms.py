@@ -16,7 +16,7 @@ from starlette.datastructures import FormData
 
 from trial.errors import DomainError
 
-_SECRETS = frozenset({"password", "new_password", "code", "csrf_token"})
+_SECRETS = frozenset({"password", "new_password", "new_password_again", "code", "csrf_token"})
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 

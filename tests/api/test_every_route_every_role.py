@@ -26,8 +26,9 @@ PUBLIC = {
     "show_sign_in", "show_what_was_sent",
 }  # fmt: skip
 SELF = {
-    "choose_place", "end_one_session", "extend_session", "list_trials", "make_token", "read_trial", "revoke_one_token",
-    "see_alert", "show_account", "show_home", "show_token_form", "sign_out", "start",
+    "change_own_password", "choose_place", "end_one_session", "extend_session", "list_trials", "make_token",
+    "read_trial", "revoke_one_token", "see_alert", "show_account", "show_home", "show_password_form",
+    "show_token_form", "sign_out", "start",
 }  # fmt: skip
 PARTICIPANT: set[str] = set()
 

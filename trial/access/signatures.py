@@ -122,9 +122,7 @@ def sign(
 
     Called by a service that has authorized the act; the record must be complete and is flushed first.
     """
-    age = session.now() - proof.at
-    if proof.account_id != actor.account_id or not timedelta(0) <= age <= PROOF_GOOD_FOR:
-        raise ReauthenticationNeeded("Give your password again: a signature needs it within the last minute.")
+    check_proof(session, actor, proof)
     session.flush()
     session.refresh(record)
     signature = Signature(
@@ -141,6 +139,13 @@ def sign(
     session.add(signature)
     session.flush()
     return signature
+
+
+def check_proof(session: TrialSession, actor: Actor, proof: Reauthenticated) -> None:
+    """Raise ``ReauthenticationNeeded`` unless the proof is the actor's own and of the last minute."""
+    age = session.now() - proof.at
+    if proof.account_id != actor.account_id or not timedelta(0) <= age <= PROOF_GOOD_FOR:
+        raise ReauthenticationNeeded("Give your password again: a signature needs it within the last minute.")
 
 
 def table_name(record: Record | type[Record]) -> str:

@@ -1,8 +1,9 @@
-"""One's own account: open sessions, and tokens for programs.
+"""One's own account: open sessions, tokens for programs, and a new password.
 
 Invariants
 1. A token's text is in one answer, the one that follows its making, and can never be read again.
 2. Nobody sees or ends what belongs to somebody else.
+3. A new password is hashed before anything is written, and is never shown again.
 """
 
 from typing import Any
@@ -17,6 +18,9 @@ from api.pages.forms import FormState
 from api.pages.render import page
 from api.permissions import self_service
 from api.places import trials_of
+from trial.access.accounts import get_account
+from trial.access.password_changes import ChangePassword, change_password, check_new_password
+from trial.access.passwords import MIN_LENGTH, hash_password
 from trial.access.permissions import Permission
 from trial.access.policies import holds_anywhere
 from trial.access.sign_in import end_session, open_sessions_of
@@ -28,6 +32,7 @@ router = APIRouter()
 
 SAID = {
     "revoked": "The token is revoked. Programs that use it are refused from now on.",
+    "password": "Your password is changed. Every other session of yours is over.",
     "ended": "The session is over. That browser has to sign in again.",
 }
 TOKEN_WORDS = {
@@ -59,6 +64,27 @@ def show_account(request: Request, caller: Called, session: Write, done: str = "
 def end_one_session(caller: Called, session: Write, session_id: UUID) -> Response:
     end_session(session, caller.actor, session_id)
     return see("/account", done="ended")
+
+
+@router.get("/account/password", openapi_extra=self_service())
+def show_password_form(request: Request, caller: Called) -> Response:
+    return _password_form(request, caller, FormState(), 200)
+
+
+def _password_form(request: Request, caller: Caller, state: FormState, status: int) -> Response:
+    return page(request, "everyone/password.html", status=status, state=state, me=caller, least=MIN_LENGTH)
+
+
+@router.post("/account/password", openapi_extra=self_service())
+def change_own_password(request: Request, caller: Called, session: Write, posted: Posted) -> Response:
+    with reshown(session, posted, lambda state, status: _password_form(request, caller, state, status)):
+        present, new, again = (str(posted.get(name, "")) for name in ("password", "new_password", "new_password_again"))
+        check_new_password(get_account(session, caller.actor.account_id).username, present, new, again)
+        session.rollback()  # nothing is held while a password is hashed
+        proof = caller.prove(present, posted.get("code"))
+        command = ChangePassword(new_password_hash=hash_password(new), keep_session=caller.session_id)
+        change_password(session, caller.actor, proof, command)
+    return see("/account", done="password")
 
 
 @router.get("/account/tokens/new", openapi_extra=self_service())

@@ -30,7 +30,9 @@ def looks_of(doors: Doors) -> list[tuple[str, str]]:
         "inspector": ["/audit", "/signatures", "/access-history"],
         "coordinator-s1": ["", "/find?q=7"],
     }  # fmt: skip
-    everywhere = [("statistician-blinded", path) for path in ("/account", "/account/tokens/new", "/choose")]
+    everywhere = [
+        ("statistician-blinded", path) for path in ("/account", "/account/password", "/account/tokens/new", "/choose")
+    ]
     mine = [(who, path if not who else f"/t/TEST-1{path}") for who, paths in below.items() for path in paths]
     return mine + everywhere
 

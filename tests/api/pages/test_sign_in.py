@@ -103,6 +103,30 @@ def test_staying_signed_in_answers_without_a_page(doors: Doors):
         assert client.send_form("/session/extend").status_code == 204
 
 
+def test_a_password_is_changed_with_the_present_one_and_other_sessions_end(doors: Doors):
+    new = "three words apart"
+    with doors.client("coordinator-s1") as elsewhere, doors.client("coordinator-s1") as client:
+        wrong = {
+            "new_password": {"password": PASSWORD, "new_password": "short", "new_password_again": "short"},
+            "new_password_again": {"password": PASSWORD, "new_password": new, "new_password_again": "three words"},
+            "": {"password": "not the present one", "new_password": new, "new_password_again": new},
+        }
+        for field, given in wrong.items():
+            refused = client.send_form("/account/password", **given)
+            assert refused.status_code in {401, 422}
+            assert f'id="{field}-error"' in refused.text if field else "is not right" in refused.text
+            assert new not in refused.text
+        same = client.send_form("/account/password", **dict.fromkeys(wrong[""], PASSWORD))
+        assert "This is your present password." in same.text
+        given = {"password": PASSWORD, "new_password": new, "new_password_again": new}
+        answer = client.send_form("/account/password", **given)
+        assert answer.headers["location"] == "/account?done=password"
+        assert client.get("/account").status_code == 200
+        assert elsewhere.get("/account").status_code == 303
+        assert "is not right" in client.send_form("/account/password", **given).text
+    assert come(doors, "coordinator-s1", new).status_code == 303
+
+
 def test_every_way_that_a_role_is_shown_leads_somewhere(doors: Doors):
     wrong = []
     for role in ROLES:
