@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from tests.support.house import House
 from tests.support.participants import site_code
+from trial.partial_dates import PartialDate
 from trial.safety.adverse_events import (
     RECOVERED,
     AdverseEvent,
@@ -16,7 +17,6 @@ from trial.safety.adverse_events import (
     report_adverse_event,
 )
 from trial.safety.causality import AssessAdverseEvent, Causality, assess_adverse_event
-from trial.safety.partial_dates import PartialDate
 from trial.safety.serious import SignSae, sign_sae
 
 ZONE = "Europe/Zurich"

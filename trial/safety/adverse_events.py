@@ -32,9 +32,9 @@ from trial.database.columns import choice, instant, prose
 from trial.database.records import in_schema
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput, NotFound
+from trial.partial_dates import PartialDateText
 from trial.reference import submission_values
 from trial.safety.coding import Coding, code
-from trial.safety.partial_dates import PartialDateText
 
 OUTCOMES: Final = submission_values("C66768")
 ACTIONS_TAKEN: Final = submission_values("C66767")

@@ -14,6 +14,7 @@ from uuid import UUID
 from api.cli.demo.calendar import at
 from api.cli.demo.life import Life
 from trial.database.session import TrialSession
+from trial.partial_dates import PartialDate
 from trial.protocol.schema import AdverseEventRules
 from trial.safety.adverse_events import (
     Ascertainment,
@@ -25,7 +26,6 @@ from trial.safety.adverse_events import (
 )
 from trial.safety.causality import AssessAdverseEvent, assess_adverse_event
 from trial.safety.coding import grades_offered, interests_of
-from trial.safety.partial_dates import PartialDate
 from trial.statistics.virtual_participants import VirtualAdverseEvent
 
 OVER: Final = "RECOVERED/RESOLVED"

@@ -34,6 +34,7 @@ from trial.conduct.queries import (
     raise_query,
 )
 from trial.database.session import TrialSession
+from trial.partial_dates import PartialDate
 from trial.safety.adverse_events import (
     Ascertainment,
     EventFacts,
@@ -43,7 +44,6 @@ from trial.safety.adverse_events import (
     update_adverse_event,
 )
 from trial.safety.causality import AssessAdverseEvent, assess_adverse_event
-from trial.safety.partial_dates import PartialDate
 from trial.safety.serious import SignSae, sign_sae
 from trial.safety.susars import AssessSusar, assess_susar
 

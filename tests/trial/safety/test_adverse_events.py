@@ -15,6 +15,7 @@ from trial.access.actions import Action
 from trial.access.alerts import alerts_for
 from trial.access.policies import authorize
 from trial.errors import NotPermitted
+from trial.partial_dates import PartialDate
 from trial.reference.permissions import ROLES, permissions
 from trial.safety.adverse_events import (
     CRITERIA,
@@ -32,7 +33,6 @@ from trial.safety.adverse_events import (
     update_adverse_event,
 )
 from trial.safety.coding import GradeNotInDictionary
-from trial.safety.partial_dates import PartialDate
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from trial.safety.partial_dates import PartialDate, PartialDateText
+from trial.partial_dates import PartialDate, PartialDateText
 
 ZONE = "Europe/Zurich"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
