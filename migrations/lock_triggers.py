@@ -44,6 +44,13 @@ END
 $$;
 """
 
+_VISIT: Final = "AND (visit IS NULL OR visit = image ->> 'visit')"
+FUNCTION_WITH_FORMS: Final = FUNCTION.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION").replace(
+    _VISIT, f"{_VISIT}\n                AND (form IS NULL OR form = image ->> 'form')"
+)
+"""The same, for freezes that may name a form."""
+FUNCTION_WITHOUT_FORMS: Final = FUNCTION.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+
 
 def guard(table: str) -> str:
     """SQL that lets a lock and a freeze refuse writes to ``table``, which has a ``trial_id``."""

@@ -25,7 +25,7 @@ from randomization.ledger import (
 )
 from randomization.pharmacy import handovers, preparations, prepared_contents
 from randomization.unblinding import coding, documents, opening, physicians, register
-from trial.access import accounts, alerts, exactly_once, grants, resets, sign_in, signatures, tokens
+from trial.access import accounts, alerts, exactly_once, grants, infusion_grants, resets, sign_in, signatures, tokens
 from trial.conduct import (
     attendance,
     concomitant,
@@ -59,6 +59,7 @@ TABLE_MODULES = (
     alerts,
     exactly_once,
     grants,
+    infusion_grants,
     resets,
     sign_in,
     signatures,

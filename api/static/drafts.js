@@ -55,8 +55,8 @@
     const words = note.querySelector("[data-draft-words]");
     const bound = { name: "AES-GCM", additionalData: new TextEncoder().encode(name) };
     const key = await crypto.subtle.importKey("raw", bytesOf(form.dataset.draftKey), "AES-GCM", false, ["encrypt", "decrypt"]);
-    /* htmx is ready when the page has loaded; what is filled in before it would ask nothing. */
-    if (document.readyState !== "complete") await new Promise((go) => window.addEventListener("load", go, { once: true }));
+    /* htmx begins in a timer that it set before this script ran; what is filled in before it would ask nothing. */
+    await new Promise((go) => setTimeout(go));
     const blank = JSON.stringify(read(form));
     const tell = (sentence) => {
       words.textContent = sentence;

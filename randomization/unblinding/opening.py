@@ -126,9 +126,8 @@ def _sign_opening(session: TrialSession, actor: Actor, proof: Reauthenticated, t
     trial = get_trial(session, trial_id)
     session.refresh(trial, with_for_update={"key_share": True})
     check_locked(trial)
-    signed = openings_of(session, trial_id)
-    free = [side for side in _sides_of(actor, trial_id) if side not in {one.side for one in signed}]
-    if not free or actor.account_id in {one.signed_by for one in signed}:
+    free = _free_sides(session, actor, trial_id)
+    if not free:
         raise OpeningNeedsAnother("Your side has signed already. The other side signs: a different person, please.")
     opening = ListOpening(
         **session.stamp(),
@@ -140,6 +139,19 @@ def _sign_opening(session: TrialSession, actor: Actor, proof: Reauthenticated, t
     session.add(opening)
     sign(session, actor, proof, opening, MEANING, trial_id)
     return opening.id
+
+
+def can_sign_opening(session: TrialSession, actor: Actor, trial: Trial) -> bool:
+    """Whether a signature on the opening is the actor's to give now."""
+    return trial.locked_at is not None and bool(_free_sides(session, actor, trial.id))
+
+
+def _free_sides(session: TrialSession, actor: Actor, trial_id: UUID) -> list[OpeningSide]:
+    """The sides for which the actor can still sign: one person signs once."""
+    signed = openings_of(session, trial_id)
+    if actor.account_id in {one.signed_by for one in signed}:
+        return []
+    return [side for side in _sides_of(actor, trial_id) if side not in {one.side for one in signed}]
 
 
 def _sides_of(actor: Actor, trial_id: UUID) -> list[OpeningSide]:

@@ -4,7 +4,7 @@ the guesses.
 Invariants
 1. Without the grant for the infusion domain, a pack has no reading of an infusion, no adverse event of
    special
-   interest, no instrument of the infusion team and no guess of treatment.
+   interest, no instrument of the infusion team, no guess of treatment, and no indication of other treatment, which is free text.
 2. What stays behind shows no gap: events are numbered anew, so that nobody can count what is missing.
 """
 
@@ -22,6 +22,7 @@ WITHHELD: Final = (
     "adverse events of special interest",
     "instruments of the infusion team",
     "guesses of treatment",
+    "indications of other treatment",
 )
 
 
@@ -33,6 +34,7 @@ def without_infusion_domain(snapshot: Mapping[str, pl.DataFrame], plan: Analysis
         tables[name] = tables[name].clear()
     for name in ("scores", "answers"):
         tables[name] = tables[name].filter(~pl.col("instrument").is_in(theirs))
+    tables["concomitant"] = tables["concomitant"].with_columns(indication=pl.lit(None, pl.String))
     kept = tables["adverse_events"].filter(pl.col("aesi").is_null())
     tables["adverse_events"] = kept.with_columns(
         event=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("participant")

@@ -61,6 +61,7 @@ from tests.support.databases import copy_database, drop_database
 from tests.support.house import House
 from tests.support.participants import ready_to_randomize, today
 from tests.support.script_seal import Exchange, ScriptedEntropy, SealedFacts, inject_digests, under_seal
+from trial.access.infusion_domain import GrantInfusionDomain, grant_infusion_domain
 from trial.clock import SetClock
 from trial.conduct.departures import EndReason, EndTreatment, end_treatment
 from trial.conduct.deviations import RecordDeviation, record_deviation
@@ -289,6 +290,7 @@ class _Script:
             self.lives_of_kits()
             self.review_supply()
             self.board_meets()
+            self.infusions_are_read_by_a_grant()
         self.run_out_of_one_arm()
         if not short:
             self.lock_the_first_stage()
@@ -418,6 +420,12 @@ class _Script:
             asked_by = str(self.house.people[(role, None)].id)
             build = build_open_report if kind is PaperKind.OPEN else build_closed_report
             build(self._job(), meeting_id=str(meeting.id), cutoff_id=str(cutoff.id), asked_by=asked_by)
+
+    def infusions_are_read_by_a_grant(self) -> None:
+        """The data manager reads the infusion domain from now on, and still learns nothing of a treatment."""
+        manager = self.house.people[("data_manager", None)]
+        command = GrantInfusionDomain(trial_id=self.house.trial.id, account_id=manager.id, reason="Readings to clean.")
+        self._do("sponsor", None, grant_infusion_domain, command)
 
     def _job(self) -> Any:
         """What a worker hands to a job."""

@@ -31,6 +31,10 @@ class HeldRole:
     site_id: UUID | None = None
 
 
+# Who may be given the infusion domain in a trial, by a grant of its own.
+INFUSION_DOMAIN_ROLES: Final = frozenset({"data_manager", "statistician_blinded"})
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     kind: ActorKind
@@ -39,6 +43,7 @@ class Actor:
     roles: tuple[HeldRole, ...] = ()
     token_permissions: frozenset[str] | None = None
     session_id: UUID | None = field(default=None, compare=False)
+    infusion_domain_in: frozenset[UUID] = frozenset()
 
     @property
     def name(self) -> str:
@@ -52,9 +57,19 @@ class Actor:
             raise ValueError(f"{self.name} has no account")
         return UUID(self.key)
 
+    def reads_infusions_by_grant(self, trial_id: UUID | None) -> bool:
+        """Whether the sponsor gave this person the infusion domain, and they still hold a role that may have it."""
+        roles = {held.role for held in self.roles if held.trial_id == trial_id}
+        return trial_id in self.infusion_domain_in and bool(roles & INFUSION_DOMAIN_ROLES)
 
-def person(account_id: UUID, display_name: str, roles: tuple[HeldRole, ...] = ()) -> Actor:
-    return Actor(ActorKind.PERSON, str(account_id), display_name, roles)
+
+def person(
+    account_id: UUID,
+    display_name: str,
+    roles: tuple[HeldRole, ...] = (),
+    infusion_domain_in: frozenset[UUID] = frozenset(),
+) -> Actor:
+    return Actor(ActorKind.PERSON, str(account_id), display_name, roles, infusion_domain_in=infusion_domain_in)
 
 
 _SYSTEM_ACTS: Final[dict[str, frozenset[Action]]] = {

@@ -16,6 +16,7 @@ from sqlmodel import Field, col, select
 from trial.access.accounts import Account, get_account
 from trial.access.actions import Action
 from trial.access.actors import Actor, HeldRole, person
+from trial.access.infusion_grants import trials_with_infusion_domain
 from trial.access.policies import authorize
 from trial.database.columns import instant
 from trial.database.records import Record, in_schema
@@ -106,7 +107,7 @@ def actor_for(session: TrialSession, account: Account) -> Actor:
     held = tuple(
         HeldRole(grant.role, grant.trial_id, grant.site_id) for grant in grants_of(session, account.id, session.now())
     )
-    return person(account.id, account.display_name, held)
+    return person(account.id, account.display_name, held, trials_with_infusion_domain(session, account.id))
 
 
 def check_role_fits(role: str, site_id: UUID | None) -> None:

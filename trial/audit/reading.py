@@ -41,6 +41,7 @@ _ACCESS = (Permission.ACCESS_HISTORY_READ,)
 READERS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "access.account": _ACCESS,
     "access.role_grant": _ACCESS,
+    "access.infusion_domain_grant": _ACCESS,
     "access.credential_reset": _ACCESS,
     "access.login_session": _ACCESS,
     "access.api_token": _ACCESS,

@@ -34,9 +34,10 @@ _SAID: Final[Mapping[str, tuple[type[DomainError], str]]] = {
 }
 
 
-def say_as_domain_error(context: ExceptionContext) -> None:
-    """Let the session raise a domain error for what a trigger of ours refused; everything else stays as it is."""
+def say_as_domain_error(context: ExceptionContext) -> DomainError | None:
+    """What the session raises instead, for what a trigger of ours refused; everything else stays as it is."""
     said = _SAID.get(getattr(context.original_exception, "sqlstate", None) or "")
-    if said is not None:
-        kind, sentence = said
-        context.chained_exception = kind(sentence)
+    if said is None:
+        return None
+    kind, sentence = said
+    return kind(sentence)

@@ -117,9 +117,10 @@ _QUERIES: Final[dict[str, str]] = {
     """,
     # Recorded treatments, and the recorded fields that endpoints are made of (such as a daily opioid dose).
     "concomitant": """
-        SELECT p.code, r.visit, r.name, r.value, r.unit FROM trial.concomitant_treatment AS r @of_participant
+        SELECT p.code, r.visit, r.name, r.value, r.unit, r.indication, r.started, r.ended
+        FROM trial.concomitant_treatment AS r @of_participant
         UNION ALL
-        SELECT p.code, r.visit, used.field, CAST(r.answers ->> used.field AS float8), used.unit
+        SELECT p.code, r.visit, used.field, CAST(r.answers ->> used.field AS float8), used.unit, NULL, NULL, NULL
         FROM trial.form_record AS r
         JOIN jsonb_to_recordset(CAST(:fields AS jsonb)) AS used(form text, field text, unit text)
             ON used.form = r.form AND jsonb_typeof(r.answers -> used.field) = 'number'

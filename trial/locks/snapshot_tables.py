@@ -233,7 +233,16 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
         ("participant", "occasion", "guesser"),
     ),
     "concomitant": TableShape(
-        {"participant": Text, "visit": Text, "name": Text, "value": Number, "unit": Text},
+        {
+            "participant": Text,
+            "visit": Text,
+            "name": Text,
+            "value": Number,
+            "unit": Text,
+            "indication": Text,
+            "started": Text,
+            "ended": Text,
+        },
         ("participant", "visit", "name"),
     ),
     "attendance": TableShape(

@@ -20,7 +20,7 @@ from trial.access.policies import authorize
 from trial.database.columns import instant
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
-from trial.errors import Conflict, InvalidInput, NotPermitted
+from trial.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from trial.locks.versions import newest_active_version
 from trial.protocol.versions import protocol_of
 
@@ -33,6 +33,10 @@ class SeatUnknown(InvalidInput):
 
 class SeatTaken(Conflict):
     code = "board.seat_taken"
+
+
+class MemberNotFound(NotFound):
+    code = "board.member_not_found"
 
 
 class NotABoardMember(NotPermitted):
@@ -86,6 +90,14 @@ def members_of(session: TrialSession, trial_id: UUID) -> list[BoardMember]:
             .order_by(BoardMember.seat)
         )
     )
+
+
+def get_member(session: TrialSession, trial_id: UUID, member_id: UUID) -> BoardMember:
+    """One who sits on the trial's board now. Raises ``MemberNotFound``."""
+    for member in members_of(session, trial_id):
+        if member.id == member_id:
+            return member
+    raise MemberNotFound("Nobody sits on the board by this appointment. Choose one from the list.")
 
 
 def seat_of(session: TrialSession, trial_id: UUID, account_id: UUID) -> BoardMember:

@@ -28,6 +28,7 @@ from trial.errors import InvalidInput
 from trial.locks.checklist import checklist_for
 from trial.locks.cutoffs import visits_in
 from trial.locks.datasets import DatasetMode, datasets_for
+from trial.locks.freezes import freezes_in_force
 from trial.locks.lock import (
     LOCK_MEANING,
     UNLOCK_MEANING,
@@ -74,6 +75,8 @@ def show_locks(request: Request, here: Here, session: Write, done: str = "") -> 
         stages=stages,
         words=STATE_WORDS,
         may_lock=here.may(Permission.DATA_LOCK),
+        may_freeze=here.may(Permission.DATA_FREEZE),
+        frozen=len(freezes_in_force(session, here.trial.id)),
         builds={lock.id: _buildable(session, here, lock) for _, lock in stages if lock is not None},
         ended=[lock for lock in locks_of(session, here.trial.id) if lock.state is LockState.UNLOCKED],
     )

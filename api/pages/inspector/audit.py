@@ -16,6 +16,7 @@ from api.pages.render import page
 from api.permissions import permission
 from trial.access.accounts import accounts_by_id, find_account, names_of_actors
 from trial.access.grants import grants_at
+from trial.access.infusion_grants import infusion_grants_at
 from trial.access.permissions import Permission
 from trial.audit.reading import READERS, AuditEntry, AuditFilter, read_audit, read_signatures, readable_tables
 from trial.conduct.sites import sites_of
@@ -134,8 +135,9 @@ def show_signatures(request: Request, here: Here, session: Write) -> Response:
 @router.get("/t/{trial}/access-history", openapi_extra=permission("access:history:read"))
 def show_access_history(request: Request, here: Here, session: Write, day: str = "") -> Response:
     asked = _day(day) or session.now().date()
-    grants = grants_at(session, here.trial.id, datetime.combine(asked + timedelta(days=1), time(), UTC))
-    people = accounts_by_id(session, (grant.account_id for grant in grants))
+    at = datetime.combine(asked + timedelta(days=1), time(), UTC)
+    grants, by_grant = grants_at(session, here.trial.id, at), infusion_grants_at(session, here.trial.id, at)
+    people = accounts_by_id(session, {one.account_id for one in grants} | {one.account_id for one in by_grant})
     sites: dict[UUID | None, str] = {site.id: site_words(site) for site in sites_of(session, here.trial.id)}
     held = sorted({grant.role for grant in grants})
     return page(
@@ -144,7 +146,11 @@ def show_access_history(request: Request, here: Here, session: Write, day: str =
         here=here,
         asked=asked,
         rows=[
-            (people[one.account_id], role_words(one.role), sites.get(one.site_id, "Whole study"), one) for one in grants
+            *(
+                (people[one.account_id], role_words(one.role), sites.get(one.site_id, "Whole study"), one)
+                for one in grants
+            ),
+            *((people[one.account_id], "Reads infusion data", "Whole study", one) for one in by_grant),
         ],
         acts=[
             (role_words(role), [name for name, row in permissions().items() if role in row.holders]) for role in held

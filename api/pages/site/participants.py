@@ -198,6 +198,13 @@ def _guesses(session: TrialSession, found: Dossier) -> list[tuple[str, str]]:
     return [(one.label, one.url) for one in due_guesses(session, found.here, found.casebook, found.visits)]
 
 
+def _in_programme(found: Dossier) -> bool:
+    """Whether sessions of a programme are recorded for this participant."""
+    programme = found.casebook.protocol.programme
+    joins = programme is not None and programme.attendance_recorded
+    return joins and found.casebook.participant.randomized_at is not None
+
+
 def _more(found: Dossier) -> list[tuple[str, str]]:
     """What else can be done with this participant, beside the one main action."""
     here, one = found.here, found.casebook.participant
@@ -206,6 +213,8 @@ def _more(found: Dossier) -> list[tuple[str, str]]:
     offers = [
         (Permission.ADVERSE_EVENT_REPORT, True, "Report an adverse event", ("adverse-events", "report")),
         (Permission.KIT_DISPENSE, handed_out and found.treatment_end is None, "Hand out the kit", ("kit",)),
+        (Permission.SCREENING_READ, one.consented_on is not None, "Other treatment", ("treatments",)),
+        (Permission.VISIT_READ, _in_programme(found), "Programme sessions", ("programme",)),
         (Permission.VISIT_WRITE, inside, "Record a deviation", ("deviation",)),
         (
             Permission.PARTICIPANT_RANDOMIZE,

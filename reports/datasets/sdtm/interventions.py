@@ -57,9 +57,12 @@ def concomitant(source: Source) -> pl.DataFrame:
     """CM: other treatment recorded at visits."""
     rows = _at_visits(source, "concomitant", "CM").with_columns(
         CMTRT=sentence(pl.col("name")),
+        CMINDC=sentence(pl.col("indication")),
         CMDOSE=pl.col("value"),
         CMDOSU=pl.col("unit"),
         CMDTC=iso_day("happened_on"),
+        CMSTDTC=pl.col("started"),
+        CMENDTC=pl.col("ended"),
     )
     return numbered(rows.with_columns(CMDY=study_day("CMDTC")), "CM", ["VISITNUM", "CMTRT"])
 

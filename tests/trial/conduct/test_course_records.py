@@ -20,6 +20,7 @@ from trial.conduct.concomitant import (
     ConcomitantTreatment,
     RecordConcomitant,
     Treatment,
+    TreatmentDatesImpossible,
     concomitant_for,
     record_concomitant,
 )
@@ -93,6 +94,18 @@ def test_other_treatment_is_named_once_a_visit_and_replaced_when_given_again(hou
     with house.database.transaction() as session:
         found = concomitant_for(session, house.actor(session, "coordinator", "S1"), someone)
     assert [(one.name, one.value) for one in found] == [("Morphine", 30), ("Physiotherapy", None)]
+
+
+def test_other_treatment_has_an_indication_and_dates_as_far_as_known(house: House):
+    someone = consented(house)
+    told = Treatment(name="Morphine", indication="Back pain", started="2019", ended="2026-02")
+    (kept,) = _treat(house, someone, told)
+    assert (kept.indication, kept.started, kept.ended) == ("Back pain", "2019", "2026-02")
+    for wrong in ({"started": "2027"}, {"started": "2026-02", "ended": "2025-12"}):
+        with pytest.raises(TreatmentDatesImpossible):
+            _treat(house, someone, Treatment(name="Ibuprofen", **wrong))
+    with house.database.session() as session, pytest.raises(NotPermitted):
+        concomitant_for(session, house.actor(session, "efficacy_assessor", "S1"), someone)
 
 
 def test_other_treatment_needs_a_consent_and_a_visit_of_the_protocol(house: House):

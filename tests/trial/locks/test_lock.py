@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from tests.support.events import assessed, reported, serious, signed
 from tests.support.house import House
@@ -34,6 +33,7 @@ from trial.conduct.departures import EndReason, EndStudy, StudyEndKind, end_stud
 from trial.conduct.queries import DataDomain, RaiseQuery, raise_query
 from trial.conduct.trials import get_trial
 from trial.conduct.visits import due_visits
+from trial.database.refusals import DataFrozen, DataLocked
 from trial.errors import Conflict, NotPermitted
 from trial.locks.checklist import (
     ITEMS,
@@ -45,8 +45,9 @@ from trial.locks.checklist import (
     checklist_for,
 )
 from trial.locks.freezes import (
-    DataFrozen,
+    AlreadyFrozen,
     FreezeData,
+    FreezeOfLock,
     LiftFreeze,
     check_not_frozen,
     freeze_data,
@@ -153,13 +154,13 @@ def test_a_repeated_request_signs_once(house: House):
 def test_a_locked_trial_refuses_a_plain_sql_update_and_insert(house: House):
     consented(house)
     locked(house)
-    with pytest.raises(DBAPIError, match="locked"):
+    with pytest.raises(DataLocked, match="locked"):
         write_plainly(house)
     copy = text(
         "INSERT INTO trial.participant SELECT (jsonb_populate_record(p, jsonb_build_object('id', gen_random_uuid(),"
         " 'code', 'P-9999'))).* FROM trial.participant AS p"
     )
-    with pytest.raises(DBAPIError, match="locked"):
+    with pytest.raises(DataLocked, match="locked"):
         write_plainly(house, copy)
 
 
@@ -212,7 +213,7 @@ def test_unlocking_needs_two_people_again_and_then_writes_pass(house: House):
     consented(house)
     lock = locked(house)
     assert sign_for_unlock(house, lock.id, MANAGER).state is LockState.UNLOCK_SIGNED_ONCE
-    with pytest.raises(DBAPIError, match="locked"):
+    with pytest.raises(DataLocked, match="locked"):
         write_plainly(house)
     with pytest.raises(TwoPeopleNeeded):
         sign_for_unlock(house, lock.id, MANAGER)
@@ -269,6 +270,9 @@ def test_the_first_stage_freezes_its_visits_and_lets_the_later_ones_go_on(house:
         check_not_frozen(session, house.trial.id, house.site_id("S1"), "M6")
         with pytest.raises(DataFrozen):
             check_not_frozen(session, house.trial.id, house.site_id("S1"), "M3")
+        kept = freezes_in_force(session, house.trial.id)[0]
+    with house.database.session() as session, pytest.raises(FreezeOfLock):
+        lift_freeze(session, house.actor(session, MANAGER), LiftFreeze(freeze_id=kept.id, reason="by myself"))
     write_plainly(house)
     for role in UNLOCKERS:
         sign_for_unlock(house, lock.id, role)
@@ -276,7 +280,10 @@ def test_the_first_stage_freezes_its_visits_and_lets_the_later_ones_go_on(house:
         assert freezes_in_force(session, house.trial.id) == []
 
 
-@pytest.mark.parametrize("names", [{"site": True}, {"visit": "SCR"}, {"site": True, "visit": "SCR"}])
+@pytest.mark.parametrize(
+    "names",
+    [{"site": True}, {"visit": "SCR"}, {"form": "vitals"}, {"site": True, "visit": "SCR", "form": "vitals"}],
+)
 def test_a_freeze_refuses_a_plain_sql_write_that_it_covers_until_it_is_lifted(house: House, names: dict):
     pretend_randomized(house)
     change = text("UPDATE trial.form_record SET performed_on = performed_on - 1 WHERE visit = 'SCR'")
@@ -288,10 +295,11 @@ def test_a_freeze_refuses_a_plain_sql_write_that_it_covers_until_it_is_lifted(ho
                 trial_id=house.trial.id,
                 site_id=house.site_id("S1") if names.get("site") else None,
                 visit=names.get("visit"),
+                form=names.get("form"),
                 reason="cleaned",
             ),
         )
-    with pytest.raises(DBAPIError, match="frozen"):
+    with pytest.raises(DataFrozen, match="frozen"):
         write_plainly(house, change)
     with house.database.transaction() as session:
         lift_freeze(
@@ -306,8 +314,11 @@ def test_a_freeze_leaves_other_sites_and_visits_open(house: House):
         manager = house.actor(session, MANAGER)
         other = FreezeData(trial_id=house.trial.id, site_id=house.site_id("S2"), reason="cleaned")
         later = FreezeData(trial_id=house.trial.id, visit="M3", reason="cleaned")
-        freeze_data(session, manager, other)
-        freeze_data(session, manager, later)
+        form = FreezeData(trial_id=house.trial.id, form="follow_up_safety", reason="cleaned")
+        for command in (other, later, form):
+            freeze_data(session, manager, command)
+        with pytest.raises(AlreadyFrozen):
+            freeze_data(session, manager, later)
     write_plainly(house, text("UPDATE trial.form_record SET performed_on = performed_on - 1 WHERE visit = 'SCR'"))
 
 

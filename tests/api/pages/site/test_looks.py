@@ -38,6 +38,7 @@ def pages(doors: Doors) -> list[tuple[str, str]]:
         "", "/participants", "/participants/register", a, b, c, d, e, f"{a}/consent", f"{e}/visits/SCR",
         f"{e}/visits/SCR/forms/demographics", f"{e}/visits/SCR/forms/labs", f"{e}/visits/SCR/ratings/C-SSRS",
         f"{a}/visits/M1", f"{d}/eligibility", f"{c}/randomize", f"{c}/randomize/sign", f"{a}/receipt", f"{a}/deviation",
+        f"{a}/programme", f"{a}/treatments",
         f"{a}/randomization-error", f"{a}/randomization-error/wrong_stratum", f"{a}/randomization-error/wrong_kit",
         f"{a}/end-treatment", f"{a}/end-study", f"{e}/end-screening", f"{e}/identity", f"{a}/kit", "/stock",
         f"{a}/kit/replace", f"{a}/kit/return", "/stock/excursions", "/stock/counts", "/stock/returns", "/stock/destructions",
