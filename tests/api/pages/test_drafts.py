@@ -38,6 +38,16 @@ def typed(page: Page, name: str, value: str) -> None:
     expect(page.locator("[data-draft-note]")).to_contain_text("not recorded yet")
 
 
+def go_offline(desk: BrowserContext, page: Page, *, offline: bool) -> None:
+    """Until the page itself knows."""
+    desk.set_offline(offline)
+    event = "offline" if offline else "online"
+    page.evaluate(
+        f"() => navigator.onLine === {str(not offline).lower()} ? null"
+        f" : new Promise((go) => addEventListener('{event}', () => go(null), {{ once: true }}))"
+    )
+
+
 def entries(doors: Doors) -> int:
     with doors.house.database.session() as session:
         return session.execute(text("SELECT count(*) FROM audit.entry")).scalar_one()
@@ -60,10 +70,10 @@ def test_what_is_half_typed_comes_back_and_vanishes_when_it_is_recorded(doors: D
     assert troubles(second, "a draft") == []
     assert entries(doors) == before
 
-    desk.set_offline(True)
+    go_offline(desk, second, offline=True)
     second.get_by_role("button", name="Record and go on").click()
     expect(second.locator("[data-draft-note]")).to_contain_text("There is no connection.")
-    desk.set_offline(False)
+    go_offline(desk, second, offline=False)
     second.get_by_role("button", name="Record and go on").click()
     expect(second.locator("#error-summary")).to_be_visible()
     expect(second.locator('[name="answer-sbp"]')).to_have_value("131")
