@@ -6,8 +6,8 @@ from alembic import op
 from migrations.audit_triggers import unwatch, watch
 from migrations.lock_triggers import FUNCTION_WITH_FORMS, FUNCTION_WITHOUT_FORMS
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
