@@ -46,7 +46,7 @@ _DONE = {
     "designed": "The list waits for its second person. Your contribution is sealed, and its commitment is shown here.",
     "sealed": "The list is generated, sealed and committed to. Publish the commitment, or keep it where nobody here writes.",
 }
-register_way(Way("Allocation lists", "allocation-lists", _READERS, order=60))
+register_way(Way("Allocation lists", "allocation-lists", _READERS, order=60, aside=True))
 
 
 class ContributionUnreadable(InvalidInput):

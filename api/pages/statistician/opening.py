@@ -41,7 +41,7 @@ from trial.locks.datasets import DatasetMode, datasets_for
 from trial.locks.lock import DataLock, LockState, locks_of
 
 router = APIRouter()
-register_way(Way("Opening", "opening", (Permission.LIST_OPEN,), order=65))
+register_way(Way("Opening", "opening", (Permission.LIST_OPEN,), order=65, aside=True))
 
 _PATH = "/t/{trial}/opening"
 _MAY = permission(Permission.LIST_OPEN)
