@@ -187,7 +187,7 @@ def test_a_preparation_is_made_and_checked_by_two_without_telling_what_is_in_it(
     assert own.json()["code"] == "preparation.second_person_needed"
     checked = second.ok("POST", f"/preparations/{made['id']}/verification", {}, key=str(uuid4()))
     assert checked["status"] == "verified"
-    assert set(made) == {"id", "infusion", "status", "prepared_at", "verified_at"}
+    assert set(made) == {"id", "infusion", "status", "prepared_at", "verified_at", "lot_recorded"}
 
 
 def test_infusions_and_visits_are_read_by_those_who_may(doors, call):
