@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
@@ -50,6 +51,13 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=require_chromium(), args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+def pytest_collection_finish() -> None:
+    """Most of what a test makes dies with it; to look for cycles among all that was imported costs a tenth of the run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.hookimpl(wrapper=True)
