@@ -186,7 +186,7 @@ def coordinator_randomizes_and_keeps_the_receipt(story: Story) -> None:
     story.kit = headline(anna)["Kit"]
     assert A_NUMBER.match(story.kit)
     assert A_NUMBER.match(headline(anna)["Randomization number"])
-    anna.sees(f"Fetch kit {story.kit}.")
+    anna.sees(f"Fetch kit {story.kit} and hand it to the pharmacy")
     printed = text_of(anna.page.pdf())
     assert story.kit in printed
     assert "Find this receipt again" not in printed

@@ -22,7 +22,8 @@ from sqlalchemy import text
 
 from trial.database.session import Database
 
-EVERY_SECONDS: Final = 1.0
+EVERY_SECONDS: Final = 4.0
+"""Rarely: to ask for the memory of every server process walks through all of it, and the demo waits meanwhile."""
 _MIB: Final = 1024 * 1024
 
 
