@@ -48,16 +48,17 @@ from trial.database.embedded.passwords import APP
 from trial.protocol.loader import load_shipped
 from trial.protocol.versions import add_version
 
+SPARE = 12
+"""Kits of each arm beyond what a round needs: a shelf as sites have it, filled again before each round."""
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 def furnished(server: Connection, rounds: int, each: int) -> tuple[House, UUID]:
-    """A trial with a sealed list and full shelves for all rounds, and somebody ready whom the others are copied from."""
+    """A trial with a sealed list for all rounds, and somebody ready whom the others are copied from."""
     database = database_at(server.url(role=APP), AT, pool_size=3)
-    needed = rounds * each + 8
     house = House.build(database, database.clock, sites=("S1",), planned=100_000)
-    sealed_list(house, slots=needed)
-    stocked(house, "S1", {"KET": needed, "PBO": needed})
+    sealed_list(house, slots=rounds * each + 8)
+    stocked(house, "S1", dict.fromkeys(("KET", "PBO"), SPARE))
     return house, ready_to_randomize(house)
 
 
@@ -143,7 +144,8 @@ def bare(conninfo: str) -> Callable[[str], None]:
                 "UPDATE bare.counter SET position = position + 1 WHERE id = 1 RETURNING position"
             ).fetchone()[0]
             run("SELECT sealed FROM bare.slot WHERE position = %s", (position,))
-            run("SELECT id, sealed FROM bare.kit WHERE status = 'available' ORDER BY id FOR UPDATE").fetchall()
+            shelf = "SELECT id, sealed FROM bare.kit WHERE status = 'available' AND id BETWEEN %s AND %s ORDER BY id"
+            run(shelf, (n, n + 2 * SPARE)).fetchall()
             run("UPDATE bare.kit SET status = 'assigned' WHERE id = %s", (n,))
             run("INSERT INTO bare.allocation VALUES (%s, %s, %s, %s)", (n, n, n, position))
             run("UPDATE bare.participant SET status = 'randomized', number = %s WHERE id = %s", (f"R{n}", n))
@@ -236,6 +238,7 @@ def run(server: Connection, given: argparse.Namespace) -> None:
         try:
             for api in apis:
                 api.start()
+            stocked(house, "S1", dict.fromkeys(("KET", "PBO"), given.participants // 2))
             act = over_http([api.port for api in apis], token)
             us = measure(act, whom[: given.participants], clients)
             them = measure(plain, whom[: given.participants], clients)

@@ -114,7 +114,7 @@ def test_killed_api_processes_and_a_killed_postgresql_lose_and_double_nothing(du
     database = database_at(url, AT, pool_size=3)
     house = House.build(database, database.clock, sites=("S1",), planned=PARTICIPANTS * 3)  # a site's cap is 40 %
     sealed_list(house, slots=PARTICIPANTS + 8)
-    stocked(house, "S1", {"KET": PARTICIPANTS, "PBO": PARTICIPANTS})
+    stocked(house, "S1", dict.fromkeys(("KET", "PBO"), PARTICIPANTS // 2 + 8))
     waiting = [code for _, code in copied(house, connection.conninfo(), ready_to_randomize(house), PARTICIPANTS)]
     apis = [ApiProcess(url, AT) for _ in range(2)]
     try:

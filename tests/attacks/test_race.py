@@ -39,7 +39,7 @@ def crowd(server, database_name, app_url):
     opened[app_url] = threads
     house = House.build(threads, threads.clock, sites=("S1",), planned=ALL * 3)  # a site's cap is 40 %
     sealed_list(house, slots=ALL + 8)
-    stocked(house, "S1", {"KET": ALL, "PBO": ALL})
+    stocked(house, "S1", dict.fromkeys(("KET", "PBO"), ALL // 2 + 8))  # each opening of a shelf opens all of it
     ready = copied(house, server.conninfo(database_name), ready_to_randomize(house), ALL)
     yield house, [one for one, _ in ready]
     del opened[app_url]

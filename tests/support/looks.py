@@ -42,6 +42,12 @@ def troubles(page: Page, where: str) -> list[str]:
     page.emulate_media(color_scheme="dark")
     found += [f"{where}, dark: {problem}" for problem in page.evaluate(_VIOLATIONS, _COLOURS)]
     page.emulate_media(color_scheme="light")
+    return found + clipped(page, where)
+
+
+def clipped(page: Page, where: str) -> list[str]:
+    """Where the page does not hold in its width, magnified or on a phone."""
+    found = []
     for width in (MAGNIFIED, PHONE):
         page.set_viewport_size({"width": width, "height": HEIGHT})
         if not page.evaluate(_HOLDS):
