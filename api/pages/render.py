@@ -109,7 +109,7 @@ def _render(request: Request, template: str, context: dict[str, Any]) -> str:
     common = {
         "csrf_token": getattr(request.state, "csrf_token", ""),
         "new_key": lambda: str(services.new_id("idempotency")),
-        "version": request.app.version,
+        "product_version": request.app.version,
         "path": request.url.path,
     }
     return environment().get_template(template).render({**common, **context})

@@ -5,10 +5,7 @@ relabelled to fit, while the same kit numbers come. What is compared, and what i
 ``tests/support/transcript.py``; how the worlds are made in ``tests/support/script_seal.py``.
 """
 
-import fcntl
 import json
-import os
-import pickle
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +44,7 @@ NEVER_REACHED = {
 
 @dataclass(frozen=True)
 class Base:
-    """The world as it is drawn, and what the others are made from. Plain data, so that workers of one run share it."""
+    """The world as it is drawn, and what the others are made from. Plain data: the world itself is gone."""
 
     record: dict[str, str]
     acts: tuple[str, ...]
@@ -66,22 +63,10 @@ def begun(server, template) -> Iterator[Begun]:
         yield made
 
 
-@pytest.fixture(scope="session")
-def base(server, template, tmp_path_factory) -> Base:
-    """Made by the worker that comes first; another one waits for it."""
-    own = tmp_path_factory.getbasetemp()
-    shared = (own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own) / "non_interference.pickle"
-    with shared.open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        if not (kept := file.read()):
-            kept = pickle.dumps(_drawn(server, template))
-            file.write(kept)
-    return pickle.loads(kept)
-
-
-def _drawn(server, template) -> Base:
-    with prologue(server, template) as begun, scripted(begun, Exchange()) as world:
+@pytest.fixture(scope="module")
+def base(begun: Begun) -> Base:
+    """In the process that makes the other worlds: two processes salt passwords and order sets each in their own way."""
+    with scripted(begun, Exchange()) as world:
         acts, arms, kits = tuple(world.acts), true_arms(world.house), arms_of_kits(world.house)
         exchanges = {"swapped": swapped(world), "redrawn": redrawn(world)}
         readers = tuple(blinded_readers(world))

@@ -18,7 +18,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,7 @@ import pytest
 import sqlalchemy
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import BaseModel
 from sqlmodel import select
 
 from api.installation import Installation, Urls
@@ -52,6 +53,7 @@ from randomization.kits.resupply import PlanSupply, ReviewSupply, plan_supply, r
 from randomization.kits.returns import SendBackKits, TakeBackKit, send_back_kits, take_back_kit
 from randomization.kits.shipments import ReceiveKits, ShipKits, ShippedLot, kits_in, receive_kits, ship_kits
 from randomization.ledger.allocations import allocations_of
+from randomization.ledger.wrong_kits import MarkWrongKit, mark_wrong_kit
 from randomization.pharmacy.handovers import ReceiveBag, receive_bag
 from randomization.pharmacy.preparations import PrepareDose, VerifyPreparation, prepare_dose, verify_preparation
 from randomization.unblinding.emergency import BreakCode, break_code
@@ -65,6 +67,7 @@ from trial.access.infusion_domain import GrantInfusionDomain, grant_infusion_dom
 from trial.clock import SetClock
 from trial.conduct.departures import EndReason, EndTreatment, end_treatment
 from trial.conduct.deviations import RecordDeviation, record_deviation
+from trial.conduct.factors import factors_of
 from trial.conduct.guesses import Guesser, RecordGuess, record_guess
 from trial.conduct.identities import RecordIdentity, record_identity
 from trial.conduct.infusion_courses import InfusionOrder
@@ -78,6 +81,14 @@ from trial.conduct.queries import (
     answer_query,
     close_query,
     raise_query,
+)
+from trial.conduct.randomization_errors import (
+    MarkDuplicate,
+    MarkRandomizedInError,
+    MarkWrongStratum,
+    mark_duplicate,
+    mark_randomized_in_error,
+    mark_wrong_stratum,
 )
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
@@ -163,7 +174,15 @@ class World:
 
 
 def _told(answer: Any) -> str:
-    return answer.model_dump_json() if hasattr(answer, "model_dump_json") else repr(answer)
+    """As ``repr`` would, but the same in every process: a record's own ``repr`` follows the order of a set."""
+    if isinstance(answer, BaseModel):
+        return f"{type(answer).__name__} {json.dumps(answer.model_dump(mode='json'), sort_keys=True)}"
+    if is_dataclass(answer):
+        shown = ", ".join(f"{one.name}={_told(getattr(answer, one.name))}" for one in fields(answer) if one.repr)
+        return f"{type(answer).__name__}({shown})"
+    if isinstance(answer, list | tuple):
+        return f"[{', '.join(map(_told, answer))}]"
+    return repr(answer)
 
 
 @dataclass(frozen=True)
@@ -291,6 +310,7 @@ class _Script:
             self.review_supply()
             self.board_meets()
             self.infusions_are_read_by_a_grant()
+            self.mark_mistakes()
         self.run_out_of_one_arm()
         if not short:
             self.lock_the_first_stage()
@@ -408,6 +428,28 @@ class _Script:
         self._do("coordinator", "S2", answer_query, AnswerQuery(query_id=query.id, answer="The third."))
         ended = EndTreatment(participant_id=third, ended_on=day, reason=EndReason.PARTICIPANT_DECISION)
         self._do("coordinator", "S1", end_treatment, ended)
+
+    def mark_mistakes(self) -> None:
+        """Every kind of randomization error, of one who was not treated."""
+        one, told = self.first[1], {"reason": "Found in the source documents.", "found_on": today(self.house, "S1")}
+        stored = self._read(lambda session: factors_of(session, one))[0]
+        levels = participants.protocol_at(self.house, "S1").factor(stored.factor).level_codes
+        right = next(level for level in levels if level != stored.value)
+        number = self._read(
+            lambda session: session.exec(
+                select(Kit.number)
+                .where(Kit.site_id == self.house.site_id("S1"), Kit.status == KitStatus.AVAILABLE)
+                .order_by(Kit.number)
+            ).all()
+        )[0]
+        twin = participants.participant(self.house, self.first[2]).code
+        for mark, command in (
+            (mark_randomized_in_error, MarkRandomizedInError(participant_id=one, **told)),
+            (mark_wrong_stratum, MarkWrongStratum(participant_id=one, factor=stored.factor, value=right, **told)),
+            (mark_wrong_kit, MarkWrongKit(participant_id=one, kit_given=number, **told)),
+            (mark_duplicate, MarkDuplicate(participant_id=one, same_person_as=twin, **told)),
+        ):
+            self._do("coordinator", "S1", mark, command, tell=True)
 
     def board_meets(self) -> None:
         """A cut-off, the open and the closed report, and a member who has opened neither yet."""

@@ -52,6 +52,13 @@ def test_a_protocol_that_is_wrong_is_refused_with_its_lines_and_kept(doors: Door
     assert "code: X" in answer.text
 
 
+def test_the_foot_of_every_page_names_the_product_and_its_version_alone(doors: Doors):
+    with doors.client("sponsor") as sponsor:
+        for page in ("versions", f"versions/{doors.house.version.id}/adoption"):
+            (foot,) = re.findall(r'<footer class="foot">(.*?)</footer>', sponsor.get(f"{T}/{page}").text, re.DOTALL)
+            assert re.fullmatch(r"Protocol version [\d.]+ · Equipoise [\w.]+", re.sub(r"<[^>]+>", "", foot).strip())
+
+
 def test_the_administrator_adds_a_person_who_can_then_come_in(doors: Doors):
     with doors.client("administrator") as administrator:
         fields = {"username": "new.nurse", "display_name": "New Nurse", "role": "infusion_nurse"}
