@@ -64,6 +64,16 @@ class ReceiptWords:
             f"{_KIND} {self.trial} {self.stage} {self.site} {self.participant} {self.number} {self.kit or NO_KIT} {at}"
         )
 
+    @property
+    def count(self) -> int:
+        """Its place among the allocations of its trial and stage, from 1."""
+        return int(self.number.rpartition("R")[2])
+
+    @property
+    def order(self) -> tuple[str, str, int]:
+        """As they were given out: numbers are compared as numbers, for beyond R9999 they have more digits."""
+        return self.trial, self.stage, self.count
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:

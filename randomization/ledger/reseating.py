@@ -114,7 +114,7 @@ def take_receipts(session: TrialSession, actor: Actor, lines: Iterable[str]) -> 
     Raises ``ReceiptUnreadable``, ``ReceiptForged``, ``ReceiptTakenAlready``, ``ReceiptBeforeMissing``, ``ReceiptSlotTaken``,
     ``ReceiptKitGone``, ``TrialNotFound``, ``SiteNotFound``, ``SealBroken``; then none of them is taken.
     """
-    receipts = sorted((read_receipt(line) for line in lines), key=lambda one: (one.words.trial, one.words.number))
+    receipts = sorted((read_receipt(line) for line in lines), key=lambda one: one.words.order)
     authorize(session, actor, Action.RECEIPT_TAKEN, reason=REASON)
     for before, after in pairwise(receipts):
         if before.words == after.words:
@@ -134,7 +134,7 @@ def _take(session: TrialSession, actor: Actor, receipt: Receipt) -> ReseatedSeat
     seat = _seat(session, trial, site, receipt, found)
     session.add(seat)
     caps = caps_for(protocol_of(newest_active_version(session, trial.id)), stratum_levels(found.stratum))
-    count_again(session, trial.id, seat.stage, site.id, _count_in(receipt.words.number), caps)
+    count_again(session, trial.id, seat.stage, site.id, receipt.words.count, caps)
     _reserve_code(session, trial, receipt)
     session.flush()
     return seat
@@ -298,10 +298,6 @@ def _reserve_code(session: TrialSession, trial: Trial, receipt: Receipt) -> None
     digits = receipt.words.participant.removeprefix("P-")
     if digits.isdigit():
         session.execute(_RESERVE_CODES, {"trial": trial.id, "number": int(digits)})
-
-
-def _count_in(number: str) -> int:
-    return int(number.rpartition("R")[2])
 
 
 def link_receipt(session: TrialSession, actor: Actor, command: LinkReceipt) -> ReseatedSeat:

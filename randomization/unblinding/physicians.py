@@ -7,13 +7,13 @@ types the characters and signs. That browser, and no other, then shows the arm f
 Invariants
 1. What the investigator gets back holds no arm.
 2. The characters are a keyed hash of the browser's secret: who knows them cannot make the secret, and no other browser has
-   them. A mistyped character is refused by the check character, so nothing is sent into the void.
+   them. A mistyped character is refused by the check character, so nothing is sent into the void. The page is open to
+   everybody, so it is not the strongroom's key that makes them.
 3. An entry stands in the register before anything can be shown; that it was read, and when first, is recorded.
 4. As every emergency break: nobody approves, no lock stands in the way, the medical monitor is told without the arm.
 """
 
 import base64
-import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -37,11 +37,10 @@ from trial.database.columns import instant
 from trial.database.records import in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, InvalidInput
-from trial.keys import KeyPurpose
 
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _ALIKE: Final = str.maketrans({"0": "O", "1": "I", "8": "B", "-": None, " ": None})
-_DOMAIN: Final = b"equipoise/physician-screen/v1"
+_DOMAIN: Final = b"equipoise/physician-screen/v1|"
 _BYTES: Final = 5
 
 
@@ -98,8 +97,7 @@ class CodeSent:
 
 def screen_of(session: TrialSession, secret: str) -> str:
     """The nine characters of the browser that holds ``secret``, in groups of three."""
-    master = session.keyring.sealing.master_key().derive(KeyPurpose.SEALING)
-    drawn = hmac.digest(hmac.digest(master, _DOMAIN, "sha256"), secret.encode(), "sha256")[:_BYTES]
+    drawn = session.vault.authenticate(_DOMAIN + secret.encode())[:_BYTES]
     text = base64.b32encode(drawn).decode()
     return grouped(text + check_character(text))
 

@@ -15,7 +15,7 @@ from sqlmodel import Field, col, select
 
 from trial.access.accounts import Account, get_account
 from trial.access.actions import Action
-from trial.access.actors import Actor, HeldRole, person
+from trial.access.actors import INFUSION_DOMAIN_ROLES, Actor, HeldRole, person
 from trial.access.infusion_grants import trials_with_infusion_domain
 from trial.access.policies import authorize
 from trial.database.columns import instant
@@ -107,7 +107,9 @@ def actor_for(session: TrialSession, account: Account) -> Actor:
     held = tuple(
         HeldRole(grant.role, grant.trial_id, grant.site_id) for grant in grants_of(session, account.id, session.now())
     )
-    return person(account.id, account.display_name, held, trials_with_infusion_domain(session, account.id))
+    may_be_given = any(role.role in INFUSION_DOMAIN_ROLES for role in held)
+    given = trials_with_infusion_domain(session, account.id) if may_be_given else frozenset()
+    return person(account.id, account.display_name, held, given)
 
 
 def check_role_fits(role: str, site_id: UUID | None) -> None:

@@ -23,7 +23,7 @@ from pydantic_core import ErrorDetails
 
 from trial.errors import InvalidInput, NotFound
 from trial.protocol.schema import Protocol
-from trial.protocol.schema.checks import Path, Problem
+from trial.protocol.schema.problems import Path, Problem
 from trial.protocol.source import LARGEST_TEXT, Source, SourceError, read_source
 
 SHIPPED: Final[Mapping[str, str]] = {

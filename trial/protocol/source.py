@@ -23,7 +23,7 @@ from yaml.composer import Composer
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.resolver import BaseResolver
 
-from trial.protocol.schema.checks import Path
+from trial.protocol.schema.problems import Path
 
 LARGEST_TEXT: Final = 400_000
 DEEPEST: Final = 24

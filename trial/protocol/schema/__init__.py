@@ -31,7 +31,6 @@ from trial.protocol.schema.base import (
     Value,
     compare,
 )
-from trial.protocol.schema.checks import Problem
 from trial.protocol.schema.design import (
     Board,
     BoardSeat,
@@ -74,6 +73,7 @@ from trial.protocol.schema.outcomes import (
     Subgroup,
     Threshold,
 )
+from trial.protocol.schema.problems import Problem
 from trial.protocol.schema.protocol import NotInProtocol, Protocol
 from trial.protocol.schema.safety import (
     AdverseEventRules,
