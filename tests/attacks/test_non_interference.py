@@ -2,7 +2,7 @@
 
 *Swap*: list and kits with the treatments exchanged. *Redraw*: another sequence of arms, and the kits that were given
 relabelled to fit, while the same kit numbers come. What is compared, and what is not, stands in
-``tests/support/transcript.py``; how the worlds are made in ``tests/support/script_seal.py``.
+``tests/support/transcript.py``; how the worlds are made in ``tests/support/script/seal.py``.
 """
 
 import json
@@ -14,8 +14,10 @@ import pytest
 
 from api.permissions import RouteAccess, route_table
 from tests.support.randomization import arms_of_kits, true_arms
-from tests.support.script import Begun, World, prologue, redrawn, scripted, swapped
-from tests.support.script_seal import Exchange
+from tests.support.script.exchanges import redrawn, swapped
+from tests.support.script.play import scripted
+from tests.support.script.seal import Exchange
+from tests.support.script.world import Begun, World, prologue
 from tests.support.transcript import (
     NOT_SENT,
     UNBLINDED_ROLES,

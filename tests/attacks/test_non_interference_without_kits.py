@@ -23,8 +23,8 @@ from randomization.unblinding.physicians import CodeSent, SendCode, screen_of, s
 from randomization.unblinding.register import UnblindingReason
 from tests.support import participants, randomization
 from tests.support.randomization import true_arms
-from tests.support.script import KET, PBO, World, prologue, scripted
-from tests.support.script_seal import Exchange
+from tests.support.script.seal import Exchange
+from tests.support.script.world import KET, PBO, World, prologue, world_of
 from tests.support.transcript import answers, database_of, differences, mails_of
 from tests.support.variants import variant
 from trial.conduct.infusion_courses import InfusionOrder
@@ -114,9 +114,9 @@ def test_swap_changes_nothing_that_a_blinded_person_gets_without_kits(server, te
     with prologue(
         server, template, variant(ratio="{KET: 2, PBO: 1}", kits=False, code_to="treating_physician")
     ) as begun:
-        with scripted(begun, Exchange(), play=_Play) as drawn:
+        with world_of(begun, Exchange(), _Play) as drawn:
             arms, record = true_arms(drawn.house), _record(drawn)
-        with scripted(begun, Exchange(arms={KET: PBO, PBO: KET}), play=_Play) as other:
+        with world_of(begun, Exchange(arms={KET: PBO, PBO: KET}), _Play) as other:
             assert not set(true_arms(other.house).items()) & set(arms.items())
             assert differences(record, _record(other)) == []
     assert len(set(arms.values())) == 2

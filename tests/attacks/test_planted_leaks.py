@@ -22,7 +22,10 @@ from randomization.kits.shelves import _SHELF, OpenShelf, ShelvedKit, last_day_o
 from randomization.ledger import randomize
 from randomization.ledger.allocations import allocations_of
 from randomization.ledger.seats import arms_given
-from tests.support.script import KET, PBO, Begun, Exchange, World, prologue, redrawn, scripted, swapped
+from tests.support.script.exchanges import redrawn, swapped
+from tests.support.script.play import scripted
+from tests.support.script.seal import Exchange
+from tests.support.script.world import KET, PBO, Begun, World, prologue
 from tests.support.transcript import answers, database_of, differences, mails_of
 from trial.access.alerts import AlertKind, raise_alert
 from trial.conduct.participants import Participant

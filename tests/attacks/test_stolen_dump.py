@@ -14,7 +14,7 @@ import psycopg
 from tests.support.house import House
 from tests.support.participants import order, ready_to_randomize
 from tests.support.randomization import open_for_randomization, randomize, true_arms
-from tests.support.script import captured_log
+from tests.support.script.logs import captured_log
 from trial.settings import Settings
 
 TOLD_BY_THE_PROTOCOL = {"trial.protocol_version"}

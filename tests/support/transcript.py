@@ -38,8 +38,9 @@ from api.middleware.csrf import token_for
 from api.permissions import RouteAccess, route_table
 from api.services import AppServices
 from tests.support.house import PASSWORD
-from tests.support.script import World, captured_log
-from tests.support.script_seal import injected_commitments
+from tests.support.script.logs import captured_log
+from tests.support.script.seal import injected_commitments
+from tests.support.script.world import World
 from trial.access.accounts import Account, code_secret, get_account
 from trial.access.alerts import Alert
 from trial.access.codes import code_at
