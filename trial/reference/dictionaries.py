@@ -55,6 +55,15 @@ class AesiTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class LayWords:
+    """What people say for one term; ``aesi`` where the words mean one event of special interest among several."""
+
+    term: str
+    aesi: str | None
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ControlledTerm:
     """One submission value of a CDISC codelist."""
 
@@ -115,6 +124,14 @@ def aesi_terms(list_name: str = "aesi_ketamine") -> tuple[AesiTerm, ...]:
             note=row["note"],
         )
         for row in rows(_file(_AESI_FILES, "list of special interest", list_name))
+    )
+
+
+@cache
+def lay_words() -> tuple[LayWords, ...]:
+    """How participants say what CTCAE calls otherwise: our own list. A term of one version only may stand in it."""
+    return tuple(
+        LayWords(row["term"], row["aesi"] or None, tuple(row["words"].split(";"))) for row in rows("lay_words.csv")
     )
 
 

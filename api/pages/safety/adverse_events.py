@@ -34,7 +34,7 @@ from trial.safety.adverse_events import (
     report_adverse_event,
     update_adverse_event,
 )
-from trial.safety.coding import search_terms
+from trial.safety.coding import suggest
 from trial.safety.reading import events_for
 
 router = APIRouter()
@@ -80,17 +80,17 @@ def report(request: Request, here: Here, session: Write, posted: Posted, code: s
 @router.get(f"{_REPORT}/parts/{{part}}", openapi_extra=_MAY_REPORT)
 def show_part(request: Request, here: Here, session: Write, code: str, part: str) -> Response:
     """What an answer adds to the form, for htmx."""
-    state = FormState(values=_queried(request))
+    values = _queried(request)
+    state = FormState(values={"aesi": values.get("aesi_meant", ""), **values})
     form = event_form(here, opened(session, here, code), state)
     return fragment(request, "safety/part.html", form=form, state=state, part=part if part in PARTS else "")
 
 
 @router.get(f"{_REPORT}/terms", openapi_extra=_MAY_REPORT)
 def find_terms(request: Request, here: Here, session: Write, code: str, term: str = "") -> Response:
-    """Terms of the pinned dictionary that hold what is typed, for htmx."""
+    """Terms of the pinned dictionary that what is typed may mean, for htmx."""
     rules = opened(session, here, code).protocol.adverse_events
-    found = search_terms(rules, term, 25) if len(term.strip()) > 1 else []
-    return fragment(request, "safety/terms.html", terms=[one.term for one in found])
+    return fragment(request, "safety/terms.html", found=suggest(rules, term, 8) if len(term.strip()) > 1 else [])
 
 
 @router.get(_EVENT, openapi_extra=_MAY_READ)

@@ -22,7 +22,7 @@ from api.places import Place
 from trial.access.permissions import Permission
 from trial.conduct.casebooks import Casebook
 from trial.safety.adverse_events import CRITERIA, FATAL, RECOVERED, AdverseEvent, Ascertainment, EventFacts
-from trial.safety.coding import TermUnknown, find_term, grades_offered, interests_of, search_terms
+from trial.safety.coding import TermUnknown, find_term, grades_offered, interests_of, suggest
 
 PARTS: Final = ("serious", "term", "outcome", "infusion")
 _OVER: Final = RECOVERED | {FATAL}
@@ -83,10 +83,11 @@ class EventForm:
 
     @property
     def near(self) -> list[str]:
-        """Terms that hold the words typed, where they are no term yet."""
+        """Terms that the words typed may mean, where they are no term yet."""
         if not self.term or self.grades:
             return []
-        return [found.term for found in search_terms(self.book.protocol.adverse_events, self.term, 8)]
+        found = suggest(self.book.protocol.adverse_events, self.term, 8)
+        return list(dict.fromkeys(one.term for one in found))
 
     @property
     def interests(self) -> list[tuple[str, str]]:

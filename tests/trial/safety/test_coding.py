@@ -13,7 +13,6 @@ from trial.safety.coding import (
     code,
     grades_offered,
     interests_of,
-    search_terms,
 )
 
 RULES = shipped_protocol("keta-pain").adverse_events
@@ -63,9 +62,3 @@ def test_every_event_of_the_list_can_be_coded_under_the_pinned_dictionary():
     for listed in aesi_terms():
         assert listed.name in interests_of(RULES, listed.ctcae_term)
         assert grades_offered(RULES, listed.ctcae_term)
-
-
-def test_a_search_finds_terms_by_their_words_and_puts_the_nearest_first():
-    assert search_terms(RULES, "nausea")[0].term == "Nausea"
-    assert all("other" in term.term.casefold() for term in search_terms(RULES, "psychiatric other"))
-    assert len(search_terms(RULES, "a", limit=5)) == 5

@@ -56,6 +56,26 @@ def test_the_form_grows_only_where_an_answer_asks_for_it(doors, page: Page):
     expect(page.get_by_label("Hospitalization or its prolongation")).to_be_checked()
 
 
+def test_lay_words_find_the_term_and_its_special_interest_by_keyboard(doors, page: Page):
+    code = code_of(doors, consented(doors.house))
+    doors.sign_in(page, doors.username("coordinator"), at_once=True)
+    page.goto(f"{doors.address}/t/TEST-1/participants/{code}/adverse-events/report")
+    term = page.get_by_role("combobox", name="Term", exact=True)
+    term.press_sequentially("floating")
+    expect(page.get_by_role("option").first).to_contain_text("Dissociation")
+    term.press("ArrowDown")
+    expect(page.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    term.press("Enter")
+    expect(term).to_have_value("Psychiatric disorders - Other, specify")
+    expect(page.get_by_role("listbox")).to_be_hidden()
+    expect(page.get_by_label("Dissociation / derealisation / depersonalisation")).to_be_checked()
+    term.fill("")
+    term.press_sequentially("threw up")
+    page.get_by_role("option", name="Vomiting").click()
+    expect(term).to_have_value("Vomiting")
+    expect(page.get_by_label("Grade 5")).to_be_visible()
+
+
 def test_a_report_leads_to_the_event(doors, coordinator):
     code = code_of(doors, consented(doors.house))
     answer = fill(coordinator, f"/t/TEST-1/participants/{code}/adverse-events/report", **EVENT)

@@ -1,4 +1,4 @@
-"""Coding: an event's term from the dictionary version that the protocol pins, its grade, and whether it is of special interest.
+"""An event's term in the dictionary version that the protocol pins, its grade, and whether it is of special interest.
 
 Invariants
 1. A term is one of the pinned dictionary's, by its exact name; a grade exists only where the dictionary has words for it.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from trial.errors import InvalidInput
 from trial.protocol.schema import AdverseEventRules
-from trial.reference import CtcaeTerm, aesi_terms, ctcae_term, ctcae_terms
+from trial.reference import CtcaeTerm, aesi_terms, ctcae_term
 
 
 class TermUnknown(InvalidInput):
@@ -50,16 +50,6 @@ def find_term(rules: AdverseEventRules, term: str) -> CtcaeTerm:
             fields={"term": "Choose a term of the dictionary."},
         )
     return found
-
-
-def search_terms(rules: AdverseEventRules, words: str, limit: int = 20) -> list[CtcaeTerm]:
-    """Terms that hold all the words, those that begin with them first."""
-    wanted = words.casefold().split()
-    found = [
-        term for term in ctcae_terms(rules.dictionary.version) if all(word in term.term.casefold() for word in wanted)
-    ]
-    start = " ".join(wanted)
-    return sorted(found, key=lambda term: (not term.term.casefold().startswith(start), term.term))[:limit]
 
 
 def grades_offered(rules: AdverseEventRules, term: str) -> dict[int, str]:
