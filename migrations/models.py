@@ -52,7 +52,9 @@ from trial.database.records import metadata
 from trial.locks import blobs, casebook_signatures, cutoffs, datasets, freezes, lock, snapshots
 from trial.oversight import decisions, meetings, members, papers, recommendations, votes
 from trial.protocol import versions
-from trial.safety import adverse_events, causality, susars
+from trial.safety import causality, susars
+from trial.safety.adverse_events import records as event_records
+from trial.safety.adverse_events import versions as event_versions
 
 TABLE_MODULES = (
     accounts,
@@ -84,7 +86,8 @@ TABLE_MODULES = (
     deviations,
     attendance,
     concomitant,
-    adverse_events,
+    event_records,
+    event_versions,
     causality,
     susars,
     members,

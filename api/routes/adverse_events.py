@@ -1,6 +1,8 @@
 """Adverse events: reported, followed up, judged, signed. Detail that can reveal an arm is withheld from its readers."""
 
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -16,13 +18,15 @@ from trial.database.session import TrialSession
 from trial.safety.adverse_events import (
     EventFacts,
     EventNotFound,
+    EventVersion,
     ReportAdverseEvent,
     UpdateAdverseEvent,
+    changes_between,
     report_adverse_event,
     update_adverse_event,
 )
 from trial.safety.causality import AssessAdverseEvent, assess_adverse_event
-from trial.safety.reading import EventView, events_for
+from trial.safety.reading import EventView, events_for, versions_for
 from trial.safety.serious import SignSae, sign_sae
 
 router = APIRouter()
@@ -39,7 +43,9 @@ class EventSummary(BaseModel):
     ended: str | None
     outcome: str
     term: str | None = Field(description="Null where the detail is withheld from you.")
-    grade: int | None
+    grade: int | None = Field(description="The worst grade of its course.")
+    severity: str | None
+    recurrence_of: int | None
     causality: str | None
     withheld: bool
     reported_at: datetime
@@ -60,15 +66,45 @@ class NewEvent(Keyed):
     facts: EventFacts
     aware_at: AwareDatetime = Field(description="When the site heard of it.")
     sponsor_received_at: AwareDatetime | None = None
+    confirmed_after_consent: bool = Field(default=False, description="A partial onset lies after consent all the same.")
+    confirmed_another: bool = Field(default=False, description="It is another event than the one that looks the same.")
 
 
 class ChangedEvent(BaseModel):
+    """A follow-up adds to the course of the event; a correction puts right what was recorded wrongly."""
+
     facts: EventFacts
     reason: str = Field(min_length=3, max_length=2000)
+    kind: Literal["follow_up", "correction"] = "follow_up"
+    received_at: AwareDatetime | None = Field(default=None, description="When the site heard of it, if before now.")
+    confirmed_after_consent: bool = False
+
+
+class FactChanged(BaseModel):
+    name: str
+    before: Any
+    after: Any
+
+
+class VersionSummary(BaseModel):
+    """One submission: all facts, and what it tells differently from the one before."""
+
+    number: int
+    kind: str
+    received_at: datetime
+    recorded_at: datetime
+    submitted_by: str
+    reason: str
+    confirmed: list[str]
+    facts: dict[str, Any]
+    changes: list[FactChanged]
 
 
 class Judgement(BaseModel):
     causality: str = Field(description="A category of the protocol's scale.")
+    relations: dict[str, str] = Field(
+        default_factory=dict, description="A category for each component beside the study treatment."
+    )
     expected: bool | None = Field(default=None, description="The sponsor's to say.")
     narrative: str = ""
     reason: str | None = None
@@ -78,6 +114,8 @@ class BothJudgements(BaseModel):
     investigator: str | None
     sponsor: str | None
     expected: bool | None
+    investigator_relations: dict[str, str]
+    sponsor_relations: dict[str, str]
 
 
 class SignatureSummary(BaseModel):
@@ -118,6 +156,19 @@ def follow_up_event(here: Here, session: Write, code: str, number: int, body: Ch
     )
 
 
+@router.get(f"{_ONE}/{{number}}/versions", openapi_extra=permission(Permission.ADVERSE_EVENT_READ))
+def list_event_versions(here: Here, session: Write, code: str, number: int) -> list[VersionSummary]:
+    """Every submission of the event, the first report first."""
+    versions = versions_for(session, here.actor, _event_id(session, here, code, number))
+    before: dict[str, Any] | None = None
+    found = []
+    for version in versions:
+        changed = [] if before is None else changes_between(before, version.facts)
+        found.append(_version_summary(version, [FactChanged(**asdict(one)) for one in changed]))
+        before = version.facts
+    return found
+
+
 @router.post(
     f"{_ONE}/{{number}}/assessments", status_code=201, openapi_extra=permission(Permission.ADVERSE_EVENT_ASSESS)
 )
@@ -135,6 +186,11 @@ def sign_event(
     proof = body.prove(caller)
     command = command_of(SignSae, event_id=_event_id(session, here, code, number), idempotency_key=key_of(key, body))
     return SignatureSummary.model_validate(sign_sae(session, here.actor, proof, command), from_attributes=True)
+
+
+def _version_summary(version: EventVersion, changes: list[FactChanged]) -> VersionSummary:
+    told = {name: getattr(version, name) for name in VersionSummary.model_fields if name != "changes"}
+    return VersionSummary(**{**told, "submitted_by": version.printed_name or version.submitted_by}, changes=changes)
 
 
 def _event_id(session: TrialSession, here: Place, code: str, number: int) -> UUID:

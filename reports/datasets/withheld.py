@@ -35,8 +35,23 @@ def without_infusion_domain(snapshot: Mapping[str, pl.DataFrame], plan: Analysis
     for name in ("scores", "answers"):
         tables[name] = tables[name].filter(~pl.col("instrument").is_in(theirs))
     tables["concomitant"] = tables["concomitant"].with_columns(indication=pl.lit(None, pl.String))
-    kept = tables["adverse_events"].filter(pl.col("aesi").is_null())
-    tables["adverse_events"] = kept.with_columns(
-        event=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("participant")
-    )
+    tables |= _without_special_interest(tables)
     return tables
+
+
+def _without_special_interest(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The events that are left, numbered anew, with what hangs on them; a recurrence of one that is left out names none."""
+    kept = tables["adverse_events"].filter(pl.col("aesi").is_null())
+    kept = kept.with_columns(anew=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("participant"))
+    numbers = kept.select("participant", "event", "anew")
+    events = kept.join(
+        numbers.rename({"event": "recurrence_of", "anew": "first"}),
+        on=["participant", "recurrence_of"],
+        how="left",
+        maintain_order="left",
+    ).with_columns(event=pl.col("anew"), recurrence_of=pl.col("first"))
+    found = {"adverse_events": events.drop("anew", "first")}
+    for name in ("event_courses", "event_relations"):
+        whole = tables[name].join(numbers, on=["participant", "event"], how="inner", maintain_order="left")
+        found[name] = whole.with_columns(event=pl.col("anew")).drop("anew")
+    return found

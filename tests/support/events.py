@@ -44,6 +44,7 @@ def reporting(house: House, participant_id: UUID, **changes: Any) -> ReportAdver
         participant_id=participant_id,
         facts=facts(house, **changes),
         aware_at=house.clock.now(),
+        confirmed_another=True,
     )
 
 

@@ -74,6 +74,7 @@ READERS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "trial.outcome": _EFFICACY,
     "trial.blinding_guess": _EFFICACY,
     "trial.adverse_event": _EVENTS,
+    "trial.adverse_event_version": _EVENTS,
     # What the sponsor's side judged stays apart from the investigator's.
     "trial.sponsor_assessment": (*_EVENTS, *_STUDY),
     "trial.susar_assessment": (*_EVENTS, *_STUDY),

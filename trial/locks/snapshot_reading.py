@@ -135,11 +135,33 @@ _QUERIES: Final[dict[str, str]] = {
             r.ascertainment, r.onset, r.onset_at, r.ended, r.outcome, r.action_taken, r.causality, s.causality,
             CASE WHEN r.causality IS NULL AND s.causality IS NULL THEN NULL
                 ELSE coalesce(r.causality = ANY(:related), false) OR coalesce(s.causality = ANY(:related), false) END,
-            s.expected, r.infusion, r.onset_minute, r.led_to_withdrawal, r.recorded_at
+            s.expected, r.infusion, r.onset_minute, r.led_to_withdrawal, r.recorded_at, r.severity,
+            coalesce(CAST(r.course -> 0 ->> 'grade' AS int), r.grade),
+            (SELECT string_agg(named, ', ') FROM jsonb_array_elements_text(r.treatments) AS named), r.recurrence_of
         FROM trial.adverse_event AS r JOIN trial.participant AS p ON p.id = r.participant_id
         LEFT JOIN (SELECT DISTINCT ON (event_id) event_id, causality, expected FROM trial.sponsor_assessment
             WHERE trial_id = :trial AND recorded_at <= :cut_off
             ORDER BY event_id, recorded_at DESC, id DESC) AS s ON s.event_id = r.id
+        WHERE r.trial_id = :trial AND r.recorded_at <= :cut_off
+    """,
+    "event_courses": """
+        SELECT p.code, r.number, CAST(period.ordinality AS int), CAST(period.value ->> 'grade' AS int),
+            period.value ->> 'since'
+        FROM trial.adverse_event AS r CROSS JOIN LATERAL jsonb_array_elements(
+            CASE WHEN jsonb_array_length(r.course) > 0 THEN r.course
+                ELSE jsonb_build_array(jsonb_build_object('grade', r.grade, 'since', r.onset)) END
+        ) WITH ORDINALITY AS period @of_participant
+    """,
+    "event_relations": """
+        SELECT p.code, r.number, judged.component, coalesce(CAST(:components AS jsonb) ->> judged.component, judged.component),
+            r.relations ->> judged.component, s.relations ->> judged.component,
+            coalesce(r.relations ->> judged.component = ANY(:related), false)
+                OR coalesce(s.relations ->> judged.component = ANY(:related), false)
+        FROM trial.adverse_event AS r JOIN trial.participant AS p ON p.id = r.participant_id
+        LEFT JOIN (SELECT DISTINCT ON (event_id) event_id, relations FROM trial.sponsor_assessment
+            WHERE trial_id = :trial AND recorded_at <= :cut_off
+            ORDER BY event_id, recorded_at DESC, id DESC) AS s ON s.event_id = r.id
+        CROSS JOIN LATERAL jsonb_object_keys(r.relations || coalesce(s.relations, '{}')) AS judged(component)
         WHERE r.trial_id = :trial AND r.recorded_at <= :cut_off
     """,
 }
@@ -244,6 +266,7 @@ def _parameters(trial: Trial, version: ProtocolVersion, cut_off_at: datetime, sc
         "kinds": json.dumps({criterion.id: criterion.kind for criterion in protocol.eligibility}),
         "units": json.dumps(_units(protocol)),
         "fields": json.dumps(_endpoint_fields(protocol)),
+        "components": json.dumps({one.code: one.label for one in protocol.adverse_events.components}),
         "related": sorted(protocol.adverse_events.causality.related_codes),
     }
 

@@ -193,8 +193,30 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
             "onset_minute": Whole,
             "led_to_withdrawal": Flag,
             "reported_at": Instant,
+            "severity": Text,  # MILD | MODERATE | SEVERE, apart from the grade
+            "grade_at_onset": Whole,  # "grade" is the worst of the event's course
+            "treatments": Text,  # none, or the kinds of treatment given, by comma; null where nobody has said
+            "recurrence_of": Whole,  # the number of the participant's earlier event
         },
         ("participant", "event"),
+    ),
+    # The periods of grade of each event in their order; ``since`` is null where a change's start is not known.
+    "event_courses": TableShape(
+        {"participant": Text, "event": Whole, "period": Whole, "grade": Whole, "since": Text},
+        ("participant", "event", "period"),
+    ),
+    # What each side says of an event's relation to the components beside the study treatment.
+    "event_relations": TableShape(
+        {
+            "participant": Text,
+            "event": Whole,
+            "component": Text,
+            "label": Text,
+            "investigator": Text,
+            "sponsor": Text,
+            "related": Flag,
+        },
+        ("participant", "event", "component"),
     ),
     "deviations": TableShape(
         {

@@ -5,10 +5,14 @@ Invariants
 2. Neither side downgrades the other: an event is suspected when either calls it related.
 3. Which categories count as related is the protocol's choice.
 4. Until the investigator has assessed, a serious event counts as suspected.
-5. A sponsor's later assessment is a further row; none is overwritten.
+5. A sponsor's later assessment is a further row; none is overwritten. It keeps the version of the reference safety
+   information that it was judged against, whatever an amendment brings later.
+6. The causality of an event is its relation to the study treatment. Where the protocol names other components, each side
+   judges the relation to each of them beside it; only the study treatment makes an event suspected.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -22,7 +26,7 @@ from trial.access.permissions import Permission
 from trial.access.policies import may
 from trial.conduct.casebooks import Casebook, open_for
 from trial.conduct.participants import ParticipantRecord
-from trial.database.columns import prose
+from trial.database.columns import document, prose
 from trial.database.records import in_schema
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
@@ -39,23 +43,33 @@ class CausalityUnknown(InvalidInput):
     code = "causality.unknown_category"
 
 
+class ComponentUnknown(InvalidInput):
+    code = "causality.unknown_component"
+
+
 class ExpectednessMisplaced(InvalidInput):
     code = "causality.expectedness_misplaced"
 
 
 class AssessAdverseEvent(BaseModel):
-    """``expected`` is the sponsor's to say: in nature and severity as in the reference safety information."""
+    """``expected`` is the sponsor's to say: in nature and severity as in the reference safety information.
+
+    ``relations`` holds a category for each component beside the study treatment that is judged.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     event_id: UUID
     causality: str = Bounded(min_length=1, max_length=48)
+    relations: dict[str, str] = {}
     expected: bool | None = None
     narrative: str = Bounded(default="", max_length=8000)
     reason: str | None = Bounded(default=None, max_length=2000)
 
 
 class SponsorAssessment(ParticipantRecord, table=True):
+    """``reference_document`` names document and version; ``reference_version`` is the version alone."""
+
     __tablename__ = "sponsor_assessment"
     __table_args__ = in_schema("trial")
 
@@ -63,6 +77,8 @@ class SponsorAssessment(ParticipantRecord, table=True):
     causality: str = Field(max_length=48)
     expected: bool
     reference_document: str = prose()
+    reference_version: str | None = Field(default=None, max_length=64)
+    relations: dict[str, str] = document(default_factory=dict)
     narrative: str = prose()
     assessed_by: UUID = Field(foreign_key="access.account.id")
 
@@ -74,10 +90,18 @@ class Causality:
     investigator: str | None
     sponsor: str | None
     expected: bool | None
+    investigator_relations: Mapping[str, str] = field(default_factory=dict)
+    sponsor_relations: Mapping[str, str] = field(default_factory=dict)
 
     def related(self, rules: AdverseEventRules) -> bool | None:
         """Whether either side calls it related; ``None`` while neither has judged."""
         given = [each for each in (self.investigator, self.sponsor) if each is not None]
+        return None if not given else any(each in rules.causality.related_codes for each in given)
+
+    def related_to(self, rules: AdverseEventRules, component: str) -> bool | None:
+        """Whether either side calls it related to a component beside the study treatment; ``None`` if neither judged."""
+        sides = (self.investigator_relations, self.sponsor_relations)
+        given = [side[component] for side in sides if component in side]
         return None if not given else any(each in rules.causality.related_codes for each in given)
 
     def suspected(self, rules: AdverseEventRules) -> bool:
@@ -97,12 +121,13 @@ def expected_by_reference(rules: AdverseEventRules, event: AdverseEvent) -> bool
 
 
 def assess_adverse_event(session: TrialSession, actor: Actor, command: AssessAdverseEvent) -> Causality:
-    """Give one side's judgement. Raises ``CausalityUnknown``, ``ExpectednessMisplaced``."""
+    """Give one side's judgement. Raises ``CausalityUnknown``, ``ComponentUnknown``, ``ExpectednessMisplaced``."""
     event = get_event(session, command.event_id)
     casebook = open_for(session, actor, Action.EVENT_ASSESSED, event.participant_id, reason=command.reason)
     session.refresh(event)
     rules = casebook.protocol.adverse_events
     _check_category(rules, command.causality)
+    _check_components(rules, command.relations)
     if side_of(actor, event) is Side.SPONSOR:
         _assess_as_sponsor(session, actor, casebook, event, command)
     else:
@@ -111,12 +136,24 @@ def assess_adverse_event(session: TrialSession, actor: Actor, command: AssessAdv
     return causality_of(session, event)
 
 
-def _check_category(rules: AdverseEventRules, causality: str) -> None:
+def _check_components(rules: AdverseEventRules, relations: Mapping[str, str]) -> None:
+    known = [component.code for component in rules.other_components]
+    for component, category in relations.items():
+        if component not in known:
+            named = ", ".join(known) or "none"
+            raise ComponentUnknown(
+                f"The protocol has no component {component} beside the study treatment; it has: {named}.",
+                fields={"relations": f"Choose among: {named}."},
+            )
+        _check_category(rules, category, field_name=f"relation-{component}")
+
+
+def _check_category(rules: AdverseEventRules, causality: str, *, field_name: str = "causality") -> None:
     known = [category.code for category in rules.causality.categories]
     if causality not in known:
         raise CausalityUnknown(
             f"The protocol's scale has no category {causality}. Choose one of: {', '.join(known)}.",
-            fields={"causality": f"Choose one of: {', '.join(known)}."},
+            fields={field_name: f"Choose one of: {', '.join(known)}."},
         )
 
 
@@ -130,6 +167,7 @@ def _assess_as_investigator(
         actor.account_id,
         casebook.now,
     )
+    event.relations = {**event.relations, **command.relations}
     session.add(event)
 
 
@@ -149,6 +187,8 @@ def _assess_as_sponsor(
             causality=command.causality,
             expected=command.expected,
             reference_document=f"{reference.document}, version {reference.version}",
+            reference_version=reference.version,
+            relations=command.relations,
             narrative=command.narrative,
             assessed_by=actor.account_id,
         )
@@ -167,4 +207,10 @@ def sponsor_assessment_of(session: TrialSession, event_id: UUID) -> SponsorAsses
 def causality_of(session: TrialSession, event: AdverseEvent) -> Causality:
     """Both judgements as they stand."""
     sponsor = sponsor_assessment_of(session, event.id)
-    return Causality(event.causality, sponsor.causality if sponsor else None, sponsor.expected if sponsor else None)
+    return Causality(
+        event.causality,
+        sponsor.causality if sponsor else None,
+        sponsor.expected if sponsor else None,
+        dict(event.relations),
+        dict(sponsor.relations) if sponsor else {},
+    )

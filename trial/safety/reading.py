@@ -4,10 +4,13 @@ Invariants
 1. Who may read events at a site sees each of them, with number, seriousness, dates and outcome.
 2. The detail of an event of special interest (words, term, grade, tie to an infusion) can reveal the arm: it is shown
    only to who may also read the infusion domain there.
+3. The versions of an event, and what hangs on it, are shown to who could read the detail of each of them: an event that
+   is no longer of special interest keeps what it once was to itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -20,7 +23,12 @@ from trial.access.permissions import Permission
 from trial.access.policies import check_may_somewhere, may, sites_where
 from trial.conduct.participants import Participant
 from trial.database.session import TrialSession
-from trial.safety.adverse_events import AdverseEvent
+from trial.errors import NotPermitted
+from trial.safety.adverse_events import AdverseEvent, EventVersion, get_event, versions_of
+
+
+class EventWithheld(NotPermitted):
+    code = "adverse_event.withheld"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,9 @@ class EventView:
     action_taken: str | None
     causality: str | None
     reported_at: datetime
+    severity: str | None = None
+    treatments: tuple[str, ...] | None = ()
+    recurrence_of: int | None = None
     withheld: bool = False
 
 
@@ -86,6 +97,9 @@ def view_for(actor: Actor, event: AdverseEvent, participant: str) -> EventView:
         ascertainment=None,
         action_taken=None,
         causality=None,
+        severity=None,
+        treatments=None,
+        recurrence_of=None,
         onset=whole.onset[:10],
         withheld=True,
     )
@@ -94,6 +108,24 @@ def view_for(actor: Actor, event: AdverseEvent, participant: str) -> EventView:
 def may_see_detail(actor: Actor, event: AdverseEvent) -> bool:
     """Whether the detail of an event of special interest is the actor's to see."""
     return may(actor, Permission.INFUSION_READ, event.trial_id, event.site_id)
+
+
+def may_see_history(actor: Actor, event: AdverseEvent, versions: Sequence[EventVersion]) -> bool:
+    """Whether every version of the event is the actor's to see."""
+    special = event.aesi is not None or any(version.facts.get("aesi") for version in versions)
+    reads = may(actor, Permission.ADVERSE_EVENT_READ, event.trial_id, event.site_id)
+    return reads and (not special or may_see_detail(actor, event))
+
+
+def versions_for(session: TrialSession, actor: Actor, event_id: UUID) -> list[EventVersion]:
+    """Every submission of the event, the first first. Raises ``EventNotFound``, ``EventWithheld``."""
+    event = get_event(session, event_id)
+    versions = versions_of(session, event_id)
+    if not may_see_history(actor, event, versions):
+        raise EventWithheld(
+            "What is recorded of this event can reveal the treatment, so it is withheld from your role."
+        )
+    return versions
 
 
 def _whole(event: AdverseEvent, participant: str) -> EventView:
@@ -118,4 +150,7 @@ def _whole(event: AdverseEvent, participant: str) -> EventView:
         action_taken=event.action_taken,
         causality=event.causality,
         reported_at=event.recorded_at,
+        severity=event.severity,
+        treatments=tuple(event.treatments),
+        recurrence_of=event.recurrence_of,
     )

@@ -64,6 +64,8 @@ def _report(
         participant_id=life.participant_id,
         facts=facts,
         aware_at=stage.clock.now(),
+        # The virtual participant's events are apart from each other, however like they look.
+        confirmed_another=True,
     )
     reported = report_adverse_event(session, stage.at(reporter, life.place), command)
     causality = "probable" if infusion and event.asked_for else "possible" if infusion else "unlikely"

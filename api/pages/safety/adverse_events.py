@@ -1,4 +1,4 @@
-"""Adverse events: the list, a report that grows with its answers, one event, its follow-up."""
+"""Adverse events: the list, a report that grows with its answers, and one event."""
 
 from typing import Any
 
@@ -8,32 +8,23 @@ from starlette.responses import Response
 
 from api.dependencies import Write
 from api.pages.answers import Posted, reshown, see
+from api.pages.drafts import draft_of
 from api.pages.forms import FormState, posted_values
 from api.pages.frame import Here, site_words
 from api.pages.render import fragment, page
-from api.pages.safety.reports import (
-    PARTS,
-    aware_at,
-    blank_values,
-    event_form,
-    facts_of,
-    serious_needs_criterion,
-    values_of_event,
-)
-from api.pages.safety.single import SeenEvent, event_rows, seen_event, tasks_on
-from api.pages.site.commands import FormIncomplete, command_of, fields_as
+from api.pages.safety.event_records import record_of
+from api.pages.safety.reports import PARTS, event_form
+from api.pages.safety.single import event_rows, seen_event, tasks_on
+from api.pages.safety.typed_events import aware_at, blank_values, check_seriousness_said, facts_of
+from api.pages.site.commands import command_of, fields_as
 from api.pages.site.subjects import history_url, list_url, may_here, opened, raise_query_url, subject_url, trail
 from api.pages.site.words import term_words
 from api.permissions import permission
 from api.places import Place
 from trial.access.permissions import Permission
 from trial.conduct.casebooks import Casebook
-from trial.safety.adverse_events import (
-    ReportAdverseEvent,
-    UpdateAdverseEvent,
-    report_adverse_event,
-    update_adverse_event,
-)
+from trial.database.session import TrialSession
+from trial.safety.adverse_events import ReportAdverseEvent, report_adverse_event
 from trial.safety.coding import suggest
 from trial.safety.reading import events_for
 
@@ -60,13 +51,13 @@ def list_events(request: Request, here: Here, session: Write, kind: str = "all")
 @router.get(f"{_REPORT}/report", openapi_extra=_MAY_REPORT)
 def show_report(request: Request, here: Here, session: Write, code: str) -> Response:
     book = opened(session, here, code)
-    return _report_page(request, here, book, FormState(values=blank_values(book)))
+    return _report_page(request, session, here, book, FormState(values=blank_values(book)))
 
 
 @router.post(f"{_REPORT}/report", openapi_extra=_MAY_REPORT)
 def report(request: Request, here: Here, session: Write, posted: Posted, code: str) -> Response:
     def again(state: FormState, status: int) -> Response:
-        return _report_page(request, here, opened(session, here, code), state, status)
+        return _report_page(request, session, here, opened(session, here, code), state, status)
 
     with reshown(session, posted, again):
         book = opened(session, here, code)
@@ -82,7 +73,7 @@ def show_part(request: Request, here: Here, session: Write, code: str, part: str
     """What an answer adds to the form, for htmx."""
     values = _queried(request)
     state = FormState(values={"aesi": values.get("aesi_meant", ""), **values})
-    form = event_form(here, opened(session, here, code), state)
+    form = event_form(session, here, opened(session, here, code), state)
     return fragment(request, "safety/part.html", form=form, state=state, part=part if part in PARTS else "")
 
 
@@ -102,34 +93,15 @@ def show_event(request: Request, here: Here, session: Write, code: str, number: 
         url=list_url(here, "adverse-events", code, number), participant_url=subject_url(here, code),
         history_url=history_url(here, seen.event.id, f"event {number} of {code}") if seen.event else "",
         update_url=list_url(here, "adverse-events", code, number, "update") if seen.can_update(here) else "",
+        correct_url=list_url(here, "adverse-events", code, number, "correct") if seen.can_update(here) else "",
+        record=record_of(session, here, seen),
         query_url=raise_query_url(here, seen.book, event=str(number)),
     )  # fmt: skip
 
 
-@router.get(f"{_EVENT}/update", openapi_extra=_MAY_REPORT)
-def show_update(request: Request, here: Here, session: Write, code: str, number: int) -> Response:
-    seen = seen_event(session, here, code, number)
-    return _update_page(request, here, seen, FormState(values=values_of_event(seen.record)))
-
-
-@router.post(f"{_EVENT}/update", openapi_extra=_MAY_REPORT)
-def update(request: Request, here: Here, session: Write, posted: Posted, code: str, number: int) -> Response:
-    def again(state: FormState, status: int) -> Response:
-        return _update_page(request, here, seen_event(session, here, code, number), state, status)
-
-    with reshown(session, posted, again):
-        seen = seen_event(session, here, code, number)
-        _check_criterion(posted)
-        command = command_of(
-            UpdateAdverseEvent, event_id=seen.record.id, facts=facts_of(posted), reason=posted.get("reason")
-        )
-        update_adverse_event(session, here.actor, command)
-    return see(list_url(here, "adverse-events", code, number), done="updated")
-
-
 _DONE = {
     "reported": "The event is recorded. A serious one has alerted the medical monitor.",
-    "updated": "The change is recorded beside the earlier values.",
+    "updated": "The change is recorded as a new version; the earlier ones stay.",
     "assessed": "The assessment is recorded.",
     "signed": "The event is signed.",
     "susar": "The SUSAR assessment is recorded.",
@@ -137,21 +109,16 @@ _DONE = {
 
 
 def _reporting(book: Casebook, posted: dict[str, Any]) -> ReportAdverseEvent:
-    _check_criterion(posted)
+    check_seriousness_said(posted)
     return command_of(
         ReportAdverseEvent,
         idempotency_key=posted.get("idempotency_key", ""),
         participant_id=book.participant.id,
         facts=facts_of(posted),
         aware_at=aware_at(posted, book),
+        confirmed_after_consent=posted.get("confirmed_after_consent") == "yes",
+        confirmed_another=posted.get("confirmed_another") == "yes",
     )
-
-
-def _check_criterion(posted: dict[str, Any]) -> None:
-    if posted.get("serious", "") not in ("yes", "no"):
-        raise FormIncomplete("Say first whether the event was serious.", fields={"serious": "Choose one answer."})
-    if serious_needs_criterion(posted):
-        raise FormIncomplete("Say why it is serious.", fields={"criteria": "Choose at least one criterion."})
 
 
 def _queried(request: Request) -> dict[str, Any]:
@@ -163,23 +130,13 @@ def _event_trail(here: Place, book: Casebook) -> list[tuple[str, str]]:
     return [("Adverse events", list_url(here, "adverse-events")), (code, subject_url(here, code)), ("", "")]
 
 
-def _report_page(request: Request, here: Place, book: Casebook, state: FormState, status: int = 200) -> Response:
+def _report_page(
+    request: Request, session: TrialSession, here: Place, book: Casebook, state: FormState, status: int = 200
+) -> Response:
     code = book.participant.code
     return page(
-        request, "safety/report.html", status=status, here=here, book=book, state=state, form=event_form(here, book, state),
+        request, "safety/report.html", status=status, here=here, book=book, state=state, form=event_form(session, here, book, state),
         trail=trail(here, book), url=subject_url(here, code, "adverse-events", "report"), back=subject_url(here, code),
         parts_url=here.url("participants", code, "adverse-events"), dictionary=book.protocol.adverse_events.dictionary,
-        update=False,
-    )  # fmt: skip
-
-
-def _update_page(request: Request, here: Place, seen: SeenEvent, state: FormState, status: int = 200) -> Response:
-    book, code = seen.book, seen.book.participant.code
-    number = seen.view.number
-    return page(
-        request, "safety/report.html", status=status, here=here, book=book, state=state, form=event_form(here, book, state),
-        trail=[*trail(here, book), (f"Event {number}", list_url(here, "adverse-events", code, number))],
-        url=list_url(here, "adverse-events", code, number, "update"), back=list_url(here, "adverse-events", code, number),
-        parts_url=here.url("participants", code, "adverse-events"), dictionary=book.protocol.adverse_events.dictionary,
-        update=True,
+        kind="report", draft=draft_of(here.caller, code),
     )  # fmt: skip

@@ -17,12 +17,14 @@ from api.permissions import permission
 from api.places import Place
 from trial.access.permissions import Permission
 from trial.database.session import TrialSession
+from trial.safety.adverse_events import AdverseEvent
 from trial.safety.causality import AssessAdverseEvent, Side, assess_adverse_event, expected_by_reference, side_of
 from trial.safety.serious import MEANING, SignSae, sign_sae
 from trial.safety.susars import AssessSusar, assess_susar
 
 router = APIRouter()
 
+_RELATION = "relation-"
 _EVENT = "/t/{trial}/adverse-events/{code}/{number}"
 
 
@@ -40,6 +42,7 @@ def assess(request: Request, here: Here, session: Write, posted: Posted, code: s
             AssessAdverseEvent,
             event_id=seen_event(session, here, code, number).record.id,
             expected=yes(posted.get("expected", "")),
+            relations=_relations(posted),
             **picked(posted, "causality", "narrative", "reason"),
         )
         assess_adverse_event(session, here.actor, command)
@@ -85,6 +88,15 @@ def record_susar(request: Request, here: Here, session: Write, posted: Posted, c
     return see(list_url(here, "adverse-events", code, number), done="susar")
 
 
+def _relations(posted: dict[str, Any]) -> dict[str, str]:
+    """The category of each component that was judged."""
+    return {name.removeprefix(_RELATION): value for name, value in posted.items() if name.startswith(_RELATION) and value}
+
+
+def _relation_values(event: AdverseEvent) -> dict[str, str]:
+    return {f"{_RELATION}{component}": category for component, category in event.relations.items()}
+
+
 def _assess_page(
     request: Request,
     session: TrialSession,
@@ -97,12 +109,13 @@ def _assess_page(
     seen = seen_event(session, here, code, number)
     event, rules = seen.record, seen.book.protocol.adverse_events
     is_sponsor = side_of(here.actor, event) is Side.SPONSOR
-    known = {} if is_sponsor else {"causality": event.causality or ""}
+    known = {} if is_sponsor else {"causality": event.causality or "", **_relation_values(event)}
     return page(
         request, "safety/assess.html", status=status, here=here, seen=seen, rows=event_rows(seen),
         state=state or FormState(values=known), is_sponsor=is_sponsor, rules=rules,
         categories=[(one.code, one.label, "Counts as related" if one.related else "Counts as not related")
                     for one in rules.causality.categories],
+        components=rules.other_components,
         suggested=expected_by_reference(rules, event), **_addresses(here, seen, "assess"),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""An adverse event between form and command: what was typed, and the facts that it means.
+"""What the form of an adverse event offers, given what is typed so far.
 
 Invariants
 1. What a part of the form asks appears only when an earlier answer calls for it; a hidden part sends nothing.
@@ -7,7 +7,7 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,21 +15,42 @@ from zoneinfo import ZoneInfo
 
 from api.pages.answers import several
 from api.pages.forms import FormState, date_text, date_values
+from api.pages.render import day_words
 from api.pages.site.commands import command_of, local_instant, whole_number
 from api.pages.site.subjects import may_here
 from api.pages.site.words import said, terms_of
 from api.places import Place
 from trial.access.permissions import Permission
 from trial.conduct.casebooks import Casebook
-from trial.safety.adverse_events import CRITERIA, FATAL, RECOVERED, AdverseEvent, Ascertainment, EventFacts
+from trial.database.session import TrialSession
+from trial.partial_dates import PartialDate
+from trial.safety.adverse_events import (
+    CRITERIA,
+    FATAL,
+    RECOVERED,
+    AdverseEvent,
+    Ascertainment,
+    EventFacts,
+    EventTreatment,
+    Likeness,
+)
+from trial.safety.adverse_events import facts_of as recorded_facts
 from trial.safety.coding import TermUnknown, find_term, grades_offered, interests_of, suggest
+from trial.safety.reading import EventView, events_for
 
-PARTS: Final = ("serious", "term", "outcome", "infusion")
+PARTS: Final = ("serious", "term", "outcome", "infusion", "treatment")
 _OVER: Final = RECOVERED | {FATAL}
 _CAUGHT: Final = [
     (Ascertainment.NON_SYSTEMATIC.value, "Told by the participant, or by an open question"),
     (Ascertainment.SYSTEMATIC.value, "Asked for by name, from the checklist"),
 ]
+TREATMENT_WORDS: Final = {
+    EventTreatment.NONE.value: "Nothing",
+    EventTreatment.MEDICATION.value: "Medication",
+    EventTreatment.PROCEDURE.value: "A procedure",
+    EventTreatment.HOSPITAL_CARE.value: "Care in hospital",
+    EventTreatment.OTHER.value: "Something else",
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +60,44 @@ class EventForm:
     book: Casebook
     state: FormState
     sees_infusions: bool
+    others: tuple[EventView, ...] = ()
+
+    @property
+    def severities(self) -> list[tuple[str, str]]:
+        return terms_of("C66769")
+
+    @property
+    def severity_required(self) -> bool:
+        return self.book.protocol.adverse_events.severity_required
+
+    @property
+    def treatments(self) -> list[tuple[str, str]]:
+        return list(TREATMENT_WORDS.items())
+
+    @property
+    def is_treated(self) -> bool:
+        return any(self.state.is_chosen("treatments", kind) for kind in TREATMENT_WORDS if kind != "none")
+
+    @property
+    def earlier(self) -> list[tuple[str, str]]:
+        """The participant's events, of which this may be a recurrence; none for those who may not read them."""
+        return [
+            (str(one.number), f"Event {one.number}: {one.term or 'withheld'}, {_day(one.onset)}") for one in self.others
+        ]
+
+    @property
+    def look_alikes(self) -> list[int]:
+        """The events that look like what is typed, for the links to them."""
+        if not self.state.error("confirmed_another"):
+            return []
+        typed = facts_of(self.state.values)
+        return [
+            one.number
+            for one in self.others
+            if one.verbatim
+            and one.term
+            and Likeness(one.verbatim, one.term, PartialDate.parse(one.onset)).is_like(Likeness.of(typed))
+        ]
 
     @property
     def zone(self) -> str:
@@ -121,71 +180,13 @@ class EventForm:
         return _CAUGHT
 
 
-def event_form(here: Place, book: Casebook, state: FormState) -> EventForm:
-    return EventForm(book, state, may_here(here, book, Permission.INFUSION_READ))
-
-
-def facts_of(posted: Mapping[str, Any]) -> EventFacts:
-    """The facts that were typed. Raises ``FormIncomplete``."""
-    chosen = several(posted, "criteria") if posted.get("serious") == "yes" else []
-    infusion = posted.get("infusion", "")
-    return command_of(
-        EventFacts,
-        verbatim=posted.get("verbatim"),
-        term=posted.get("term"),
-        grade=whole_number(posted.get("grade", "")),
-        aesi=posted.get("aesi"),
-        onset=_moment(posted, "onset"),
-        ended=_moment(posted, "ended"),
-        ascertainment=posted.get("ascertainment"),
-        infusion=whole_number(infusion) if infusion != "none" else None,
-        onset_minute=whole_number(posted.get("onset_minute", "")),
-        outcome=posted.get("outcome"),
-        action_taken=posted.get("action_taken"),
-        led_to_withdrawal=posted.get("led_to_withdrawal") == "yes",
-        **{name: name in chosen for name in CRITERIA},
-    )
-
-
-def aware_at(posted: Mapping[str, Any], book: Casebook) -> datetime | str:
-    """When the site heard of it: as typed, or now where it was not asked for."""
-    day = date_text(posted, "aware")
-    return local_instant(day, str(posted.get("aware_time", "")), book.site.zone) if day else book.now
-
-
-def serious_needs_criterion(posted: Mapping[str, Any]) -> bool:
-    """Whether “serious” was answered yes without saying why."""
-    return posted.get("serious") == "yes" and not several(posted, "criteria")
-
-
-def blank_values(book: Casebook) -> dict[str, str]:
-    """A new report: heard of now, unless somebody says otherwise."""
-    local = book.now.astimezone(ZoneInfo(book.site.zone))
-    return {**date_values("aware", book.today.isoformat()), "aware_time": f"{local:%H:%M}"}
-
-
-def values_of_event(event: AdverseEvent) -> dict[str, Any]:
-    """A recorded event as the form shows it."""
-    chosen = [name for name in CRITERIA if getattr(event, name)]
-    values: dict[str, Any] = {
-        "update": "yes",
-        "serious": "yes" if event.serious else "no",
-        "criteria": chosen,
-        "verbatim": event.verbatim,
-        "term": event.term,
-        "grade": str(event.grade),
-        "aesi": event.aesi or "",
-        "ascertainment": event.ascertainment.value,
-        "infusion": str(event.infusion) if event.infusion else "none",
-        "onset_minute": "" if event.onset_minute is None else str(event.onset_minute),
-        "outcome": event.outcome,
-        "action_taken": event.action_taken,
-        "led_to_withdrawal": "yes" if event.led_to_withdrawal else "",
-    }
-    for name, moment in (("onset", event.onset), ("ended", event.ended or "")):
-        day, _, clock = moment.partition("T")
-        values.update({**date_values(name, day), f"{name}_time": clock})
-    return values
+def event_form(session: TrialSession, here: Place, book: Casebook, state: FormState, own: int = 0) -> EventForm:
+    """``own`` is the number of the event that is followed up."""
+    others: tuple[EventView, ...] = ()
+    if may_here(here, book, Permission.ADVERSE_EVENT_READ):
+        found = events_for(session, here.actor, here.trial.id, participant_id=book.participant.id)
+        others = tuple(one for one in found if one.number != own)
+    return EventForm(book, state, may_here(here, book, Permission.INFUSION_READ), others)
 
 
 def criteria_words(book: Casebook, event: AdverseEvent) -> str:
@@ -194,8 +195,5 @@ def criteria_words(book: Casebook, event: AdverseEvent) -> str:
     return "; ".join(labels.get(name, said(name)) for name in CRITERIA if getattr(event, name)) or "None"
 
 
-def _moment(posted: Mapping[str, Any], name: str) -> str:
-    """A partial date, with the time where the day is known."""
-    day, clock = date_text(posted, name), str(posted.get(f"{name}_time", "")).strip().replace(".", ":")
-    whole = len(day) == len("2026-03-02")
-    return f"{day}T{clock.zfill(5)}" if day and clock and whole else day
+def _day(moment: str) -> str:
+    return day_words(moment.partition("T")[0])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from api.pages.frame import site_words
 from api.pages.render import day_words, instant_words
-from api.pages.safety.reports import criteria_words
+from api.pages.safety.reports import TREATMENT_WORDS, criteria_words
 from api.pages.site.subjects import list_url, may_here, opened
 from api.pages.site.words import Kind, said, term_words
 from api.places import Place
@@ -15,7 +16,7 @@ from trial.access.signatures import Signature, holds, signatures_on
 from trial.conduct.casebooks import Casebook
 from trial.database.session import TrialSession
 from trial.errors import NotPermitted
-from trial.safety.adverse_events import AdverseEvent, EventNotFound, get_event
+from trial.safety.adverse_events import AdverseEvent, EventNotFound, get_event, versions_of
 from trial.safety.causality import SponsorAssessment, sponsor_assessment_of
 from trial.safety.clocks import Due
 from trial.safety.reading import EventView, events_for, may_see_detail
@@ -33,6 +34,8 @@ class SeenEvent:
     sponsor: SponsorAssessment | None
     susar: SusarAssessment | None
     due: DueReports | None
+    latest: int = 0
+    """How many versions there are: what a half-typed follow-up was begun from."""
 
     @property
     def record(self) -> AdverseEvent:
@@ -54,6 +57,13 @@ class SeenEvent:
     def causality_words(self, code: str | None) -> str:
         labels = {one.code: one.label for one in self.book.protocol.adverse_events.causality.categories}
         return labels.get(code or "", "Not assessed yet")
+
+
+    def reference_words(self, judged: SponsorAssessment) -> str:
+        """The reference safety information of the assessment, and whether a newer one is in force since."""
+        now = self.book.protocol.adverse_events.reference_safety_information
+        is_older = judged.reference_version not in (None, now.version)
+        return f"{judged.reference_document} (version {now.version} is in force now)" if is_older else judged.reference_document
 
 
 def seen_event(session: TrialSession, here: Place, code: str, number: int) -> SeenEvent:
@@ -82,6 +92,7 @@ def _whole(session: TrialSession, here: Place, book: Casebook, view: EventView) 
         sponsor_assessment_of(session, event.id) if detailed else None,
         latest_susar_assessment(session, event.id) if detailed else None,
         due,
+        len(versions_of(session, event.id)),
     )
 
 
@@ -122,10 +133,32 @@ def _detail_rows(seen: SeenEvent, event: AdverseEvent) -> list[tuple[str, str]]:
         rows.append(("During infusion", f"{event.infusion}{minute}"))
     return [
         *rows,
+        *_further_rows(event),
         ("Action with study treatment", term_words("C66767", event.action_taken)),
         ("Caught by", said(event.ascertainment.value)),
         ("Causality, investigator", seen.causality_words(event.causality)),
+        *_relation_rows(seen, event.relations, "investigator"),
         *_sponsor_rows(seen),
+    ]
+
+
+def _further_rows(event: AdverseEvent) -> list[tuple[str, str]]:
+    rows = []
+    if event.severity:
+        rows.append(("Severity", term_words("C66769", event.severity)))
+    if event.treatments:
+        given = ", ".join(TREATMENT_WORDS[kind] for kind in event.treatments)
+        rows.append(("Treated with", f"{given}: {event.treatment_words}" if event.treatment_words else given))
+    if event.recurrence_of is not None:
+        rows.append(("Recurrence of", f"Event {event.recurrence_of}"))
+    return rows
+
+
+def _relation_rows(seen: SeenEvent, relations: Mapping[str, str], side: str) -> list[tuple[str, str]]:
+    return [
+        (f"Relation to {one.label[:1].lower()}{one.label[1:]}, {side}", seen.causality_words(relations.get(one.code)))
+        for one in seen.book.protocol.adverse_events.other_components
+        if one.code in relations
     ]
 
 
@@ -135,7 +168,11 @@ def _sponsor_rows(seen: SeenEvent) -> list[tuple[str, str]]:
     if seen.sponsor is None:
         return [("Causality, sponsor", "Not assessed yet")]
     expected = "expected" if seen.sponsor.expected else "unexpected"
-    rows = [("Causality, sponsor", f"{seen.causality_words(seen.sponsor.causality)}; {expected}")]
+    rows = [
+        ("Causality, sponsor", f"{seen.causality_words(seen.sponsor.causality)}; {expected}"),
+        ("Judged against", seen.reference_words(seen.sponsor)),
+        *_relation_rows(seen, seen.sponsor.relations, "sponsor"),
+    ]
     if seen.susar is not None:
         rows.append(("SUSAR", "Yes" if seen.susar.is_susar else "No"))
     return rows

@@ -27,7 +27,12 @@ AE_QUALIFIERS: Final = {
     "onset_minute": ("AEONMIN", "Minutes from Start of Infusion to Onset"),
     "left": ("AEWDFL", "Led to Withdrawal from Study"),
     "dictionary": ("AEDICT", "Dictionary and Version"),
+    "grade_at_onset": ("AEGRONS", "Toxicity Grade at Onset"),
+    "given": ("AETRTGV", "Kind of Treatment Given"),
+    "repeated": ("AERECOF", "Recurrence of Event (AESPID)"),
 }
+"""Qualifiers of every trial; relations to components beside the study treatment follow, one pair a component."""
+LONGEST_LABEL: Final = 40
 SERIOUS: Final = {
     "AESDTH": "fatal",
     "AESLIFE": "life_threatening",
@@ -39,8 +44,9 @@ SERIOUS: Final = {
 
 
 def adverse_events(source: Source) -> pl.DataFrame:
-    """AE before shaping. Severity stays the toxicity grade: no mapping to mild, moderate, severe is
-    made here.
+    """AE before shaping. Severity is what the site said; no grade is mapped to mild, moderate or severe here.
+
+    AETOXGR is the worst grade of the event's course.
     """
     rows = source.start("adverse_events", "AE").with_columns(
         AESPID=pl.col("event").cast(pl.String),
@@ -48,10 +54,12 @@ def adverse_events(source: Source) -> pl.DataFrame:
         AELLTCD=pl.col("llt_code"),
         AEDECOD=pl.col("term"),
         AEBODSYS=pl.col("soc"),
+        AESEV=pl.col("severity"),
         AESER=flag(pl.col("serious")),
         AEACN=term(pl.col("action_taken"), ACTION),
         AEREL=sentence(pl.col("causality_investigator")),
         AEOUT=term(pl.col("outcome"), OUTCOME),
+        AECONTRT=flag(pl.col("treatments") != "none"),
         AETOXGR=pl.col("grade").cast(pl.String),
         AEDTC=source.local_iso("reported_at"),
         AESTDTC=_onset(source),
@@ -59,6 +67,8 @@ def adverse_events(source: Source) -> pl.DataFrame:
         suspected=flag(pl.col("related")),
         foreseen=flag(pl.col("expected")),
         left=flag(pl.col("led_to_withdrawal")),
+        given=pl.col("treatments").str.replace_all("_", " ").str.to_uppercase(),
+        repeated=pl.col("recurrence_of"),
         **{name: flag(pl.col(column)) for name, column in SERIOUS.items()},
     )
     return numbered(rows.with_columns(AESTDY=study_day("AESTDTC"), AEENDY=study_day("AEENDTC")), "AE", ["event"])
@@ -71,7 +81,24 @@ def _onset(source: Source) -> pl.Expr:
 
 
 def adverse_event_qualifiers(source: Source) -> pl.DataFrame:
-    return qualifiers(adverse_events(source), "AE", AE_QUALIFIERS)
+    """SUPPAE: what AE has no variable for, and the relation to each component beside the study treatment."""
+    relations = source.snapshot["event_relations"]
+    names, rows = dict(AE_QUALIFIERS), adverse_events(source)
+    components = relations.group_by("component").agg(pl.col("label").first()).sort("component")
+    for number, (component, label) in enumerate(components.iter_rows(), 1):
+        of_it = relations.filter(pl.col("component") == component)
+        for side, letter, who in (("investigator", "I", "Inv."), ("sponsor", "S", "Sponsor")):
+            column = f"relation_{number}_{side}"
+            said = of_it.select("participant", "event", sentence(pl.col(side)).alias(column))
+            rows = rows.join(said, on=["participant", "event"], how="left", maintain_order="left")
+            names[column] = (f"AEREL{number}{letter}", _relation_label(label, who))
+    return qualifiers(rows, "AE", names)
+
+
+def _relation_label(label: str, who: str) -> str:
+    """``Relation to Study Procedure, Inv.``, as long as a label may be."""
+    room = LONGEST_LABEL - len("Relation to , ") - len(who)
+    return f"Relation to {label[:room].strip()}, {who}"
 
 
 def deviations(source: Source) -> pl.DataFrame:

@@ -119,8 +119,8 @@ def test_a_reporter_of_another_site_is_refused(house: House, participant: UUID):
 
 def test_an_onset_known_to_the_minute_gives_an_instant_and_a_partial_one_none(house: House, participant: UUID):
     assert reported(house, participant).onset_at == house.clock.now()
-    partial = reported(house, participant, onset=PartialDate.parse("2026-02"))
-    assert (partial.onset, partial.onset_at) == ("2026-02", None)
+    partial = reported(house, participant, onset=PartialDate.parse("2026-03-02"))
+    assert (partial.onset, partial.onset_at) == ("2026-03-02", None)
 
 
 @pytest.mark.parametrize(

@@ -90,16 +90,48 @@ class ReferenceSafetyInformation(Part):
     expected_terms: tuple[Text, ...]
 
 
+class TreatmentComponent(Coded):
+    """A part of what participants get, to which an event may be related; one of them is the study treatment."""
+
+    study_treatment: bool = False
+
+
+class FollowUpDays(Part):
+    """How many days after the last report a special situation is asked about again."""
+
+    overdose: Count = 7
+    medication_error: Count = 7
+    pregnancy: Count = 60
+
+
 class AdverseEventRules(Part):
+    """``components`` may be left out: an event is then related to the study treatment alone."""
+
     dictionary: Dictionary
     recorded_from: Text
     recorded_until: Text
     special_interest: SpecialInterest
     ascertainment: Text
     seriousness: Annotated[tuple[SeriousnessCriterion, ...], Field(min_length=1)]
+    severity_required: bool = False
     causality: Causality
+    components: tuple[TreatmentComponent, ...] = ()
+    follow_up_days: FollowUpDays = FollowUpDays()
     reference_safety_information: ReferenceSafetyInformation
     clocks: Annotated[tuple[ExpeditedClock, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_component_is_the_study_treatment(self) -> Self:
+        if self.components and sum(one.study_treatment for one in self.components) != 1:
+            raise ValueError("mark exactly one component as the study treatment")
+        if len({one.code for one in self.components}) != len(self.components):
+            raise ValueError("two components have the same code")
+        return self
+
+    @property
+    def other_components(self) -> tuple[TreatmentComponent, ...]:
+        """The components beside the study treatment; relation to that one is the event's causality."""
+        return tuple(one for one in self.components if not one.study_treatment)
 
 
 class RelatedEventsRule(Sourced):
