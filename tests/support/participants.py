@@ -38,7 +38,7 @@ from trial.conduct.participants import (
 )
 from trial.conduct.screening import RecordScreening, record_screening
 from trial.database.session import TrialSession
-from trial.protocol.loader import load_shipped
+from trial.protocol.loader import LoadedProtocol, load_shipped
 from trial.protocol.schema import Condition, Form, FormField, InfusionPlan, Instrument, Protocol, Value, Visit
 from trial.protocol.versions import (
     AdoptVersion,
@@ -245,11 +245,11 @@ def infused(house: House, site: str = "S1", *, infusions: int | None = None) -> 
     return participant_id
 
 
-def amended(house: House, name: str = "keta-pain-1.1") -> UUID:
-    """A shipped amendment, active: sites may adopt it."""
+def amended(house: House, name: str = "keta-pain-1.1", *, loaded: LoadedProtocol | None = None) -> UUID:
+    """A shipped amendment or another one, active: sites may adopt it."""
     with house.database.transaction() as session:
         sponsor = house.actor(session, "sponsor")
-        version = add_version(session, sponsor, house.trial.id, load_shipped(name))
+        version = add_version(session, sponsor, house.trial.id, loaded or load_shipped(name))
         return activate_version(session, sponsor, version.id).id
 
 

@@ -135,7 +135,8 @@ def _report_page(
 ) -> Response:
     code = book.participant.code
     return page(
-        request, "safety/report.html", status=status, here=here, book=book, state=state, form=event_form(session, here, book, state),
+        request, "safety/report.html", status=status, here=here, book=book, state=state,
+        form=event_form(session, here, book, state),
         trail=trail(here, book), url=subject_url(here, code, "adverse-events", "report"), back=subject_url(here, code),
         parts_url=here.url("participants", code, "adverse-events"), dictionary=book.protocol.adverse_events.dictionary,
         kind="report", draft=draft_of(here.caller, code),

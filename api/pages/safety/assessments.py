@@ -90,7 +90,9 @@ def record_susar(request: Request, here: Here, session: Write, posted: Posted, c
 
 def _relations(posted: dict[str, Any]) -> dict[str, str]:
     """The category of each component that was judged."""
-    return {name.removeprefix(_RELATION): value for name, value in posted.items() if name.startswith(_RELATION) and value}
+    return {
+        name.removeprefix(_RELATION): value for name, value in posted.items() if name.startswith(_RELATION) and value
+    }
 
 
 def _relation_values(event: AdverseEvent) -> dict[str, str]:
@@ -115,7 +117,7 @@ def _assess_page(
         state=state or FormState(values=known), is_sponsor=is_sponsor, rules=rules,
         categories=[(one.code, one.label, "Counts as related" if one.related else "Counts as not related")
                     for one in rules.causality.categories],
-        components=rules.other_components,
+        components=rules.other_components, scale=[(one.code, one.label) for one in rules.causality.categories],
         suggested=expected_by_reference(rules, event), **_addresses(here, seen, "assess"),
     )  # fmt: skip
 

@@ -108,8 +108,15 @@ def _version(seen: SeenEvent, version: EventVersion, changes: list[FactChange]) 
         instant_words(version.received_at, seen.book.site.zone),
         version.printed_name or "",
         version.reason,
-        [(_NAMES.get(one.name, said(one.name)), fact_words(one.name, one.before), fact_words(one.name, one.after)) for one in changes],
+        [
+            (_NAMES.get(one.name, said(one.name)), fact_words(one.name, one.before), fact_words(one.name, one.after))
+            for one in changes
+        ],
     )
+
+
+def _name(change: FactChange) -> str:
+    return _NAMES.get(change.name, said(change.name))
 
 
 def fact_words(name: str, value: Any) -> str:
@@ -125,7 +132,9 @@ def fact_words(name: str, value: Any) -> str:
     if name == "treatments":
         return ", ".join(TREATMENT_WORDS[kind] for kind in value)
     if name == "course":
-        return "; ".join(f"grade {one['grade']}" + (f" since {_moment(one['since'])}" if one["since"] else "") for one in value)
+        return "; ".join(
+            f"grade {one['grade']}" + (f" since {_moment(one['since'])}" if one["since"] else "") for one in value
+        )
     return said(value) if name == "ascertainment" else str(value)
 
 

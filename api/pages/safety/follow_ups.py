@@ -82,7 +82,7 @@ def _command(seen: SeenEvent, posted: dict[str, Any], kind: Kind) -> UpdateAdver
         event_id=seen.record.id,
         facts=facts_of(posted, course(seen.record, posted)),
         reason=posted.get("reason"),
-        kind=kind, correct_url=list_url(here, "adverse-events", code, number, "correct"),
+        kind=kind,
         received_at=aware_at(posted, seen.book),
         confirmed_after_consent=posted.get("confirmed_after_consent") == "yes",
     )
@@ -100,7 +100,8 @@ def _page(
     book, code, number = seen.book, seen.book.participant.code, seen.view.number
     return page(
         request, "safety/report.html", status=status, here=here, book=book, state=state,
-        form=event_form(session, here, book, state, number), kind=kind, correct_url=list_url(here, "adverse-events", code, number, "correct"),
+        form=event_form(session, here, book, state, number), kind=kind,
+        correct_url=list_url(here, "adverse-events", code, number, "correct"),
         trail=[*trail(here, book), (f"Event {number}", list_url(here, "adverse-events", code, number))],
         url=list_url(here, "adverse-events", code, number, _STEPS[kind]),
         back=list_url(here, "adverse-events", code, number),

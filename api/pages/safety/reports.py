@@ -7,16 +7,12 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Final
 
-from api.pages.answers import several
-from api.pages.forms import FormState, date_text, date_values
+from api.pages.forms import FormState
 from api.pages.render import day_words
-from api.pages.site.commands import command_of, local_instant, whole_number
+from api.pages.safety.typed_events import facts_of
 from api.pages.site.subjects import may_here
 from api.pages.site.words import said, terms_of
 from api.places import Place
@@ -30,11 +26,9 @@ from trial.safety.adverse_events import (
     RECOVERED,
     AdverseEvent,
     Ascertainment,
-    EventFacts,
     EventTreatment,
     Likeness,
 )
-from trial.safety.adverse_events import facts_of as recorded_facts
 from trial.safety.coding import TermUnknown, find_term, grades_offered, interests_of, suggest
 from trial.safety.reading import EventView, events_for
 
@@ -112,9 +106,13 @@ class EventForm:
         return self.state.is_chosen("serious", "yes")
 
     @property
+    def is_update(self) -> bool:
+        """A change asks in a place of its own when the site heard of it."""
+        return bool(self.state.value("update"))
+
+    @property
     def is_follow_up(self) -> bool:
-        """A follow-up does not ask again when the site first heard of the event."""
-        return self.state.is_chosen("update", "yes")
+        return self.state.is_chosen("update", "follow_up")
 
     @property
     def is_over(self) -> bool:

@@ -58,12 +58,15 @@ class SeenEvent:
         labels = {one.code: one.label for one in self.book.protocol.adverse_events.causality.categories}
         return labels.get(code or "", "Not assessed yet")
 
-
     def reference_words(self, judged: SponsorAssessment) -> str:
         """The reference safety information of the assessment, and whether a newer one is in force since."""
         now = self.book.protocol.adverse_events.reference_safety_information
         is_older = judged.reference_version not in (None, now.version)
-        return f"{judged.reference_document} (version {now.version} is in force now)" if is_older else judged.reference_document
+        return (
+            f"{judged.reference_document} (version {now.version} is in force now)"
+            if is_older
+            else judged.reference_document
+        )
 
 
 def seen_event(session: TrialSession, here: Place, code: str, number: int) -> SeenEvent:

@@ -83,7 +83,7 @@ def values_of_event(event: AdverseEvent) -> dict[str, Any]:
     """A recorded event as the form shows it."""
     chosen = [name for name in CRITERIA if getattr(event, name)]
     values: dict[str, Any] = {
-        "update": "yes",
+        "update": "correction",
         "serious": "yes" if event.serious else "no",
         "criteria": chosen,
         "verbatim": event.verbatim,
@@ -110,7 +110,7 @@ def values_of_event(event: AdverseEvent) -> dict[str, Any]:
 def follow_up_values(event: AdverseEvent, book: Casebook) -> dict[str, Any]:
     """As it was recorded, with the grade that it had last, heard of now."""
     grade = event.course[-1]["grade"] if event.course else event.grade
-    return values_of_event(event) | {"grade": str(grade)} | blank_values(book)
+    return values_of_event(event) | {"update": "follow_up", "grade": str(grade)} | blank_values(book)
 
 
 def _moment(posted: Mapping[str, Any], name: str) -> str:

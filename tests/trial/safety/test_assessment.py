@@ -7,15 +7,16 @@ import pytest
 
 from tests.support.events import assessed, reported, serious, signed
 from tests.support.house import House
-from tests.support.participants import consented
+from tests.support.participants import adopt, amended, consented
 from trial.access.alerts import alerts_for
 from trial.access.signatures import ReauthenticationNeeded, SignatureVoid, check_signed
 from trial.errors import NotPermitted
-from trial.protocol.loader import shipped_protocol
+from trial.protocol.loader import load_protocol, shipped_protocol, shipped_text
 from trial.safety.adverse_events import CodeEvent, code_event, get_event
 from trial.safety.causality import (
     Causality,
     CausalityUnknown,
+    ComponentUnknown,
     ExpectednessMisplaced,
     expected_by_reference,
     sponsor_assessment_of,
@@ -224,3 +225,32 @@ def test_a_reader_sees_the_events_of_their_own_site_only(house: House, participa
 def test_an_efficacy_assessor_reads_no_event_at_all(house: House, participant: UUID):
     with house.database.session() as session, pytest.raises(NotPermitted):
         events_for(session, house.actor(session, "efficacy_assessor", "S1"), house.trial.id)
+
+
+def test_each_side_judges_the_components_beside_the_study_treatment(house: House, participant: UUID):
+    event = serious(house, participant)
+    assessed(house, event.id, "unlikely", relations={"programme": "probable"})
+    both = assessed(house, event.id, "unlikely", expected=False, relations={"procedure": "unlikely"}, **MONITOR)
+    assert both.investigator_relations == {"programme": "probable"}
+    assert (both.related_to(RULES, "programme"), both.related_to(RULES, "procedure")) == (True, False)
+    assert both.related(RULES) is False, "only the study treatment makes an event suspected"
+    for relations in ({"infusion": "possible"}, {"weather": "possible"}):
+        with pytest.raises(ComponentUnknown):
+            assessed(house, event.id, "unlikely", relations=relations)
+    with pytest.raises(CausalityUnknown):
+        assessed(house, event.id, "unlikely", relations={"programme": "maybe"})
+
+
+def test_an_assessment_keeps_the_version_it_was_judged_against(house: House, participant: UUID):
+    event = serious(house, participant)
+    assessed(house, event.id, "possible", expected=False, **MONITOR)
+    changed = shipped_text("keta-pain-1.1").replace('section on reference safety information\n    version: "1.0"',
+                                                    'section on reference safety information\n    version: "2.0"')  # fmt: skip
+    assert changed != shipped_text("keta-pain-1.1")
+    adopt(house, amended(house, loaded=load_protocol(changed)), "S1")
+    with house.database.session() as session:
+        assert sponsor_assessment_of(session, event.id).reference_version == "1.0"
+    house.clock.advance(timedelta(minutes=5))
+    assessed(house, event.id, "possible", expected=True, **MONITOR)
+    with house.database.session() as session:
+        assert sponsor_assessment_of(session, event.id).reference_version == "2.0"

@@ -141,6 +141,72 @@ def test_a_follow_up_voids_the_signature_and_needs_a_reason(doors, investigator)
     assert "To do" in investigator.get(path).text
 
 
+def test_a_follow_up_is_a_version_and_a_grade_that_changed_a_period_of_its_course(doors, coordinator):
+    one = consented(doors.house)
+    event, code = reported(doors.house, one, term="Fever", verbatim="was hot", outcome="UNKNOWN"), code_of(doors, one)
+    path = f"/t/TEST-1/adverse-events/{code}/{event.number}"
+    typed = {
+        "serious": "no", "verbatim": "was hot", "term": "Fever", "grade": "2", "grade_since_day": "2",
+        "grade_since_month": "3", "grade_since_year": "2026", "severity": "MODERATE", "treatments": "medication",
+        "outcome": "UNKNOWN", "action_taken": event.action_taken, "ascertainment": "systematic", "reason": "heard at night",
+    }  # fmt: skip
+    refused = fill(coordinator, f"{path}/update", **typed)
+    assert 'href="#treatment_words"' in refused.text
+    done(fill(coordinator, f"{path}/update", **typed, treatment_words="paracetamol 1 g by mouth"))
+    page = coordinator.get(path).text
+    for words in (
+        "Version 2: follow-up",
+        "Reason: heard at night",
+        "Medication: paracetamol",
+        "Course of the grade",
+        "Grade 2",
+    ):
+        assert words in page
+    lowered = {
+        **typed,
+        "grade": "1",
+        "grade_since_day": "",
+        "treatment_words": "none more",
+        "reason": "it was never higher",
+    }
+    done(fill(coordinator, f"{path}/correct", **lowered))
+    with doors.house.database.session() as session:
+        assert (get_event(session, event.id).grade, get_event(session, event.id).course) == (1, [])
+    assert "Version 3: correction" in coordinator.get(path).text
+
+
+def test_what_looks_the_same_and_what_could_be_before_consent_is_asked_about(doors, coordinator):
+    code = code_of(doors, consented(doors.house))
+    path = f"/t/TEST-1/participants/{code}/adverse-events/report"
+    done(fill(coordinator, path, **EVENT))
+    again = fill(coordinator, path, **EVENT)
+    assert again.status_code == 409
+    assert "Event 1 looks the same" not in again.text or "Is it another event than event 1?" in again.text
+    assert f'href="/t/TEST-1/adverse-events/{code}/1"' in again.text
+    vague = {**EVENT, "term": "Fever", "verbatim": "was hot", "onset_day": "", "onset_month": ""}
+    asked = fill(coordinator, path, **vague)
+    assert asked.status_code == 422
+    assert 'name="confirmed_after_consent"' in asked.text
+    done(fill(coordinator, path, **vague, confirmed_after_consent="yes"))
+    done(fill(coordinator, path, **EVENT, confirmed_another="yes"))
+    done(fill(coordinator, path, **EVENT, recurrence_of="1", confirmed_another="yes"))
+    assert "It came back as event 4" in coordinator.get(f"/t/TEST-1/adverse-events/{code}/1").text
+
+
+def test_the_relation_to_each_component_is_judged_by_each_side(doors, investigator):
+    one = consented(doors.house)
+    code, event = code_of(doors, one), serious(doors.house, one)
+    path = f"/t/TEST-1/adverse-events/{code}/{event.number}"
+    done(fill(investigator, f"{path}/assess", **{"causality": "unlikely", "relation-programme": "possible"}))
+    with doors.client(doors.username("medical_monitor")) as monitor:
+        theirs = {"causality": "unlikely", "relation-procedure": "certain", "expected": "no"}
+        done(fill(monitor, f"{path}/assess", **theirs))
+        page = monitor.get(path).text
+    assert "Relation to comprehensive pain programme, investigator" in page
+    assert "Relation to study procedure, sponsor" in page
+    assert "section on reference safety information, version 1.0" in page
+
+
 def test_the_detail_of_special_interest_is_withheld_where_it_could_reveal(doors):
     one = infused(doors.house, infusions=1)
     event = reported(doors.house, one, term="Hallucinations", verbatim="saw colours", infusion=1, onset_minute=20)
