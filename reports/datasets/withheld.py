@@ -2,9 +2,9 @@
 the guesses.
 
 Invariants
-1. Without the grant for the infusion domain, a pack has no reading of an infusion, no adverse event of
-   special
-   interest, no instrument of the infusion team, no guess of treatment, and no indication of other treatment, which is free text.
+1. Without the grant for the infusion domain, a pack has no reading of an infusion, no adverse event of special interest
+   nor when it was asked for, no instrument of the infusion team, no guess of treatment, and no indication of other
+   treatment, which is free text.
 2. What stays behind shows no gap: events are numbered anew, so that nobody can count what is missing.
 """
 
@@ -30,7 +30,7 @@ def without_infusion_domain(snapshot: Mapping[str, pl.DataFrame], plan: Analysis
     """The snapshot as somebody without a grant for the infusion domain may have it."""
     tables = dict(snapshot)
     theirs = list(plan.infusion_instruments)
-    for name in ("readings", "guesses"):
+    for name in ("readings", "guesses", "checklists"):
         tables[name] = tables[name].clear()
     for name in ("scores", "answers"):
         tables[name] = tables[name].filter(~pl.col("instrument").is_in(theirs))

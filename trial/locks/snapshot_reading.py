@@ -104,6 +104,15 @@ _QUERIES: Final[dict[str, str]] = {
         FROM trial.infusion AS r CROSS JOIN LATERAL jsonb_each(r.readings) AS at
         CROSS JOIN LATERAL jsonb_each_text(at.value) AS taken @of_participant
     """,
+    "checklists": """
+        SELECT p.code, r.visit, CAST(CAST(:doses AS jsonb) ->> r.visit AS int), r.performed_on
+        FROM trial.form_record AS r
+        @of_participant AND r.form = CAST(:checklist AS text) AND r.visit = ANY(:asked_at)
+        UNION ALL
+        SELECT p.code, r.visit, CAST(CAST(:doses AS jsonb) ->> r.visit AS int), r.happened_on
+        FROM trial.visit AS r
+        @of_participant AND CAST(:checklist AS text) IS NULL AND r.standing = 'done' AND r.visit = ANY(:asked_at)
+    """,
     "deviations": """
         SELECT p.code, r.number, r.category, r.importance, r.description, r.happened_on
         FROM trial.deviation AS r @of_participant
@@ -268,6 +277,9 @@ def _parameters(trial: Trial, version: ProtocolVersion, cut_off_at: datetime, sc
         "fields": json.dumps(_endpoint_fields(protocol)),
         "components": json.dumps({one.code: one.label for one in protocol.adverse_events.components}),
         "related": sorted(protocol.adverse_events.causality.related_codes),
+        "doses": json.dumps({visit.code: visit.dose for visit in protocol.visits if visit.dose}),
+        "checklist": protocol.adverse_events.special_interest.checklist_form,
+        "asked_at": list(protocol.adverse_events.special_interest.asked_by_checklist_at),
     }
 
 

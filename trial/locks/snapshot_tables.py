@@ -218,6 +218,10 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
         },
         ("participant", "event", "component"),
     ),
+    # One row each time the checklist of events of special interest was asked; not what was answered.
+    "checklists": TableShape(
+        {"participant": Text, "visit": Text, "infusion": Whole, "asked_on": Day}, ("participant", "visit")
+    ),
     "deviations": TableShape(
         {
             "participant": Text,

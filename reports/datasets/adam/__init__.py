@@ -18,7 +18,7 @@ import polars as pl
 from reports.context import AnalysisPlan
 from reports.datasets.adam.occurrences import adverse_events, guesses, infusion_readings
 from reports.datasets.adam.scores import scores, threshold_variables
-from reports.datasets.adam.subjects import factor_variables, subjects, visits_at_cut_off
+from reports.datasets.adam.subjects import cut_off_day, factor_variables, observed, subjects, visits_at_cut_off
 from reports.datasets.shapes import TreatmentMode, Variable, shaped
 
 ADAM_DATASETS = ("ADSL", "ADVISIT", "ADQS", "ADAE", "ADINF", "ADGUESS")
@@ -33,7 +33,7 @@ def build_adam(
     """Every analysis dataset. ``snapshot`` gives the visits that are still to come, which SDTM does not
     hold.
     """
-    adsl = subjects(domains)
+    adsl = observed(subjects(domains), cut_off_day(snapshot))
     visits = visits_at_cut_off(snapshot, adsl, plan)
     frames = {
         "ADSL": adsl,

@@ -9,6 +9,7 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import polars as pl
 
@@ -182,12 +183,26 @@ def _with_treatments(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(as_number).with_columns(TRT01P=pl.col("ARM"), TRT01A=pl.col("ACTARM"))
 
 
+def cut_off_day(snapshot: Domains) -> date | None:
+    """The calendar date of the data cut-off (UTC)."""
+    return snapshot["trial"]["cut_off_at"].dt.date()[0] if snapshot["trial"].height else None
+
+
+def observed(adsl: pl.DataFrame, cut_off: date | None) -> pl.DataFrame:
+    """ADSL with the end and the length of safety observation.
+
+    It runs from the first dose to death, the end of the study for the participant, or the cut-off, whichever is first.
+    """
+    ended = pl.min_horizontal("EOSDT", "DTHDT", pl.lit(cut_off, pl.Date))
+    end = pl.when(pl.col("TRTSDT").is_not_null()).then(pl.max_horizontal(ended, "TRTSDT"))
+    return adsl.with_columns(SAFEDT=end).with_columns(SAFDURD=(pl.col("SAFEDT") - pl.col("TRTSDT")).dt.total_days() + 1)
+
+
 def visits_at_cut_off(snapshot: Domains, adsl: pl.DataFrame, plan: AnalysisPlan) -> pl.DataFrame:
     """ADVISIT: DONE, MISSED, OVERDUE (window closed, nothing recorded), DUE (window open), FUTURE, NOT
     EXPECTED.
     """
-    today = snapshot["trial"]["cut_off_at"].dt.date()[0] if snapshot["trial"].height else None
-    cut_off = pl.lit(today, pl.Date)
+    cut_off = pl.lit(cut_off_day(snapshot), pl.Date)
     done = pl.col("status") == "done"
     rows = with_subjects(snapshot["visits"].rename({"participant": "SUBJID"}), adsl, "SUBJID")
     return rows.with_columns(
@@ -229,6 +244,7 @@ def with_subjects(rows: pl.DataFrame, adsl: pl.DataFrame, key: str = "USUBJID") 
         "ITTFL",
         "TRTSDT",
         "TRTSDTM",
+        "SAFEDT",
         "RANDDT",
         "DTHDT",
     ]

@@ -1,4 +1,4 @@
-"""SDTM domains from a snapshot: DM, SV, DS, IE, SC, EX, CM, PR, QS, VS, AE, DV and supplemental qualifiers.
+"""SDTM domains from a snapshot: DM, SV, DS, IE, SC, EX, CM, PR, QS, VS, AE, FA, DV and supplemental qualifiers.
 
 Purpose: put the trial's frozen facts into the standard's tables, so that analyses read a standard, not us.
 
@@ -37,6 +37,7 @@ DOMAINS: Final[Mapping[str, Callable[[Source], pl.DataFrame]]] = {
     "VS": findings.vital_signs,
     "AE": events.adverse_events,
     "SUPPAE": events.adverse_event_qualifiers,
+    "FA": events.checklists,
     "DV": events.deviations,
 }
 

@@ -1,4 +1,4 @@
-"""AE and DV: what went wrong with participants, and with the protocol."""
+"""AE, FA and DV: what went wrong with participants, whether it was asked for, and what went wrong with the protocol."""
 
 from __future__ import annotations
 
@@ -99,6 +99,21 @@ def _relation_label(label: str, who: str) -> str:
     """``Relation to Study Procedure, Inv.``, as long as a label may be."""
     room = LONGEST_LABEL - len("Relation to , ") - len(who)
     return f"Relation to {label[:room].strip()}, {who}"
+
+
+def checklists(source: Source) -> pl.DataFrame:
+    """FA: each time the checklist of events of special interest was asked. What was answered stands in AE."""
+    rows = source.start("checklists", "FA").with_columns(
+        FAGRPID=pl.lit("INFUSION ") + pl.col("infusion").cast(pl.String),
+        FATESTCD=pl.lit("ASKED"),
+        FATEST=pl.lit("Asked by Checklist"),
+        FAOBJ=pl.lit("EVENTS OF SPECIAL INTEREST"),
+        FAORRES=pl.lit("Y"),
+        FASTRESC=pl.lit("Y"),
+        VISIT=pl.col("visit"),
+        FADTC=iso_day("asked_on"),
+    )
+    return numbered(rows.with_columns(FADY=study_day("FADTC")), "FA", ["FADTC", "visit"])
 
 
 def deviations(source: Source) -> pl.DataFrame:

@@ -177,6 +177,22 @@ def _adverse_events(protocol: Protocol) -> Iterator[Problem]:
         yield Problem((*here, "causality", "categories"), "some categories, but not all, count as related")
     for place, code in enumerate(rules.special_interest.asked_by_checklist_at):
         yield from visit_exists(protocol, (*here, "special_interest", "asked_by_checklist_at", place), code)
+    yield from _checklist(protocol, (*here, "special_interest", "checklist_form"))
+
+
+def _checklist(protocol: Protocol, path: Path) -> Iterator[Problem]:
+    """The checklist's form is one of the forms, and due at every visit at which the checklist is asked."""
+    asked = protocol.adverse_events.special_interest
+    if asked.checklist_form is None:
+        return
+    if asked.checklist_form not in {form.code for form in protocol.forms}:
+        yield Problem(path, f"there is no form {asked.checklist_form!r}")
+        return
+    lacking = [
+        v.code for v in protocol.visits if v.code in asked.asked_by_checklist_at and asked.checklist_form not in v.forms
+    ]
+    if lacking:
+        yield Problem(path, f"the form {asked.checklist_form!r} is not due at {', '.join(lacking)}, where it is asked")
 
 
 def _score(protocol: Protocol, path: Path, score: ScoreRef | None) -> Iterator[Problem]:

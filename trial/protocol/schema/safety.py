@@ -21,11 +21,16 @@ class Dictionary(Part):
 
 
 class SpecialInterest(Part):
-    """Prespecified events: a packaged list by name, or terms of the dictionary written here."""
+    """Prespecified events: a packaged list by name, or terms of the dictionary written here.
+
+    ``checklist_form`` is the form whose record at a visit shows that the checklist was asked there; without it, a visit
+    of ``asked_by_checklist_at`` that was done shows it.
+    """
 
     list_name: Literal["aesi_ketamine"] | None = None
     terms: tuple[Text, ...] = ()
     asked_by_checklist_at: tuple[Code, ...] = ()
+    checklist_form: Code | None = None
 
     @model_validator(mode="after")
     def _is_one_of_the_two(self) -> Self:
@@ -104,6 +109,15 @@ class FollowUpDays(Part):
     pregnancy: Count = 60
 
 
+class FrequencyThreshold(Sourced):
+    """Terms that fewer participants than this had in every arm are listed below the table of harms, not tabulated.
+
+    Prespecified events, serious ones and deaths are tabulated whatever their number.
+    """
+
+    at_least_percent: Annotated[float, Field(gt=0, lt=100)]
+
+
 class AdverseEventRules(Part):
     """``components`` may be left out: an event is then related to the study treatment alone."""
 
@@ -119,6 +133,7 @@ class AdverseEventRules(Part):
     follow_up_days: FollowUpDays = FollowUpDays()
     reference_safety_information: ReferenceSafetyInformation
     clocks: Annotated[tuple[ExpeditedClock, ...], Field(min_length=1)]
+    frequency_threshold: FrequencyThreshold | None = None
 
     @model_validator(mode="after")
     def _one_component_is_the_study_treatment(self) -> Self:
