@@ -122,6 +122,12 @@ class AnalysisPlan:
     sensitivity: tuple[SensitivityPlan, ...] = ()
     responders: str = "risk_difference"  # risk_difference | mantel_haenszel_risk_difference
     aesi: tuple[str, ...] = ()
+    asked_by_checklist: tuple[str, ...] = ()  # those of ``aesi`` that the checklist asks for by name
+    ways_of_looking: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # of each of ``aesi``
+    frequency_threshold_percent: float | None = None
+    dictionary: str = ""
+    causality_scale: str = ""
+    harms_recorded: str = ""
     infusion_instruments: tuple[str, ...] = ()
     doses_planned: int = 0
     looks: Looks | None = None

@@ -31,6 +31,8 @@ def plan_from_protocol(protocol: Protocol) -> AnalysisPlan:
         raise NoScoredPrimaryEndpoint(
             "Board reports need a primary endpoint that is a score at a visit; this protocol's is recorded otherwise."
         )
+    rules = protocol.adverse_events
+    special, threshold = _special_interest(protocol), rules.frequency_threshold
     return AnalysisPlan(
         primary_domain=primary.score.domain,
         primary_visit=primary.visits[0],
@@ -47,7 +49,13 @@ def plan_from_protocol(protocol: Protocol) -> AnalysisPlan:
         sensitivity=tuple(
             SensitivityPlan(s.method, s.label, tuple(float(d) for d in s.deltas)) for s in protocol.analysis.sensitivity
         ),
-        aesi=_special_interest(protocol),
+        aesi=tuple(special),
+        asked_by_checklist=tuple(name for name, way in special.items() if "checklist" in way),
+        ways_of_looking=special,
+        frequency_threshold_percent=threshold.at_least_percent if threshold else None,
+        dictionary=f"{rules.dictionary.name} {rules.dictionary.version}",
+        causality_scale=rules.causality.scale,
+        harms_recorded=f"from {rules.recorded_from} until {rules.recorded_until}",
         infusion_instruments=tuple(i.id for i in protocol.instruments if i.completed_by == "infusion_nurse"),
         doses_planned=sum(visit.dose is not None for visit in protocol.visits),
         looks=_looks(protocol),
@@ -99,11 +107,17 @@ def _score_at_death(protocol: Protocol, domain: str) -> float | None:
     return next((e.value for e in events if e.event == "death" and e.strategy == "composite"), None)
 
 
-def _special_interest(protocol: Protocol) -> tuple[str, ...]:
+def _special_interest(protocol: Protocol) -> dict[str, str]:
+    """Each prespecified event with how it is looked for. Terms that the protocol itself writes are its checklist."""
     listed = protocol.adverse_events.special_interest
     if listed.list_name is None:
-        return listed.terms
-    return tuple(dict.fromkeys(term.name for term in aesi_terms(listed.list_name)))
+        way = "checklist" if listed.asked_by_checklist_at else "report"
+        return dict.fromkeys(listed.terms, way)
+    asked = bool(listed.asked_by_checklist_at)
+    ways: dict[str, str] = {}
+    for term in aesi_terms(listed.list_name):
+        ways.setdefault(term.name, term.how if asked or "checklist" not in term.how else "report")
+    return ways
 
 
 def _harm_rule(rule: StoppingRule) -> HarmRule:

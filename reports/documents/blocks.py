@@ -50,6 +50,7 @@ SMALLEST = 5.2
 AIR = 16.0
 FIRST_COLUMN = 92.0
 LEAST_SHARE = 0.62
+BETWEEN_GROUPS = 5.0
 KEEP_ROWS = 16
 
 
@@ -245,7 +246,8 @@ def _need(of: Table, index: int, size: float) -> float:
     if index == 0 and column.align == "left":
         whole = [stringWidth(row.cells[0], BOLD, size) for row in of.rows if row.kind != "section"]
         longest = max(longest, min(max(whole, default=0.0) + 8, FIRST_COLUMN))
-    return float(longest) + 2 * PAD + 0.5
+    between = BETWEEN_GROUPS if column.group and index and _starts_group(of.columns, index) else 0.0
+    return float(longest) + between + 2 * PAD + 0.5
 
 
 def _grid_style(of: Table, heads: int, grouped: bool, size: float) -> list[tuple[Any, ...]]:

@@ -40,17 +40,16 @@ from reports.documents.blocks import (
     small_picture,
     table,
     tiles,
-    wide_pages,
 )
-from reports.documents.page import WIDE, Marking, board_imprint, build_document
+from reports.documents.harms import harms_by_arm
+from reports.documents.page import Marking, board_imprint, build_document
 from reports.figures.bounds import bounds_picture
 from reports.figures.course import course_picture
 from reports.figures.flow import flow_picture
-from reports.figures.forest import forest_picture
 from reports.figures.subgroups import subgroup_picture
 from reports.tables import conduct, outcomes
 from reports.tables.baseline import baseline_page
-from reports.tables.harms import deaths_listing, harms_table, serious_listing, special_interest_table
+from reports.tables.harms import harms_table
 from reports.tables.model import Table
 from reports.tables.statements import look_statements
 from reports.tables.words import chance
@@ -126,7 +125,7 @@ def closed_session(
     story = [
         *_first_page(closed),
         *_flow(number, closed),
-        *_harms(number, closed),
+        *harms_by_arm(number, closed.frames, context.plan, closed.grouping, closed.harms, closed.rules),
         *_infusions(number, closed),
         *_efficacy(number, closed),
         *_blinding(number, closed),
@@ -169,7 +168,7 @@ def _first_page(closed: _Closed) -> list[Any]:
         tiles(_figures(closed, safety)),
         *common.asked(context, QUESTIONS),
         Heading("Safety by arm"),
-        *table(_without_grades(overall)),
+        *table(_at_a_glance(overall)),
         *bullets((common.enrolment_sentence(closed.flow.randomized, context.planned_participants, expected),)),
         *common.actions(context),
         *_small_bounds(closed),
@@ -232,12 +231,16 @@ def _figures(closed: _Closed, safety: common.SafetyHeadline) -> list[tuple[str, 
     return facts
 
 
-def _without_grades(of: Table) -> Table:
-    """The overall table without its grade columns, so that a first page can be read at a glance."""
-    keep = [i for i, column in enumerate(of.columns) if not column.heading.startswith(("Worst", "Serious", "Related"))]
+def _at_a_glance(of: Table) -> Table:
+    """The overall table without rates, grades and parts, so that a first page can be read at a glance."""
+    keep = [
+        i
+        for i, column in enumerate(of.columns)
+        if not column.heading.startswith(("per", "Worst", "Serious", "Related"))
+    ]
     rows = tuple(type(row)(tuple(row.cells[i] for i in keep), row.kind) for row in of.rows)
     columns = tuple(of.columns[i] for i in keep)
-    return Table(of.number, of.title, columns, rows, of.footnotes[:1], empty=of.empty)
+    return Table(of.number, of.title, columns, rows, (of.footnotes[0], of.footnotes[-1]), empty=of.empty)
 
 
 def _flow(number: Numbering, closed: _Closed) -> list[Any]:
@@ -251,24 +254,6 @@ def _flow(number: Numbering, closed: _Closed) -> list[Any]:
         table(conduct.visits_table(number.table(), completeness.visit_states(frames, grouping))),
         table(conduct.completeness_table(number.table(), states)),
     )
-
-
-def _harms(number: Numbering, closed: _Closed) -> list[Any]:
-    found, adae, by_term = closed.harms, closed.frames["ADAE"], "Adverse events by arm, organ class and term"
-    forests = [figure(number.figure(), forest_picture(found, comparison=i)) for i in range(len(found.compared))]
-    upright = section(
-        "Harms by arm",
-        table(outcomes.harm_rules_table(number.table(), closed.rules)),
-        *forests,
-        table(serious_listing(number.listing(), adae, closed.grouping, withhold_special=False)),
-        table(deaths_listing(number.listing(), closed.frames["ADSL"], closed.grouping)),
-    )
-    wide = [
-        *table(harms_table(number.table(), "Adverse events by arm, overall", found, found.overall), WIDE),
-        *table(special_interest_table(number.table(), found), WIDE),
-        *table(harms_table(number.table(), by_term, found, found.terms, by_class=True), WIDE),
-    ]
-    return [*upright, *wide_pages(wide)]
 
 
 def _infusions(number: Numbering, closed: _Closed) -> list[Any]:

@@ -19,16 +19,15 @@ from reports.analyses.baseline import baseline_table
 from reports.analyses.disposition import Flow, participant_flow
 from reports.analyses.enrolment import Enrolment, enrolment
 from reports.analyses.groups import Frames, pooled
-from reports.analyses.harms import harms
 from reports.context import ReportContext
 from reports.documents import common
 from reports.documents.blocks import Heading, Numbering, bullets, figure, section, table, tiles
+from reports.documents.harms import pooled_harms
 from reports.documents.page import Marking, board_imprint, build_document
 from reports.figures.enrolment import enrolment_picture
 from reports.figures.flow import flow_picture
 from reports.tables import conduct
 from reports.tables.baseline import baseline_page
-from reports.tables.harms import deaths_listing, harms_table, serious_listing
 from reports.tables.words import plural
 
 MARKING = Marking(
@@ -66,7 +65,7 @@ def open_session(snapshot: Mapping[str, pl.DataFrame], context: ReportContext) -
         *_enrolment(number, course, snapshot),
         *_flow(number, flow, course),
         *_conduct(number, frames, context, flow),
-        *_safety(number, frames, context),
+        *pooled_harms(number, frames, context.plan),
         *common.provenance(context, METHODS),
     ]
     return build_document(story, MARKING, board_imprint(context))
@@ -144,17 +143,4 @@ def _conduct(number: Numbering, frames: Frames, context: ReportContext, flow: Fl
         table(conduct.visits_table(number.table(), completeness.visit_states(frames, group))),
         table(conduct.completeness_table(number.table(), completeness.score_states(frames, plan, group))),
         table(conduct.deviations_table(number.table(), completeness.deviations(frames), flow.randomized)),
-    )
-
-
-def _safety(number: Numbering, frames: Frames, context: ReportContext) -> list[Any]:
-    group = pooled()
-    found = harms(frames, context.plan, group, withhold_special=True)
-    by_term = "Adverse events by organ class and term"
-    return section(
-        "Pooled safety",
-        table(harms_table(number.table(), "Adverse events, overall", found, found.overall)),
-        table(harms_table(number.table(), by_term, found, found.terms, by_class=True)),
-        table(serious_listing(number.listing(), frames["ADAE"], group, withhold_special=True)),
-        table(deaths_listing(number.listing(), frames["ADSL"], group)),
     )

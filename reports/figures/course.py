@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from reports.analyses.infusions import Course
 from reports.appearance import WASH, ArmMark, arm_marks
 from reports.figures.canvas import Picture, say_nothing, sheet
+from reports.figures.legend import arm_legend
 
 
 def course_picture(courses: tuple[Course, ...], title: str, y_label: str, minutes: float | None = 40) -> Picture:
@@ -52,7 +53,7 @@ def _panels(
         else:
             axes.tick_params(labelleft=False)
     figure.text(0.52, 0.035, "Minutes from the start of the infusion", ha="center")
-    _legend(figure, marks)
+    arm_legend(figure, marks, 0.95)
 
 
 def _line(axes: Axes, course: Course, mark: ArmMark) -> None:
@@ -72,27 +73,6 @@ def _line(axes: Axes, course: Course, mark: ArmMark) -> None:
     )
     if mark.dash and bars.lines[0] is not None:
         bars.lines[0].set_dashes(list(mark.dash))
-
-
-def _legend(figure: Figure, marks: dict[str, ArmMark]) -> None:
-    x = 0.075
-    for mark in marks.values():
-        line = figure.add_axes((x, 0.925, 0.05, 0.05))
-        line.set_axis_off()
-        drawn = line.plot(
-            [0, 1, 2],
-            [0, 0, 0],
-            color=mark.colour,
-            marker=mark.marker,
-            markevery=[1],
-            markersize=4,
-            markerfacecolor=mark.colour if mark.filled else "white",
-        )[0]
-        if mark.dash:
-            drawn.set_dashes(list(mark.dash))
-        name = f"Arm {mark.label}" if len(marks) > 1 else mark.label
-        figure.text(x + 0.055, 0.95, name, va="center", color=mark.colour, weight="bold")
-        x += 0.14
 
 
 def _range(courses: tuple[Course, ...]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ Invariants
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from math import isinf
 
 from reports.analyses.baseline import Summary
 from trial.statistics.estimates import Estimate
@@ -58,6 +59,20 @@ def points(estimate: Estimate | None) -> str:
     if estimate is None:
         return UNKNOWN
     return f"{number(100 * estimate.estimate)} {interval(100 * estimate.lower, 100 * estimate.upper)}"
+
+
+def ratio(estimate: Estimate | None) -> str:
+    """A ratio with its interval; an end without bound is ∞, and no ratio at all is an en dash."""
+    if estimate is None:
+        return UNKNOWN
+    one, low, high = (_times(value) for value in (estimate.estimate, estimate.lower, estimate.upper))
+    return f"{one} ({low} to {high})"
+
+
+def _times(value: float) -> str:
+    if isinf(value):
+        return "∞"
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}"
 
 
 def p_value(value: float) -> str:

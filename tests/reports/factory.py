@@ -139,6 +139,18 @@ def make_plan() -> AnalysisPlan:
         visit_labels={v: v.replace("_", " ").capitalize() for v, *_ in VISITS},
         covariate_factors=("baseline_opioid", "pain_type"),
         aesi=AESI,
+        asked_by_checklist=("Nausea", "Dizziness", "Hallucination / perceptual distortion"),
+        ways_of_looking={
+            "Nausea": "checklist",
+            "Dizziness": "checklist",
+            "Hypertension": "vitals",
+            "Hallucination / perceptual distortion": "open question + checklist each infusion",
+            "Cystitis": "urinary symptom question at every follow-up",
+            "Seizure": "observe",
+        },
+        dictionary="CTCAE 6.0",
+        causality_scale="WHO-UMC",
+        harms_recorded="from signed consent until the month 6 visit",
         doses_planned=5,
         harm_rules=(
             HarmRule("death", "Any related death", "related_events", "fatal", by_arm=False, count=1),
@@ -442,6 +454,10 @@ def _infusion(
         "kit": f"K{int(rng.integers(10000, 99999))}",
         "discharged_at": at + timedelta(minutes=110),
     }
+    if number != 4 or code[-1] != "3":
+        rows["checklists"].append(
+            {"participant": code, "visit": f"infusion_{number}", "infusion": number, "asked_on": at.date()}
+        )
     for minute in (-10, 0, 10, 20, 30, 40, 55, 70, 100):
         rise = 12 * np.exp(-((minute - 35) ** 2) / 800)
         for measure, middle, unit in (
@@ -565,9 +581,9 @@ def _events(
                 "ascertainment": "systematic" if aesi else "non_systematic",
                 "onset": onset.strftime("%Y-%m") if partial else onset.strftime("%Y-%m-%dT%H:%M"),
                 "onset_at": None if partial else onset,
-                "ended": None,
-                "outcome": str(rng.choice(["recovered", "recovering"])),
-                "action_taken": "none",
+                "ended": _ended(onset, event, partial),
+                "outcome": "recovered" if event % 3 else "recovering",
+                "action_taken": {0: "drug_interrupted", 1: "drug_withdrawn"}.get((int(person["participant"][2:]) + event) % 23, "none"),
                 "causality_investigator": str(rng.choice(["possible", "unlikely", "probable"])),
                 "causality_sponsor": "possible",
                 "related": bool(rng.random() < 0.6),
@@ -578,6 +594,14 @@ def _events(
                 "reported_at": onset + timedelta(hours=2),
             }
         )
+
+
+def _ended(onset: datetime, event: int, partial: bool) -> str | None:
+    """Two of three events end: after hours, or after days, of which sometimes the month alone is known."""
+    if event % 3 == 0:
+        return None
+    end = onset + (timedelta(minutes=45 * event) if event % 2 else timedelta(days=event))
+    return end.strftime("%Y-%m") if partial else end.strftime("%Y-%m-%dT%H:%M" if event % 2 else "%Y-%m-%d")
 
 
 def _guesses(rows: dict[str, list[dict[str, Any]]], rng: np.random.Generator, code: str, given: int) -> None:

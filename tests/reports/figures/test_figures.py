@@ -13,15 +13,19 @@ from reports.analyses.efficacy import efficacy
 from reports.analyses.enrolment import enrolment
 from reports.analyses.groups import by_arm, pooled
 from reports.analyses.harms import harms
+from reports.analyses.harms.first_events import SPECIAL, first_events
+from reports.analyses.harms.severity import severity_points
 from reports.analyses.infusions import courses
 from reports.analyses.interim import interim_looks
 from reports.documents.common import all_frames
 from reports.figures.bounds import bounds_picture
 from reports.figures.canvas import as_pdf, as_svg
 from reports.figures.course import course_picture
+from reports.figures.dots import dot_picture
 from reports.figures.enrolment import enrolment_picture
+from reports.figures.first_events import first_events_picture
 from reports.figures.flow import flow_picture
-from reports.figures.forest import forest_picture
+from reports.figures.severity import severity_picture
 
 ARMS = by_arm(("A", "B"))
 
@@ -38,12 +42,16 @@ def draw(name, snapshot, treatments, context):
     if name == "bounds":
         primary = efficacy(frames, plan, ARMS, plan.primary_domain, plan.primary_visit, reference="B")
         return bounds_picture(interim_looks(primary, context, oriented=True)[0])
-    if name == "forest":
-        return forest_picture(harms(frames, plan, ARMS))
+    if name == "dots":
+        return dot_picture(harms(frames, plan, ARMS))
+    if name == "first events":
+        return first_events_picture(first_events(frames, ARMS, SPECIAL))
+    if name == "severity":
+        return severity_picture(severity_points(frames, ARMS))
     return course_picture(courses(frames, ARMS, ("SYSBP",)), "Systolic blood pressure", "mmHg")
 
 
-NAMES = ("enrolment", "flow", "pooled flow", "bounds", "forest", "course")
+NAMES = ("enrolment", "flow", "pooled flow", "bounds", "dots", "first events", "severity", "course")
 
 
 @pytest.mark.parametrize("name", NAMES)
