@@ -583,7 +583,9 @@ def _events(
                 "onset_at": None if partial else onset,
                 "ended": _ended(onset, event, partial),
                 "outcome": "recovered" if event % 3 else "recovering",
-                "action_taken": {0: "drug_interrupted", 1: "drug_withdrawn"}.get((int(person["participant"][2:]) + event) % 23, "none"),
+                "action_taken": {0: "drug_interrupted", 1: "drug_withdrawn"}.get(
+                    (int(person["participant"][2:]) + event) % 23, "none"
+                ),
                 "causality_investigator": str(rng.choice(["possible", "unlikely", "probable"])),
                 "causality_sponsor": "possible",
                 "related": bool(rng.random() < 0.6),

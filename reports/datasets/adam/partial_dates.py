@@ -64,7 +64,7 @@ def with_durations(rows: pl.DataFrame) -> pl.DataFrame:
     going_on = pl.col("AEENDTC").is_null()
     until = pl.when(going_on).then(pl.col("SAFEDT")).otherwise(pl.col("AENDT"))
     whole_days = (until - pl.col("ASTDT")).dt.total_days() + 1
-    duration = pl.coalesce(_to_the_minute(), whole_days.cast(pl.Float64))
+    duration = pl.coalesce(_to_the_minute(), pl.when(whole_days >= 1).then(whole_days.cast(pl.Float64)))
     known = duration >= 0
     return dated.with_columns(
         ADURN=pl.when(known).then(duration),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -169,6 +170,25 @@ def test_a_safety_review_shows_no_efficacy(snapshot, treatments):
     assert "No efficacy look at this meeting" in text
     assert "Adjusted change" not in text
     assert "Bounds of the design" not in text
+
+
+def test_harms_are_told_by_arm_without_p_values_and_nothing_is_called_safe(opened, closed):
+    text = words_of(closed)
+    for words in (
+        "Every term is shown: the protocol sets no threshold of frequency.",
+        "Events of special interest by the infusion at which they began",
+        "Risk of a first event by day since the first dose",
+        "Onset and duration of events",
+        "Events that led to withdrawal",
+        "events per 100 person-years",
+        "Time to the first event: any event of special interest",
+        "Ratio (95 % CI)",
+    ):
+        assert words in text
+    chapter = text[text.index("Harms by arm") : text.index("Readings during infusions by arm")]
+    assert "p-value" not in chapter
+    assert not re.search(r"\bsafe(ly)?\b", text + words_of(opened), re.IGNORECASE)
+    assert "Infusion interrupted" not in words_of(opened)
 
 
 def test_numbers_in_the_closed_report_are_those_of_the_snapshot(closed, snapshot, treatments):

@@ -72,6 +72,8 @@ def test_serious_events_keep_their_name_from_the_open_listing(frames, context):
     shown = serious_listing("Listing 1", adae, pooled(), withhold_special=True).as_text()
     assert not any(term in shown for term in special["AEDECOD"])
     assert shown.count("Event of special interest") == special.height
+    hidden = [line for line in shown.splitlines() if "Event of special interest" in line]
+    assert all(line.count("withheld") == 2 and ":" not in line for line in hidden)  # grade and causality; no hour
     named = serious_listing("Listing 1", adae, by_arm(("A", "B")), withhold_special=False).as_text()
     assert all(term in named for term in special["AEDECOD"])
 

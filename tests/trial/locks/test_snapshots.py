@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.support.events import assessed, reported, serious
 from tests.support.house import House
 from tests.support.locking import MANAGER, cut_off
-from tests.support.participants import consented, infused, pretend_randomized, protocol_at, registered
+from tests.support.participants import consented, infuse, infused, pretend_randomized, protocol_at, registered
 from trial.access.actions import Action
 from trial.access.policies import authorize
 from trial.clock import SetClock
@@ -201,3 +201,13 @@ def test_a_trial_of_another_shape_without_infusions_is_frozen_the_same_way(datab
     assert tables["infusions"].height == tables["readings"].height == 0
     assert tables["adverse_events"]["aesi"].to_list() == [terms[0]]
     assert tables["visits"]["visit"].to_list() == list(protocol_at(house).visit_codes)
+
+
+def test_that_a_checklist_was_asked_stands_in_the_snapshot_and_what_was_answered_does_not(house: House):
+    someone = pretend_randomized(house)
+    for number, forms in ((1, {"aesi_checklist": {"open_question": "A little dizzy", "any_event": "yes"}}), (2, {})):
+        house.clock.advance(timedelta(days=1))
+        infuse(house, someone, number, forms=forms)
+    asked = loaded(house, cut_off(house).snapshot_id)["checklists"]
+    assert asked.select("participant", "visit", "infusion").rows() == [("P-0001", "INF1", 1)]
+    assert set(asked.columns) == {"participant", "visit", "infusion", "asked_on"}

@@ -140,6 +140,18 @@ def test_block_sizes_in_a_protocol_are_refused_as_secret():
             "adverse_events.reference_safety_information.expected_terms[0]",
             "no term of CTCAE 6.0",
         ),
+        (
+            "checklist_form: aesi_checklist",
+            "checklist_form: aesi_list",
+            "adverse_events.special_interest.checklist_form",
+            "no form 'aesi_list'",
+        ),
+        (
+            "asked_by_checklist_at: [INF1,",
+            "asked_by_checklist_at: [M1, INF1,",
+            "adverse_events.special_interest.checklist_form",
+            "not due at M1, where it is asked",
+        ),
         ("quorum: 3", "quorum: 6", "board", "larger than the board"),
         (
             "role: safety_officer_unblinded",

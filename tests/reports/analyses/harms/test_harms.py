@@ -10,11 +10,19 @@ import pytest
 
 from reports.analyses.groups import by_arm, pooled
 from reports.analyses.harms import ANY, ANY_SERIOUS, harms
+from reports.analyses.harms.by_infusion import special_interest_by_infusion
+from reports.analyses.harms.first_events import SERIOUS, first_events
+from reports.analyses.harms.severity import severity_points
 from reports.analyses.stopping import harm_rule_states
 from reports.documents.common import all_frames
+from reports.figures.canvas import as_pdf
+from reports.figures.dots import dot_picture
+from reports.figures.first_events import first_events_picture
+from reports.figures.severity import severity_picture
+from reports.tables.harms import consequences_table, harms_table, timing_table
 from tests.reports.factory import AESI
 
-PILOT = Path(__file__).parents[1] / "data" / "cdiscpilot"
+PILOT = Path(__file__).parents[2] / "data" / "cdiscpilot"
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +102,38 @@ def test_an_outside_trial_gives_its_published_counts(context):
     assert [g.participants for g in found.row(ANY_SERIOUS).groups] == [0, 1, 2]
     assert [(g.participants, g.events) for g in found.row("PRURITUS").groups] == [(8, 11), (21, 31), (26, 38)]
     assert found.row(ANY).groups[0].related is None or found.row(ANY).groups[0].related >= 0
+
+
+def test_an_outside_trial_lacks_what_we_record_and_still_runs_through(context):
+    """Its ADAE has no toxicity grade, no infusion, no relation flag: these are unknown, not zero; the rest is counted."""
+    frames = {"ADSL": pilot("adsl"), "ADAE": pilot("adae")}
+    arms = by_arm(("Placebo", "Xanomeline Low Dose", "Xanomeline High Dose"))
+    found = harms(frames, context.plan, arms, reference="Placebo")
+    assert [(arm, base) for arm, base in found.compared] == [(arm, "Placebo") for arm in arms.labels[1:]]
+    adsl = frames["ADSL"].filter(pl.col("SAFFL") == "Y")
+    days = (adsl["RFENDT"] - adsl["TRTSDT"]).dt.total_days() + 1
+    assert sum(one.person_years for one in found.exposure) == pytest.approx(days.sum() / 365.25)
+    assert {one.infusions for one in found.exposure} == {None}
+    itching = found.row("PRURITUS").groups[2]
+    assert (itching.related, itching.skipped_doses, itching.study_withdrawals, itching.systematic) == (None,) * 4
+    assert itching.serious == 0
+    assert itching.onset.duration_known > 0
+    rows = frames["ADAE"].filter((pl.col("TRTEMFL") == "Y") & (pl.col("AEDECOD") == "PRURITUS"))
+    first = (
+        rows.group_by("USUBJID")
+        .agg(pl.col("ASTDT").min())
+        .join(adsl.select("USUBJID", "TRTSDT", "TRT01A"), on="USUBJID")
+    )
+    assert itching.participants == first.filter(pl.col("TRT01A") == "Xanomeline High Dose").height
+    serious = first_events(frames, arms, SERIOUS)
+    assert [one.participants for one in serious] == [0, 1, 2]
+    assert [group.points for group in severity_points(frames, arms)] == [(), (), ()]
+    assert special_interest_by_infusion(frames, context.plan, arms).rows == ()
+    assert "PRURITUS" in harms_table("Table 1", "Harms", found, found.terms, by_class=True).as_text()
+    assert "PRURITUS" in consequences_table("Table 2", found, found.terms).as_text()
+    assert "PRURITUS" in timing_table("Table 3", found, found.terms).as_text()
+    for picture in (dot_picture(found, comparison=1), first_events_picture(serious), severity_picture(())):
+        assert as_pdf(picture).startswith(b"%PDF")
 
 
 def test_bounds_on_harm_count_what_the_rules_say(frames, context, snapshot, treatments):
