@@ -207,7 +207,9 @@ def _asked_of(world: World, app: FastAPI, only: str | tuple[str, ...]) -> dict[R
         outside = [reader for reader in readers if reader not in inside]
         for place, reader in enumerate(_turned(inside, turn, _how_many(route, method))):
             paths = list(_paths(route, reader, values[reader]))
-            chosen = _spread(paths) if place == 0 and method == "GET" else [paths[(turn + place) % len(paths)]]
+            # A member of the board who has declared no conflict reads no paper: all of these ask for every one.
+            every = method == "GET" and (place == 0 or "{paper_id}" in route.path)
+            chosen = _spread(paths) if every else [paths[(turn + place) % len(paths)]]
             asked[reader] += [(method, path) for path in chosen]
         for reader in _turned(outside, turn, 1):
             asked[reader].append((method, next(_paths(route, reader, values[reader]))))
