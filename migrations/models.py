@@ -24,7 +24,7 @@ from randomization.ledger import (
     tallies,
 )
 from randomization.pharmacy import handovers, preparations, prepared_contents
-from randomization.unblinding import coding, documents, opening, physicians, register
+from randomization.unblinding import bounds, coding, documents, opening, physicians, register
 from trial.access import accounts, alerts, exactly_once, grants, infusion_grants, resets, sign_in, signatures, tokens
 from trial.conduct import (
     attendance,
@@ -50,11 +50,13 @@ from trial.conduct import (
 )
 from trial.database.records import metadata
 from trial.locks import blobs, casebook_signatures, cutoffs, datasets, freezes, lock, snapshots
-from trial.oversight import decisions, meetings, members, papers, recommendations, votes
+from trial.oversight import decisions, harm_pauses, meetings, members, papers, recommendations, votes
 from trial.protocol import versions
 from trial.safety import causality, susars
 from trial.safety.adverse_events import records as event_records
 from trial.safety.adverse_events import versions as event_versions
+from trial.safety.coders import meddra_codings, reviews
+from trial.safety.meddra import releases
 
 TABLE_MODULES = (
     accounts,
@@ -90,12 +92,16 @@ TABLE_MODULES = (
     event_versions,
     causality,
     susars,
+    reviews,
+    releases,
+    meddra_codings,
     members,
     meetings,
     papers,
     votes,
     recommendations,
     decisions,
+    harm_pauses,
     recruitment,
     blobs,
     casebook_signatures,
@@ -128,6 +134,7 @@ TABLE_MODULES = (
     handovers,
     physicians,
     register,
+    bounds,
     coding,
     opening,
     documents,

@@ -81,18 +81,22 @@ class SubgroupPlan:
 
 @dataclass(frozen=True)
 class HarmRule:
-    """A bound on harm: so many related events, or a rate that is probably above its limit."""
+    """A bound on harm: so many related events, or a rate that is probably, or surely, above its limit."""
 
     name: str
     text: str
-    kind: str  # related_events | posterior_rate
-    events: str  # fatal | serious | aesi_serious
+    kind: str  # related_events | posterior_rate | exact_rate
+    events: str  # fatal | serious | aesi_serious | aesi
     by_arm: bool
+    board_only: bool = True
+    pauses_recruitment: bool = False
+    special_interest: tuple[str, ...] = ()  # narrows it to these; none: all
     of_one_kind: bool = False
     count: int = 0
     rate_limit: float = 0.0
     probability_above: float = 0.0
     prior: tuple[float, float] = (0.5, 0.5)
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True)

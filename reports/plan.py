@@ -9,13 +9,14 @@ What it does not do: change with the data. Equal protocols give equal plans.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from reports.context import AnalysisPlan, HarmRule, Looks, Scale, SensitivityPlan, SubgroupPlan, Threshold
 from trial.errors import InvalidInput
 from trial.protocol.schema.instruments import Domain, Instrument
 from trial.protocol.schema.outcomes import Subgroup
 from trial.protocol.schema.protocol import Protocol
-from trial.protocol.schema.safety import RelatedEventsRule, StoppingRule
+from trial.protocol.schema.safety import ExactRateRule, PosteriorRateRule, RelatedEventsRule, StoppingRule
 from trial.reference.dictionaries import aesi_terms
 from trial.statistics.group_sequential import GroupSequentialDesign
 
@@ -121,26 +122,24 @@ def _special_interest(protocol: Protocol) -> dict[str, str]:
 
 
 def _harm_rule(rule: StoppingRule) -> HarmRule:
-    if isinstance(rule, RelatedEventsRule):
-        return HarmRule(
-            name=rule.id,
-            text=rule.text,
-            kind=rule.kind,
-            events=rule.events,
-            by_arm=rule.by_arm,
-            of_one_kind=rule.of_one_kind,
-            count=rule.count,
-        )
-    return HarmRule(
+    shared = HarmRule(
         name=rule.id,
         text=rule.text,
         kind=rule.kind,
         events=rule.events,
         by_arm=rule.by_arm,
-        rate_limit=rule.rate_limit,
-        probability_above=rule.probability_above,
-        prior=(rule.prior_a, rule.prior_b),
+        board_only=rule.seen_by == "board",
+        pauses_recruitment=rule.pauses_recruitment,
+        special_interest=rule.special_interest,
     )
+    match rule:
+        case RelatedEventsRule():
+            return replace(shared, of_one_kind=rule.of_one_kind, count=rule.count)
+        case PosteriorRateRule():
+            prior = (rule.prior_a, rule.prior_b)
+            return replace(shared, rate_limit=rule.rate_limit, probability_above=rule.probability_above, prior=prior)
+        case ExactRateRule():
+            return replace(shared, rate_limit=rule.rate_limit, confidence=rule.confidence)
 
 
 def _looks(protocol: Protocol) -> Looks | None:

@@ -13,6 +13,7 @@ from api.cli import (
     demo,
     initialise,
     keys,
+    meddra,
     protocol,
     pulling,
     randomization,
@@ -40,6 +41,7 @@ app.command(name="pull")(pulling.pull)
 app.command(name="worker")(working.worker)
 app.add_typer(protocol.app, name="protocol")
 app.add_typer(keys.app, name="keys")
+app.add_typer(meddra.app, name="meddra")
 app.add_typer(randomization.app, name="randomization")
 app.add_typer(recovering.app, name="recover")
 app.add_typer(simulating.app, name="simulate")

@@ -99,3 +99,12 @@ def _send(mail: MailSettings, messages: Iterable[EmailMessage]) -> None:
             server.login(mail.user, mail.password.get_secret_value())
         for message in messages:
             server.send_message(message)
+
+
+def mail_at_once(session: TrialSession, mail: MailSettings, alerts: Iterable[Alert]) -> None:
+    """What may stand in no table that others read: ``alerts`` are not kept, only mailed to who holds their roles."""
+    if mail.host is None:
+        return
+    messages = [message_for(one, address, mail.sender) for one in alerts for address in _addresses(session, one)]
+    if messages:
+        _send(mail, messages)

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from api.installation import Installation
 
 tasks = Blueprint()
-TASK_MODULES: Final = ("api.jobs.reports", "api.jobs.datasets", "api.jobs.anchors", "api.jobs.alerts")
+TASK_MODULES: Final = (
+    "api.jobs.reports",
+    "api.jobs.datasets",
+    "api.jobs.anchors",
+    "api.jobs.alerts",
+    "api.jobs.bounds",
+)
 """Where the tasks are; loaded by a worker alone, so that a door that only defers needs none of what they import."""
 
 ASKED_FOR, BY_THE_CLOCK = "default", "clock"

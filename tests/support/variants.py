@@ -11,8 +11,19 @@ _SUPPLY = r"  kit: [^\n]*\n  units_per_kit: 5\n  dispensed_at: \[INF1\]\n  repla
 
 
 @cache
-def variant(*, ratio: str = "", kits: bool = True, code_to: str = "") -> LoadedProtocol:
-    """``ratio`` as YAML; without ``kits`` the pharmacist prepares; ``code_to``: who is shown an emergency break."""
+def variant(
+    *,
+    ratio: str = "",
+    kits: bool = True,
+    code_to: str = "",
+    dictionary: str = "",
+    pauses: bool = False,
+    version: str = "",
+) -> LoadedProtocol:
+    """``ratio`` as YAML; without ``kits`` the pharmacist prepares; ``code_to``: who is shown an emergency break.
+
+    ``dictionary`` as YAML; ``pauses``: a related death pauses recruitment; ``version`` makes it an amendment.
+    """
     text = shipped_text("keta-pain")
     if ratio:
         text = _changed(text, r"ratio: \{KET: 1, PBO: 1\}", f"ratio: {ratio}")
@@ -20,6 +31,13 @@ def variant(*, ratio: str = "", kits: bool = True, code_to: str = "") -> LoadedP
         text = _changed(text, _SUPPLY, "  numbered_kits: false\n")
     if code_to:
         text = _changed(text, r"  level: double\n", f"  level: double\n  emergency_code_to: {code_to}\n")
+    if dictionary:
+        text = _changed(text, r'dictionary: \{name: CTCAE, version: "6.0"\}', f"dictionary: {dictionary}")
+    if pauses:
+        rule = r"text: Any related death, events: fatal, of_one_kind: false, count: 1\}"
+        text = _changed(text, rule, f"{rule[:-2]}, seen_by: everybody, pauses_recruitment: true}}")
+    if version:
+        text = _changed(text, r'  version: "1.0"\n  dated', f'  version: "{version}"\n  supersedes: "1.0"\n  dated')
     return load_protocol(text)
 
 

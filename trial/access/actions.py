@@ -125,6 +125,10 @@ class Action(StrEnum):
     EVENT_UPDATED = "safety:adverse_event:updated"
     EVENT_ASSESSED = "safety:adverse_event:assessed"
     EVENT_CODED = "safety:adverse_event:coded"
+    MEDDRA_LOADED = "safety:meddra:loaded"
+    BOUNDS_CHECKED = "safety:bounds:checked"
+    RECRUITMENT_PAUSED_FOR_HARM = "safety:bounds:paused"
+    HARM_PAUSE_RELEASED = "oversight:harm_pause:released"
     SAE_SIGNED = "safety:sae:signed"
     SUSAR_ASSESSED = "safety:susar:assessed"
     # oversight
@@ -254,6 +258,10 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.EVENT_UPDATED: Permission.ADVERSE_EVENT_REPORT,
     Action.EVENT_ASSESSED: Permission.ADVERSE_EVENT_ASSESS,
     Action.EVENT_CODED: Permission.CODING_WRITE,
+    Action.MEDDRA_LOADED: NoPermission.SYSTEM,
+    Action.BOUNDS_CHECKED: NoPermission.SYSTEM,
+    Action.RECRUITMENT_PAUSED_FOR_HARM: NoPermission.SYSTEM,
+    Action.HARM_PAUSE_RELEASED: Permission.OVERSIGHT_DECIDE,
     Action.SAE_SIGNED: Permission.SAE_SIGN,
     Action.SUSAR_ASSESSED: Permission.SUSAR_ASSESS,
     # A seat on the board is a delegated task of the study; in the study the sponsor alone delegates.

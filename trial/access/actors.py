@@ -81,6 +81,7 @@ _SYSTEM_ACTS: Final[dict[str, frozenset[Action]]] = {
             Action.ROLE_GRANTED,
             Action.SITE_ADDED,
             Action.PROTOCOL_VERSION_ADDED,
+            Action.MEDDRA_LOADED,
         }
     ),
     # Watches sign-in: records failures and lockouts of people who are not signed in.
@@ -91,6 +92,8 @@ _SYSTEM_ACTS: Final[dict[str, frozenset[Action]]] = {
     "physician-screen": frozenset({Action.CODE_READ_ON_SCREEN}),
     # Sees that a backup was restored, holds the lists that it left behind, and takes receipts back.
     "restorer": frozenset({Action.LIST_HELD, Action.RECEIPT_TAKEN}),
+    # Checks the bounds on harm; pauses recruitment where a pooled one says so.
+    "bound-keeper": frozenset({Action.BOUNDS_CHECKED, Action.RECRUITMENT_PAUSED_FOR_HARM}),
     # Runs queued work.
     "worker": frozenset({Action.DATASET_BUILT, Action.JOB_RUN, Action.ANCHOR_WRITTEN}),
 }

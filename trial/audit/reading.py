@@ -75,6 +75,12 @@ READERS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "trial.blinding_guess": _EFFICACY,
     "trial.adverse_event": _EVENTS,
     "trial.adverse_event_version": _EVENTS,
+    "trial.coding_review": _EVENTS,
+    "trial.harm_pause": _STUDY,
+    "trial.harm_pause_release": _STUDY,
+    "trial.bound_check": _STUDY,
+    "trial.meddra_coding": _EVENTS,
+    "trial.meddra_release": _ALWAYS,
     # What the sponsor's side judged stays apart from the investigator's.
     "trial.sponsor_assessment": (*_EVENTS, *_STUDY),
     "trial.susar_assessment": (*_EVENTS, *_STUDY),
@@ -133,6 +139,7 @@ READERS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "sealed.kit_content": (Permission.ALLOCATION_READ,),
     "sealed.arm_coding": (Permission.ALLOCATION_READ,),
     "sealed.document": (Permission.ALLOCATION_READ,),
+    "sealed.bound_findings": (Permission.ALLOCATION_READ,),
 }
 TELLS_ARMS: Final = frozenset(
     {

@@ -28,6 +28,14 @@ from trial.conduct.recruitment import (
 from trial.conduct.sites import Site, SiteNotFound, get_site, sites_of
 from trial.database.session import TrialSession
 from trial.errors import NotFound
+from trial.oversight.harm_pauses import MEANING as RELEASE_MEANING
+from trial.oversight.harm_pauses import (
+    HarmPause,
+    HarmPauseNotFound,
+    ReleaseHarmPause,
+    pauses_of,
+    release_harm_pause,
+)
 from trial.protocol.schema import Protocol
 from trial.protocol.versions import protocol_of, versions_of
 
@@ -41,6 +49,7 @@ SAID = {
     "reopened": "The site recruits again.",
     "paused": "The cohort is paused: nobody of it is randomized.",
     "resumed": "The cohort is randomized again.",
+    "released": "The pause is released. Randomizing goes on where no other pause stands.",
 }
 
 
@@ -51,6 +60,8 @@ class CohortNotFound(NotFound):
 @router.get("/t/{trial}/recruitment", openapi_extra=_DECIDES)
 def show_recruitment(request: Request, here: Here, session: Write, done: str = "") -> Response:
     decisions = decisions_on_recruitment(session, here.trial.id)
+    pauses = pauses_of(session, here.trial.id)
+    releasers = [release.released_by for _, release in pauses if release is not None]
     return page(
         request,
         "sponsor/recruitment.html",
@@ -60,7 +71,8 @@ def show_recruitment(request: Request, here: Here, session: Write, done: str = "
         paused=[scope for scope, _, _ in paused_cohorts(session, here.trial.id)],
         latest={one.scope: one.number for one in decisions},
         decisions=decisions[::-1],
-        people=accounts_by_id(session, (one.decided_by for one in decisions)),
+        people=accounts_by_id(session, [*(one.decided_by for one in decisions), *releasers]),
+        pauses=pauses,
     )
 
 
@@ -120,6 +132,37 @@ def _pause_page(request: Request, here: Place, session: TrialSession, state: For
     sites = [(site.code, f"{site.name} ({site.code})") for site in sites_of(session, here.trial.id)]
     context = _signing(here, state)
     return page(request, "sponsor/pause_cohort.html", status=status, factors=factors, sites=sites, **context)
+
+
+@router.get("/t/{trial}/recruitment/harm/{pause_id}", openapi_extra=_DECIDES)
+def show_release(request: Request, here: Here, session: Write, pause_id: UUID) -> Response:
+    return _release_page(request, here, session, pause_id, FormState())
+
+
+@router.post("/t/{trial}/recruitment/harm/{pause_id}", openapi_extra=_DECIDES)
+def release_pause(
+    request: Request, here: Here, caller: Called, session: Write, posted: Posted, pause_id: UUID
+) -> Response:
+    with reshown(session, posted, lambda state, status: _release_page(request, here, session, pause_id, state, status)):
+        proof = caller.prove(posted.get("password", ""), posted.get("code"))
+        pause = _pause(session, here, pause_id)
+        command = ReleaseHarmPause(pause_id=pause.id, **picked(posted, "reason", "idempotency_key"))
+        release_harm_pause(session, here.actor, proof, command)
+    return see(here.url("recruitment"), done="released")
+
+
+def _pause(session: TrialSession, here: Place, pause_id: UUID) -> HarmPause:
+    found = session.get(HarmPause, pause_id)
+    if found is None or found.trial_id != here.trial.id:
+        raise HarmPauseNotFound("There is no such pause. Choose one from the page on recruitment.")
+    return found
+
+
+def _release_page(
+    request: Request, here: Place, session: TrialSession, pause_id: UUID, state: FormState, status: int = 200
+) -> Response:
+    context = {**_signing(here, state), "meaning": RELEASE_MEANING, "pause": _pause(session, here, pause_id)}
+    return page(request, "sponsor/release_harm_pause.html", status=status, **context)
 
 
 @router.get("/t/{trial}/recruitment/{number}/resume", openapi_extra=_DECIDES)

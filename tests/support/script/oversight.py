@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlmodel import select
 
+from api.jobs.bounds import check_trial
 from api.jobs.datasets import BuildDataset, ask_for_dataset, build_dataset
 from api.jobs.reports import BuildReport, ask_for_report, build_closed_report, build_open_report
 from randomization.kits.kits import Kit, KitStatus
@@ -31,6 +32,7 @@ from trial.conduct.randomization_errors import (
 )
 from trial.locks.datasets import DatasetMode
 from trial.oversight.papers import PaperKind
+from trial.safety.coders.reviews import ReviewCoding, coding_queue, review_coding
 
 
 def board_meets(play: Player) -> None:
@@ -44,6 +46,21 @@ def board_meets(play: Player) -> None:
         asked_by = str(play.house.people[(role, None)].id)
         build = build_open_report if kind is PaperKind.OPEN else build_closed_report
         build(play.job(), meeting_id=str(meeting.id), cutoff_id=str(cutoff.id), asked_by=asked_by)
+
+
+def bounds_are_checked(play: Player) -> None:
+    """By the clock: what is found by arm is nobody's who is blinded."""
+    check_trial(play.job().additional_context["installation"], play.house.trial.id)
+
+
+def codings_are_reviewed(play: Player) -> None:
+    """The coder looks at each doubtful term and leaves it."""
+    queue = play.read(
+        lambda session: coding_queue(session, play.house.actor(session, "medical_monitor"), play.house.trial.id)
+    )
+    for one in queue.waiting[:2]:
+        looked = ReviewCoding(event_id=one.event.id, term=one.event.term, grade=one.event.grade, aesi=one.event.aesi)
+        play.do("medical_monitor", None, review_coding, looked)
 
 
 def infusions_are_read_by_a_grant(play: Player) -> None:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from tests.support import randomization
 from tests.support.script.oversight import (
     board_meets,
+    bounds_are_checked,
+    codings_are_reviewed,
     infusions_are_read_by_a_grant,
     lock_the_first_stage,
     mark_mistakes,
@@ -48,6 +50,8 @@ def play_script(play: Player, *, short: bool) -> None:
         play.randomize(one)  # the last of the first site is refused: its stratum is used up
     if not short:
         treat(play)
+        bounds_are_checked(play)
+        codings_are_reviewed(play)
         lives_of_kits(play)
         weekly_review(play)
         board_meets(play)

@@ -16,8 +16,12 @@ from trial.protocol.schema.base import Code, Coded, Count, Fraction, Part, Posit
 
 
 class Dictionary(Part):
+    """``meddra`` pins a release of the sponsor's own; ``confirm_from`` is the confidence from which a coding stands unseen."""
+
     name: Literal["CTCAE"]
     version: Literal["5.0", "6.0"]
+    meddra: Annotated[str, Field(pattern=r"^\d{1,2}\.\d$")] | None = None
+    confirm_from: Fraction = 0.95
 
 
 class SpecialInterest(Part):
@@ -149,34 +153,60 @@ class AdverseEventRules(Part):
         return tuple(one for one in self.components if not one.study_treatment)
 
 
-class RelatedEventsRule(Sourced):
+class HarmBound(Sourced):
+    """What every bound on harm says. ``special_interest`` narrows it to the named events of special interest.
+
+    A bound by arm is the board's alone, and pauses nothing by itself: a pause that follows one arm would tell every site.
+    """
+
+    id: Code
+    text: Text
+    by_arm: bool = False
+    seen_by: Literal["board", "everybody"] = "board"
+    pauses_recruitment: bool = False
+    special_interest: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _an_arm_tells_nobody_but_the_board(self) -> Self:
+        if self.by_arm and (self.pauses_recruitment or self.seen_by != "board"):
+            raise ValueError(
+                "a bound by arm is seen by the board alone and pauses nothing: both would tell the sites an arm"
+            )
+        if self.pauses_recruitment and self.seen_by != "everybody":
+            raise ValueError("a bound that pauses recruitment is seen by everybody: the pause is")
+        return self
+
+
+class RelatedEventsRule(HarmBound):
     """Stop to think when so many related events have happened, in one arm or in all together."""
 
     kind: Literal["related_events"]
-    id: Code
-    text: Text
     events: Literal["fatal", "serious"]
     of_one_kind: bool
     count: Count
-    by_arm: bool = False
 
 
-class PosteriorRateRule(Sourced):
-    """Bayesian bound: probability that the rate of an event exceeds a limit, with a beta prior."""
+class PosteriorRateRule(HarmBound):
+    """Bayesian bound: probability that the share of participants with an event exceeds a limit, with a beta prior."""
 
     kind: Literal["posterior_rate"]
-    id: Code
-    text: Text
-    events: Literal["serious", "aesi_serious"]
+    events: Literal["serious", "aesi_serious", "aesi"]
     rate_limit: Fraction
     probability_above: Fraction
     prior_a: Positive
     prior_b: Positive
-    by_arm: bool
-    seen_by: Literal["board", "everybody"]
 
 
-StoppingRule = Annotated[RelatedEventsRule | PosteriorRateRule, Field(discriminator="kind")]
+class ExactRateRule(HarmBound):
+    """Exact bound: the one-sided lower Clopper-Pearson limit of the share of participants with an event exceeds a limit."""
+
+    kind: Literal["exact_rate"]
+    events: Literal["serious", "aesi_serious", "aesi"]
+    rate_limit: Fraction
+    confidence: Annotated[float, Field(ge=0.5, lt=1)]
+
+
+StoppingRule = Annotated[RelatedEventsRule | PosteriorRateRule | ExactRateRule, Field(discriminator="kind")]
 
 
 class DeviationKind(Part):
