@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, and_, func, or_, true
 from sqlmodel import col, select
 
 from trial.access.actors import Actor
@@ -61,23 +61,81 @@ class EventView:
     withheld: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class EventsAsked:
+    """Which events are wanted. ``words`` are looked for in what the reader may see: participant, term, verbatim."""
+
+    site_id: UUID | None = None
+    participant_id: UUID | None = None
+    serious: bool = False
+    unassessed: bool = False
+    words: str = ""
+
+
 def events_for(
-    session: TrialSession, actor: Actor, trial_id: UUID, *, participant_id: UUID | None = None
+    session: TrialSession,
+    actor: Actor,
+    trial_id: UUID,
+    asked: EventsAsked = EventsAsked(),
+    *,
+    participant_id: UUID | None = None,
+    first: int = 0,
+    limit: int | None = None,
 ) -> list[EventView]:
-    """The trial's events, or one participant's, as ``actor`` may see them. Raises ``NotPermitted``."""
-    check_may_somewhere(actor, Permission.ADVERSE_EVENT_READ, trial_id)
+    """The trial's events, or those that are asked for, as ``actor`` may see them. Raises ``NotPermitted``."""
+    if participant_id is not None:
+        asked = replace(asked, participant_id=participant_id)
     wanted = (
         select(AdverseEvent, Participant.code)
         .join(Participant, col(Participant.id) == col(AdverseEvent.participant_id))
-        .where(AdverseEvent.trial_id == trial_id)
+        .where(*_conditions(actor, trial_id, asked))
         .order_by(Participant.code, col(AdverseEvent.number))
     )
+    return [view_for(actor, event, code) for event, code in session.exec(wanted.offset(first).limit(limit))]
+
+
+def count_events(session: TrialSession, actor: Actor, trial_id: UUID, asked: EventsAsked) -> int:
+    """How many events ``events_for`` would give. Raises ``NotPermitted``."""
+    counted = (
+        select(func.count())
+        .select_from(AdverseEvent)
+        .join(Participant, col(Participant.id) == col(AdverseEvent.participant_id))
+        .where(*_conditions(actor, trial_id, asked))
+    )
+    return session.exec(counted).one()
+
+
+def _conditions(actor: Actor, trial_id: UUID, asked: EventsAsked) -> list[ColumnElement[bool]]:
+    check_may_somewhere(actor, Permission.ADVERSE_EVENT_READ, trial_id)
+    found = [col(AdverseEvent.trial_id) == trial_id]
     sites = sites_where(actor, Permission.ADVERSE_EVENT_READ, trial_id)
     if sites is not None:
-        wanted = wanted.where(or_(*(col(AdverseEvent.site_id) == site for site in sorted(sites))))
-    if participant_id is not None:
-        wanted = wanted.where(AdverseEvent.participant_id == participant_id)
-    return [view_for(actor, event, code) for event, code in session.exec(wanted)]
+        found.append(col(AdverseEvent.site_id).in_(sorted(sites)))
+    if asked.site_id is not None:
+        found.append(col(AdverseEvent.site_id) == asked.site_id)
+    if asked.participant_id is not None:
+        found.append(col(AdverseEvent.participant_id) == asked.participant_id)
+    if asked.serious:
+        found.append(col(AdverseEvent.serious).is_(True))
+    if asked.unassessed:
+        found.append(col(AdverseEvent.causality).is_(None))
+    return [*found, *(_holds(word, _shown(actor, trial_id)) for word in asked.words.split())]
+
+
+def _holds(word: str, shown: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether ``word`` stands in the participant's code, or in words that are shown: what is withheld is not searched."""
+    said = or_(
+        col(AdverseEvent.term).icontains(word, autoescape=True),
+        col(AdverseEvent.verbatim).icontains(word, autoescape=True),
+    )
+    return or_(col(Participant.code).icontains(word, autoescape=True), and_(said, shown))
+
+
+def _shown(actor: Actor, trial_id: UUID) -> ColumnElement[bool]:
+    """Whether the detail of an event is the actor's to see, as ``view_for`` decides it."""
+    sites = sites_where(actor, Permission.INFUSION_READ, trial_id)
+    plain = col(AdverseEvent.aesi).is_(None)
+    return true() if sites is None else or_(plain, col(AdverseEvent.site_id).in_(sorted(sites)))
 
 
 def view_for(actor: Actor, event: AdverseEvent, participant: str) -> EventView:

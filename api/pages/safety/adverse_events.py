@@ -1,8 +1,9 @@
 """Adverse events: the list, a report that grows with its answers, and one event."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
@@ -17,7 +18,16 @@ from api.pages.safety.reports import PARTS, event_form
 from api.pages.safety.single import event_rows, seen_event, tasks_on
 from api.pages.safety.typed_events import aware_at, blank_values, check_seriousness_said, facts_of
 from api.pages.site.commands import command_of, fields_as
-from api.pages.site.subjects import history_url, list_url, may_here, opened, raise_query_url, subject_url, trail
+from api.pages.site.subjects import (
+    history_url,
+    list_url,
+    may_here,
+    opened,
+    raise_query_url,
+    subject_url,
+    trail,
+    with_query,
+)
 from api.pages.site.words import term_words
 from api.permissions import permission
 from api.places import Place
@@ -26,26 +36,43 @@ from trial.conduct.casebooks import Casebook
 from trial.database.session import TrialSession
 from trial.safety.adverse_events import ReportAdverseEvent, report_adverse_event
 from trial.safety.coding import suggest
-from trial.safety.reading import events_for
+from trial.safety.reading import EventsAsked, count_events, events_for
 
 router = APIRouter()
 
 _REPORT = "/t/{trial}/participants/{code}/adverse-events"
 _EVENT = "/t/{trial}/adverse-events/{code}/{number}"
+_PAGE_SIZE = 60
 _MAY_REPORT = permission(Permission.ADVERSE_EVENT_REPORT)
 _MAY_READ = permission(Permission.ADVERSE_EVENT_READ)
 
 
 @router.get("/t/{trial}/adverse-events", openapi_extra=_MAY_READ)
-def list_events(request: Request, here: Here, session: Write, kind: str = "all") -> Response:
-    found = events_for(session, here.actor, here.trial.id)
-    if here.site is not None:
-        found = [event for event in found if event.site_id == here.site.id]
-    shown = [event for event in found if kind != "serious" or event.serious]
+def list_events(
+    request: Request,
+    here: Here,
+    session: Write,
+    kind: str = "all",
+    words: Annotated[str, Query(max_length=80)] = "",
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+) -> Response:
+    everything = EventsAsked(site_id=here.site.id if here.site else None, words=words)
+    serious = replace(everything, serious=True)
+    asked = serious if kind == "serious" else everything
+    counts = {one: count_events(session, here.actor, here.trial.id, one) for one in (everything, serious)}
+    first = (number - 1) * _PAGE_SIZE
     return page(
-        request, "safety/events.html", here=here, events=shown, kind=kind, all_url=list_url(here, "adverse-events"),
-        serious=sum(event.serious for event in found), total=len(found), term_words=term_words,
+        request, "safety/events.html", here=here, kind=kind, words=words, term_words=term_words,
+        events=events_for(session, here.actor, here.trial.id, asked, first=first, limit=_PAGE_SIZE),
+        total=counts[everything], serious=counts[serious], number=number, last=max(1, -(-counts[asked] // _PAGE_SIZE)),
+        urls={one: _list_address(here, kind=one, words=words) for one in ("all", "serious")},
+        base=_list_address(here, kind=kind, words=words, page=""),
     )  # fmt: skip
+
+
+def _list_address(here: Place, **asked: str) -> str:
+    kept = {name: value for name, value in asked.items() if value or name == "page"}
+    return with_query(list_url(here, "adverse-events"), **kept)
 
 
 @router.get(f"{_REPORT}/report", openapi_extra=_MAY_REPORT)

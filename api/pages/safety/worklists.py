@@ -9,22 +9,21 @@ from trial.access.signatures import holds, signatures_on
 from trial.database.session import TrialSession
 from trial.safety.adverse_events import get_event
 from trial.safety.causality import sponsor_assessment_of
-from trial.safety.reading import EventView, events_for
+from trial.safety.reading import EventsAsked, EventView, events_for
 
 register_way(Way("Adverse events", "adverse-events", (Permission.ADVERSE_EVENT_READ,), order=20))
 
 
-def _here(session: TrialSession, here: Place) -> list[EventView]:
-    found = events_for(session, here.actor, here.trial.id)
-    return [event for event in found if here.site is None or event.site_id == here.site.id]
+def _here(session: TrialSession, here: Place, *, serious: bool = False, unassessed: bool = False) -> list[EventView]:
+    wanted = EventsAsked(site_id=here.site.id if here.site else None, serious=serious, unassessed=unassessed)
+    return events_for(session, here.actor, here.trial.id, wanted)
 
 
 @home_worklist(Permission.SAE_SIGN)
 def for_investigators(session: TrialSession, here: Place) -> Iterator[WorkRow]:
     """Events without causality; serious events without a signature that holds."""
-    events = _here(session, here)
-    open_ones = [event for event in events if event.causality is None]
-    assessed = [event for event in events if event.serious and event.causality is not None]
+    open_ones = _here(session, here, unassessed=True)
+    assessed = [event for event in _here(session, here, serious=True) if event.causality is not None]
     unsigned = [event for event in assessed if not _is_signed(session, event)]
     yield _row(here, open_ones, "event to assess", "events to assess", "warning")
     yield _row(here, unsigned, "serious event to sign", "serious events to sign", "danger")
@@ -33,9 +32,8 @@ def for_investigators(session: TrialSession, here: Place) -> Iterator[WorkRow]:
 @home_worklist(Permission.SUSAR_ASSESS)
 def for_the_monitor(session: TrialSession, here: Place) -> Iterator[WorkRow]:
     """Serious events that the sponsor's side has not judged."""
-    waiting = [
-        event for event in _here(session, here) if event.serious and sponsor_assessment_of(session, event.id) is None
-    ]
+    serious = _here(session, here, serious=True)
+    waiting = [event for event in serious if sponsor_assessment_of(session, event.id) is None]
     yield _row(here, waiting, "serious event to assess", "serious events to assess", "danger")
 
 

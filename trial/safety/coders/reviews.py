@@ -15,13 +15,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
-from sqlalchemy import Exists, exists
+from sqlalchemy import Exists, String, Uuid, cast, exists, func, select
 from sqlmodel import Field, col
 
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.permissions import Permission
-from trial.access.policies import check_may
+from trial.access.policies import check_may, may
 from trial.conduct.casebooks import open_casebook, open_for
 from trial.conduct.participants import ParticipantRecord
 from trial.database.columns import prose
@@ -86,29 +86,66 @@ class CodingQueue:
 def coding_queue(session: TrialSession, actor: Actor, trial_id: UUID, limit: int = 50) -> CodingQueue:
     """The first ``limit`` events that wait in the trial, in the order of participants and events. Raises ``NotPermitted``."""
     check_may(actor, Permission.CODING_WRITE, trial_id)
-    waiting: list[ToReview] = []
+    codings: list[_Coding] = []
     withheld = 0
-    for event, code, sure, rules in _doubtful(session, trial_id):
-        if event.aesi is not None and not may_see_detail(actor, event):
-            withheld += 1
-        elif len(waiting) == limit:
-            return CodingQueue(tuple(waiting), withheld, more=True)
+    more = False
+    for coding in _doubtful(session, trial_id):
+        if coding.aesi is not None and not may(actor, Permission.INFUSION_READ, trial_id, coding.site_id):
+            withheld += coding.events
+        elif len(codings) < limit:
+            codings.append(coding)
         else:
-            waiting.append(ToReview(event, code, sure, tuple(suggest(rules, event.verbatim, 3))))
-    return CodingQueue(tuple(waiting), withheld, more=False)
+            more = True
+            break
+    waiting = [one for coding in codings for one in _waiting(session, trial_id, coding, limit + 1)]
+    waiting.sort(key=lambda one: (one.participant, one.event.number))
+    return CodingQueue(tuple(waiting[:limit]), withheld, more or len(waiting) > limit)
 
 
-def _doubtful(session: TrialSession, trial_id: UUID) -> Iterator[tuple[AdverseEvent, str, float, AdverseEventRules]]:
-    """Events without a review that are less sure than the protocol in force at their site asks for."""
+@dataclass(frozen=True, slots=True)
+class _Coding:
+    """Events of one site with the same words under the same term: one question, asked of the dictionary once."""
+
+    site_id: UUID
+    verbatim: str
+    term: str
+    aesi: str | None
+    events: int
+    confidence: float
+    rules: AdverseEventRules
+
+
+def _doubtful(session: TrialSession, trial_id: UUID) -> Iterator[_Coding]:
+    """Codings without a review that are less sure than the protocol in force at their site asks for."""
+    asked = (col(AdverseEvent.site_id), col(AdverseEvent.verbatim), col(AdverseEvent.term), col(AdverseEvent.aesi))
+    found = (
+        select(*asked, func.count(), cast(func.min(cast(AdverseEvent.participant_id, String)), Uuid))
+        .where(col(AdverseEvent.trial_id) == trial_id, ~_reviewed())
+        .group_by(*asked)
+        .order_by(*asked)
+    )
     in_force: dict[UUID, AdverseEventRules] = {}
-    with session.exec(events_in(trial_id).where(~_reviewed())) as rows:
-        for event, code in rows:
-            if event.site_id not in in_force:
-                in_force[event.site_id] = open_casebook(session, event.participant_id).protocol.adverse_events
-            rules = in_force[event.site_id]
-            sure = confidence(rules, event.verbatim, event.term, event.aesi)
-            if sure < rules.dictionary.confirm_from:
-                yield event, code, sure, rules
+    for site_id, verbatim, term, aesi, events, somebody in session.execute(found).all():
+        if site_id not in in_force:
+            in_force[site_id] = open_casebook(session, somebody).protocol.adverse_events
+        rules = in_force[site_id]
+        sure = confidence(rules, verbatim, term, aesi)
+        if sure < rules.dictionary.confirm_from:
+            yield _Coding(site_id, verbatim, term, aesi, events, sure, rules)
+
+
+def _waiting(session: TrialSession, trial_id: UUID, coding: _Coding, limit: int) -> Iterator[ToReview]:
+    """The first events with that coding."""
+    suggestions = tuple(suggest(coding.rules, coding.verbatim, 3))
+    mine = events_in(trial_id).where(
+        ~_reviewed(),
+        col(AdverseEvent.site_id) == coding.site_id,
+        col(AdverseEvent.verbatim) == coding.verbatim,
+        col(AdverseEvent.term) == coding.term,
+        col(AdverseEvent.aesi).is_not_distinct_from(coding.aesi),
+    )
+    for event, code in session.exec(mine.limit(limit)).all():
+        yield ToReview(event, code, coding.confidence, suggestions)
 
 
 def _reviewed() -> Exists:
