@@ -18,6 +18,7 @@ from api.cli import (
     pulling,
     randomization,
     recovering,
+    reporting,
     serving,
     simulating,
     verifying,
@@ -38,6 +39,7 @@ app.command(name="upgrade")(initialise.upgrade_database)
 app.command(name="serve")(serving.serve)
 app.command(name="verify")(verifying.verify)
 app.command(name="pull")(pulling.pull)
+app.command(name="checklist")(reporting.checklist)
 app.command(name="worker")(working.worker)
 app.add_typer(protocol.app, name="protocol")
 app.add_typer(keys.app, name="keys")

@@ -63,9 +63,9 @@ def _anchor_naming(installation: Installation, snapshot_sha256: str) -> Anchor |
 
 
 def report_context(
-    session: TrialSession, snapshot: Snapshot, anchor: Anchor, meeting: Meeting | None = None
+    session: TrialSession, snapshot: Snapshot, anchor: Anchor | None = None, meeting: Meeting | None = None
 ) -> ReportContext:
-    """The context of a report or a dataset over ``snapshot``."""
+    """The context of a report or a dataset over ``snapshot``; without an anchor of a paper that names none."""
     trial = get_trial(session, snapshot.trial_id)
     protocol = protocol_of(get_version(session, snapshot.protocol_version_id))
     return ReportContext(
@@ -76,8 +76,8 @@ def report_context(
         cut_off_at=snapshot.cut_off_at,
         snapshot_hash=snapshot.sha256,
         code_version=product_version(),
-        anchor=str(anchor.head),
-        built_at=anchor.at,
+        anchor=str(anchor.head) if anchor else "",
+        built_at=anchor.at if anchor else snapshot.cut_off_at,
         plan=plan_from_protocol(protocol),
         meeting=meeting.number if meeting else None,
         look=meeting.look if meeting else None,

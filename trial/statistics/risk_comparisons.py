@@ -10,6 +10,7 @@ What it does not do: exact tests (``exact_tests``), strata (``strata``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -230,8 +231,8 @@ def _log_limits(score: Callable[[float], float], z: float, *, none: bool, all_of
 def _over(gap: float, variance: float) -> float:
     """gap / √variance, infinite where the variance is 0."""
     if variance > 0.0:
-        return float(gap / np.sqrt(variance))
-    return float(np.copysign(np.inf, gap)) if gap else 0.0
+        return gap / math.sqrt(variance)
+    return math.copysign(math.inf, gap) if gap else 0.0
 
 
 def restricted_variance(x1: float, m1: float, x0: float, m0: float, delta: float) -> float:
@@ -243,10 +244,10 @@ def restricted_variance(x1: float, m1: float, x0: float, m0: float, delta: float
     l0 = x0 * delta * (1.0 - delta)
     third = l2 / (3.0 * l3)
     q = third**3 - l1 * l2 / (6.0 * l3**2) + l0 / (2.0 * l3)
-    p = np.copysign(np.sqrt(max(third**2 - l1 / (3.0 * l3), 0.0)), q)
-    ratio = 1.0 if p == 0.0 else np.clip(q / p**3, -1.0, 1.0)
-    angle = (np.pi + np.arccos(ratio)) / 3.0
+    p = math.copysign(math.sqrt(max(third**2 - l1 / (3.0 * l3), 0.0)), q)
+    ratio = 1.0 if p == 0.0 else min(max(q / p**3, -1.0), 1.0)
+    angle = (math.pi + math.acos(ratio)) / 3.0
     low, high = max(0.0, -delta), min(1.0, 1.0 - delta)
-    p0 = float(np.clip(2.0 * p * np.cos(angle) - third, low, high))
-    p1 = float(np.clip(p0 + delta, 0.0, 1.0))
+    p0 = min(max(2.0 * p * math.cos(angle) - third, low), high)
+    p1 = min(max(p0 + delta, 0.0), 1.0)
     return p1 * (1.0 - p1) / m1 + p0 * (1.0 - p0) / m0

@@ -15,6 +15,15 @@ class Reconsent(Part):
     note: Text
 
 
+class Registration(Part):
+    """Where the trial is registered, under which number, and since when."""
+
+    registry: Text
+    identifier: Text
+    registered_on: date
+    url: Text | None = None
+
+
 class Identity(Part):
     code: Code
     acronym: Text
@@ -27,6 +36,7 @@ class Identity(Part):
     summary_of_changes: Text
     reconsent: Reconsent | None = None
     caution: Text | None = None
+    registrations: tuple[Registration, ...] = ()
 
 
 class Sites(Part):
