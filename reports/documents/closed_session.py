@@ -77,6 +77,7 @@ METHODS = (
 
 
 FIRST_PAGE_FIGURE_MM = 50.0
+MOST_ARMS_WITH_EVENTS = 2  # on the first page
 # Blood pressure and dissociation, by whichever of its names the protocol gives it.
 DRAWN_MEASURES = ("SYSBP", "DIABP", "CADSS", "DISSOCIA")
 
@@ -159,7 +160,7 @@ def _first_page(closed: _Closed) -> list[Any]:
     context = closed.context
     safety = common.safety_headline(closed.frames)
     expected = expected_on(context.expected_enrolment, context.cut_off_at.date())
-    overall = harms_table("Summary", "Harms by arm", closed.harms, closed.harms.overall)
+    overall = harms_table("Summary", "Harms by arm", closed.harms, closed.harms.overall, with_effects=True)
     return [
         *common.masthead(context, "Closed session report"),
         *_where_it_stands(closed),
@@ -168,7 +169,7 @@ def _first_page(closed: _Closed) -> list[Any]:
         tiles(_figures(closed, safety)),
         *common.asked(context, QUESTIONS),
         Heading("Safety by arm"),
-        *table(_at_a_glance(overall)),
+        *table(_at_a_glance(overall, len(closed.grouping.labels))),
         *bullets((common.enrolment_sentence(closed.flow.randomized, context.planned_participants, expected),)),
         *common.actions(context),
         *_small_bounds(closed),
@@ -231,13 +232,10 @@ def _figures(closed: _Closed, safety: common.SafetyHeadline) -> list[tuple[str, 
     return facts
 
 
-def _at_a_glance(of: Table) -> Table:
+def _at_a_glance(of: Table, arms: int) -> Table:
     """The overall table without rates, grades and parts, so that a first page can be read at a glance."""
-    keep = [
-        i
-        for i, column in enumerate(of.columns)
-        if not column.heading.startswith(("per", "Worst", "Serious", "Related"))
-    ]
+    left_out = ("per", "Worst", "Serious", "Related", *(["Events"] if arms > MOST_ARMS_WITH_EVENTS else []))
+    keep = [i for i, column in enumerate(of.columns) if not column.heading.startswith(left_out)]
     rows = tuple(type(row)(tuple(row.cells[i] for i in keep), row.kind) for row in of.rows)
     columns = tuple(of.columns[i] for i in keep)
     return Table(of.number, of.title, columns, rows, (of.footnotes[0], of.footnotes[-1]), empty=of.empty)

@@ -8,10 +8,11 @@ Invariants
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from reports.analyses.groups import Frames, Grouping, pooled
-from reports.analyses.harms import Harms, harms
+from reports.analyses.harms import HarmRow, Harms, harms
 from reports.analyses.harms.by_infusion import special_interest_by_infusion
 from reports.analyses.harms.first_events import KINDS, SPECIAL, first_events
 from reports.analyses.harms.severity import severity_points
@@ -27,6 +28,8 @@ from reports.tables.harms import (
     by_infusion_table,
     consequences_table,
     deaths_listing,
+    effects_fit,
+    effects_table,
     first_events_table,
     harms_table,
     rows_with_events,
@@ -98,10 +101,17 @@ def _wide(number: Numbering, frames: Frames, plan: AnalysisPlan, grouping: Group
         harms_table(
             number.table(), "Adverse events by arm, organ class and term", found, found.tabulated, by_class=True
         ),
+        *([] if effects_fit(found) else [effects_table(number.table(), found, _compared(found))]),
         consequences_table(number.table(), found, (*overall, *found.tabulated)),
         timing_table(number.table(), found, (*overall, *found.tabulated)),
     ]
     return [part for one in tables for part in table(one, WIDE)]
+
+
+def _compared(found: Harms) -> tuple[HarmRow, ...]:
+    """What is compared where comparisons have a table of their own: overall, each term, and special interest with its zeros."""
+    named = tuple(replace(row, organ_class="Events of special interest") for row in found.special)
+    return (*found.overall, *named, *found.tabulated)
 
 
 def pooled_harms(number: Numbering, frames: Frames, plan: AnalysisPlan) -> list[Any]:

@@ -254,6 +254,7 @@ def _pages(scene: Scene) -> dict[str, list[tuple[str, str]]]:
             ("new-version", "versions/new"),
             ("sites", "sites"),
             ("board", "board"),
+            ("reporting", "reporting"),
             ("infusion-domain", "infusion-domain"),
             ("opening", "opening"),
         ],

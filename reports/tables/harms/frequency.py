@@ -17,6 +17,8 @@ from reports.tables.model import Column, Row, Table, section
 from reports.tables.words import UNKNOWN, count, number, points, ratio, share
 
 NOT_ASSESSED = "not assessed"
+MOST_ARMS_BESIDE_EFFECTS = 2
+"""With more arms than these, differences and ratios stand in a table of their own: a page is only so wide."""
 WITHHELD = (
     "Events of special interest, scale totals and readings of infusions are withheld from the open session, because"
     " pooled figures of these could tell the arms. They stand by arm in the closed report. They enter no row here."
@@ -32,9 +34,19 @@ GRADES = "·".join(map(str, range(1, 6)))
 
 
 def harms_table(
-    number_of: str, title: str, harms: Harms, rows: tuple[HarmRow, ...], *, by_class: bool = False
+    number_of: str,
+    title: str,
+    harms: Harms,
+    rows: tuple[HarmRow, ...],
+    *,
+    by_class: bool = False,
+    with_effects: bool | None = None,
 ) -> Table:
-    """One row a term: per arm n (%), events, rate, worst grades, serious, related; then differences and ratios."""
+    """One row a term: per arm n (%), events, rate, worst grades, serious, related; then differences and ratios.
+
+    with_effects: whether the last are there; by itself, where there is room.
+    """
+    beside = effects_fit(harms) if with_effects is None else with_effects
     columns = [Column("Event", 3.2, "left")]
     for group in group_headings(harms):
         columns += [
@@ -45,14 +57,48 @@ def harms_table(
             Column("Serious", 0.8, group=group),
             Column("Related", 0.8, group=group),
         ]
-    columns += effect_columns(harms)
+    columns += effect_columns(harms) if beside else []
+
+    def cells(row: HarmRow) -> tuple[str, ...]:
+        return (*_cells(row), *(effects(row) if beside else ()))
+
     return Table(
         number_of,
         title,
         tuple(columns),
-        tuple(by_organ_class(rows, _cells, len(columns))) if by_class else tuple(Row(_cells(row)) for row in rows),
-        _notes(harms, rows),
+        tuple(by_organ_class(rows, cells, len(columns))) if by_class else tuple(Row(cells(row)) for row in rows),
+        _notes(harms, rows, compared=beside and bool(harms.compared)),
         wide=len(harms.labels) > 1,
+        empty="No such event has been recorded.",
+    )
+
+
+def effects_fit(harms: Harms) -> bool:
+    """Whether differences and ratios fit beside the counts of every arm."""
+    return len(harms.labels) <= MOST_ARMS_BESIDE_EFFECTS
+
+
+def effects_table(number_of: str, harms: Harms, rows: tuple[HarmRow, ...]) -> Table:
+    """Differences and ratios of every comparison, with n/N of each arm, for trials of more than two arms."""
+    columns = [
+        Column("Event", 3.0, "left"),
+        *(Column("n/N", 1.0, group=heading) for heading in group_headings(harms)),
+        *effect_columns(harms),
+    ]
+
+    def cells(row: HarmRow) -> tuple[str, ...]:
+        counts = (
+            NOT_ASSESSED if group.not_assessed else f"{group.participants}/{group.denominator}" for group in row.groups
+        )
+        return (row.term, *counts, *effects(row))
+
+    return Table(
+        number_of,
+        "Differences and ratios of risks",
+        tuple(columns),
+        tuple(by_organ_class(rows, cells, len(columns))),
+        (INTERVALS,),
+        wide=True,
         empty="No such event has been recorded.",
     )
 
@@ -103,7 +149,7 @@ def _cells(row: HarmRow) -> tuple[str, ...]:
             count(group.serious),
             count(group.related),
         ]
-    return (*cells, *effects(row))
+    return tuple(cells)
 
 
 def rate(group: GroupHarm) -> str:
@@ -114,10 +160,10 @@ def grades(group: GroupHarm) -> str:
     return "·".join(map(str, group.worst_grades)) if group.participants else ""
 
 
-def _notes(harms: Harms, rows: tuple[HarmRow, ...]) -> tuple[str, ...]:
+def _notes(harms: Harms, rows: tuple[HarmRow, ...], *, compared: bool) -> tuple[str, ...]:
     notes = [WITHHELD] if harms.special_withheld else []
     notes += [COUNTED, f"per 100 py: events per 100 person-years. {harms.person_time}"]
-    notes += [INTERVALS] if harms.compared else []
+    notes += [INTERVALS] if compared else []
     if rows is harms.tabulated or rows == harms.tabulated:
         notes += below_threshold(harms)
     return tuple(notes)
@@ -148,12 +194,13 @@ def special_interest_table(number_of: str, harms: Harms, ways: dict[str, str] | 
             Column("Serious", 0.8, group=group),
             Column("Related", 0.8, group=group),
         ]
-    columns += effect_columns(harms)
+    beside = effects_fit(harms)
+    columns += effect_columns(harms) if beside else []
     return Table(
         number_of,
         "Adverse events of special interest, every prespecified one",
         tuple(columns),
-        tuple(_special_line(row, ways or {}) for row in harms.special),
+        tuple(_special_line(row, ways or {}, effects(row) if beside else []) for row in harms.special),
         (
             (
                 "N: of the safety set, for what a checklist asks for, those who were asked at least once or had it;"
@@ -167,7 +214,7 @@ def special_interest_table(number_of: str, harms: Harms, ways: dict[str, str] | 
     )
 
 
-def _special_line(row: HarmRow, ways: dict[str, str]) -> Row:
+def _special_line(row: HarmRow, ways: dict[str, str], compared: list[str]) -> Row:
     cells = [row.term, _way(ways.get(row.term, "")) or row.ascertainment.replace("_", "-") or UNKNOWN]
     for group in row.groups:
         cells += [
@@ -177,7 +224,7 @@ def _special_line(row: HarmRow, ways: dict[str, str]) -> Row:
             count(group.serious),
             count(group.related),
         ]
-    return Row((*cells, *effects(row)))
+    return Row((*cells, *compared))
 
 
 def _way(told: str) -> str:

@@ -206,6 +206,7 @@ def test_three_arms_stand_side_by_side():
     text = words_of(closed_session(snapshot, make_context(), treatments, labels=("A", "B", "C"), reference="C"))
     assert "A − C" in text
     assert "B − C" in text
+    assert "Differences and ratios of risks" in text  # beside three arms' counts there is no room for them
 
 
 def test_fewer_than_two_labels_are_refused(snapshot, treatments, context):
