@@ -24,7 +24,7 @@ from randomization.ledger import (
     tallies,
 )
 from randomization.pharmacy import handovers, preparations, prepared_contents
-from randomization.unblinding import bounds, coding, documents, opening, physicians, register
+from randomization.unblinding import bounds, coding, copies, documents, expedition, opening, physicians, register
 from trial.access import accounts, alerts, exactly_once, grants, infusion_grants, resets, sign_in, signatures, tokens
 from trial.conduct import (
     attendance,
@@ -52,7 +52,15 @@ from trial.database.records import metadata
 from trial.locks import blobs, casebook_signatures, cutoffs, datasets, freezes, lock, snapshots
 from trial.oversight import decisions, harm_pauses, meetings, members, papers, recommendations, votes
 from trial.protocol import versions
-from trial.safety import causality, susars
+from trial.safety import (
+    causality,
+    escalation,
+    expedited_reports,
+    letters,
+    narratives,
+    reconciliation,
+    susars,
+)
 from trial.safety.adverse_events import records as event_records
 from trial.safety.adverse_events import versions as event_versions
 from trial.safety.coders import meddra_codings, reviews
@@ -95,6 +103,11 @@ TABLE_MODULES = (
     reviews,
     releases,
     meddra_codings,
+    expedited_reports,
+    escalation,
+    narratives,
+    letters,
+    reconciliation,
     members,
     meetings,
     papers,
@@ -138,6 +151,8 @@ TABLE_MODULES = (
     coding,
     opening,
     documents,
+    copies,
+    expedition,
 )
 
 __all__ = ["TABLE_MODULES", "metadata"]

@@ -1,4 +1,4 @@
-"""Papers that hold arms: closed reports and unblinded packs, kept sealed.
+"""Papers that hold arms: closed reports, unblinded packs and regulator's copies of a SUSAR, kept sealed.
 
 Invariants
 1. The bytes, their hash and their exact length stand only under seal; what is stored is padded to 64 KiB steps.
@@ -33,15 +33,18 @@ from trial.errors import NotFound
 class DocumentKind(StrEnum):
     CLOSED_REPORT = "closed_report"
     UNBLINDED_PACK = "unblinded_pack"
+    REGULATOR_COPY = "regulator_copy"
 
 
 _SEALED: Final = {
     DocumentKind.CLOSED_REPORT: Action.CLOSED_REPORT_BUILT,
     DocumentKind.UNBLINDED_PACK: Action.DATASET_UNBLINDED,
+    DocumentKind.REGULATOR_COPY: Action.SUSAR_UNBLINDED,
 }
 _OPENED: Final = {
     DocumentKind.CLOSED_REPORT: Action.CLOSED_DOCUMENT_OPENED,
     DocumentKind.UNBLINDED_PACK: Action.UNBLINDED_PACK_OPENED,
+    DocumentKind.REGULATOR_COPY: Action.REGULATOR_COPY_OPENED,
 }
 
 

@@ -36,6 +36,7 @@ class Action(StrEnum):
     TOKEN_CREATED = "access:token:created"  # noqa: S105 - the name of an act
     TOKEN_REVOKED = "access:token:revoked"  # noqa: S105 - the name of an act
     ALERT_SEEN = "access:alert:seen"
+    ALERT_MAILED = "access:alert:mailed"
     INFUSION_DOMAIN_GRANTED = "access:infusion_domain:granted"
     # the trial and its protocol
     TRIAL_CREATED = "trial:trial:created"
@@ -114,6 +115,8 @@ class Action(StrEnum):
     UNBLINDING_REPORTED = "unblinding:outside:reported"
     UNBLINDING_ASSESSED = "unblinding:impact:assessed"
     SUSAR_UNBLINDED = "unblinding:susar:revealed"
+    REGULATOR_COPY_OPENED = "unblinding:regulator_copy:opened"
+    EXPEDITIONS_OPENED = "unblinding:expeditions:opened"
     CLOSED_FRAME_OPENED = "unblinding:closed_report:revealed"
     ENVELOPES_OPENED = "unblinding:envelopes:revealed"
     CLOSED_CODE_OPENED = "unblinding:closed_code:revealed"
@@ -131,6 +134,14 @@ class Action(StrEnum):
     HARM_PAUSE_RELEASED = "oversight:harm_pause:released"
     SAE_SIGNED = "safety:sae:signed"
     SUSAR_ASSESSED = "safety:susar:assessed"
+    NARRATIVE_WRITTEN = "safety:narrative:written"
+    REPORT_DEALT_WITH = "safety:expedited_report:dealt_with"
+    CLOCK_ESCALATED = "safety:clock:escalated"
+    LETTER_ISSUED_BY_MONITOR = "safety:letter:issued_by_monitor"
+    LETTER_ISSUED_BY_SPONSOR = "safety:letter:issued_by_sponsor"
+    LETTER_ACKNOWLEDGED = "safety:letter:acknowledged"
+    LISTING_UPLOADED = "safety:listing:uploaded"
+    DIFFERENCE_ANSWERED = "safety:difference:answered"
     # oversight
     BOARD_MEMBER_APPOINTED = "oversight:member:appointed"
     MEETING_CONVENED = "oversight:meeting:convened"
@@ -173,6 +184,7 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.TOKEN_CREATED: NoPermission.SELF,
     Action.TOKEN_REVOKED: NoPermission.SELF,
     Action.ALERT_SEEN: NoPermission.SELF,
+    Action.ALERT_MAILED: NoPermission.SYSTEM,
     Action.INFUSION_DOMAIN_GRANTED: Permission.INFUSION_DOMAIN_GRANT,
     Action.TRIAL_CREATED: NoPermission.SYSTEM,
     Action.TRIAL_STARTED: Permission.PROTOCOL_AMEND,
@@ -248,6 +260,8 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.UNBLINDING_REPORTED: Permission.UNBLINDING_EMERGENCY,
     Action.UNBLINDING_ASSESSED: Permission.UNBLINDING_ASSESS_IMPACT,
     Action.SUSAR_UNBLINDED: Permission.SUSAR_UNBLIND,
+    Action.REGULATOR_COPY_OPENED: Permission.SUSAR_UNBLIND,
+    Action.EXPEDITIONS_OPENED: Permission.SUSAR_UNBLIND,
     Action.CLOSED_FRAME_OPENED: Permission.ALLOCATION_READ,
     Action.ENVELOPES_OPENED: Permission.ALLOCATION_READ,
     Action.CLOSED_CODE_OPENED: Permission.REPORT_CLOSED_DECODE,
@@ -264,6 +278,15 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.HARM_PAUSE_RELEASED: Permission.OVERSIGHT_DECIDE,
     Action.SAE_SIGNED: Permission.SAE_SIGN,
     Action.SUSAR_ASSESSED: Permission.SUSAR_ASSESS,
+    Action.NARRATIVE_WRITTEN: Permission.SUSAR_ASSESS,
+    # Who sends to an authority knows the treatment, and nobody else does.
+    Action.REPORT_DEALT_WITH: Permission.SUSAR_UNBLIND,
+    Action.CLOCK_ESCALATED: NoPermission.SYSTEM,
+    Action.LETTER_ISSUED_BY_MONITOR: Permission.SUSAR_ASSESS,
+    Action.LETTER_ISSUED_BY_SPONSOR: Permission.OVERSIGHT_DECIDE,
+    Action.LETTER_ACKNOWLEDGED: Permission.SAE_SIGN,
+    Action.LISTING_UPLOADED: Permission.SUSAR_ASSESS,
+    Action.DIFFERENCE_ANSWERED: Permission.SUSAR_ASSESS,
     # A seat on the board is a delegated task of the study; in the study the sponsor alone delegates.
     Action.BOARD_MEMBER_APPOINTED: Permission.DELEGATION_WRITE,
     Action.MEETING_CONVENED: Permission.BOARD_CONVENE,

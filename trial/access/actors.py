@@ -95,7 +95,9 @@ _SYSTEM_ACTS: Final[dict[str, frozenset[Action]]] = {
     # Checks the bounds on harm; pauses recruitment where a pooled one says so.
     "bound-keeper": frozenset({Action.BOUNDS_CHECKED, Action.RECRUITMENT_PAUSED_FOR_HARM}),
     # Runs queued work.
-    "worker": frozenset({Action.DATASET_BUILT, Action.JOB_RUN, Action.ANCHOR_WRITTEN}),
+    "worker": frozenset(
+        {Action.DATASET_BUILT, Action.JOB_RUN, Action.ANCHOR_WRITTEN, Action.CLOCK_ESCALATED, Action.ALERT_MAILED}
+    ),
 }
 
 

@@ -36,6 +36,8 @@ class AlertKind(StrEnum):
     TO_PREPARE = "to_prepare"
     LIST_HELD = "list_held"
     STRATUM_LOW = "stratum_low"
+    REPORT_DUE = "report_due"
+    SAFETY_LETTER = "safety_letter"
 
 
 class Alert(Record, table=True):
@@ -49,6 +51,28 @@ class Alert(Record, table=True):
     sentence: str = prose()
     seen_at: datetime | None = instant(default=None)
     seen_by: UUID | None = Field(default=None, foreign_key="access.account.id")
+
+
+class AlertMail(Record, table=True):
+    """That an alert was handed to the mail server. One row an alert; nothing of to whom."""
+
+    __tablename__ = "alert_mail"
+    __table_args__ = in_schema("access", unaudited="the alert that it marks as sent is audited")
+
+    alert_id: UUID = Field(foreign_key="access.alert.id", unique=True)
+
+
+def unsent_alerts(session: TrialSession, since: datetime) -> list[Alert]:
+    """Alerts raised after ``since`` that were not mailed yet, oldest first."""
+    mailed = select(AlertMail.alert_id)
+    found = select(Alert).where(col(Alert.recorded_at) > since, col(Alert.id).not_in(mailed))
+    return list(session.exec(found.order_by(col(Alert.recorded_at), col(Alert.id))))
+
+
+def mark_mailed(session: TrialSession, actor: Actor, alert: Alert) -> None:
+    """After the mail server took it."""
+    authorize(session, actor, Action.ALERT_MAILED)
+    session.add(AlertMail(**session.stamp(), alert_id=alert.id))
 
 
 def raise_alert(

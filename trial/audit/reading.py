@@ -84,6 +84,15 @@ READERS: Final[Mapping[str, tuple[Permission, ...]]] = {
     # What the sponsor's side judged stays apart from the investigator's.
     "trial.sponsor_assessment": (*_EVENTS, *_STUDY),
     "trial.susar_assessment": (*_EVENTS, *_STUDY),
+    "trial.case_narrative": (*_EVENTS, *_STUDY),
+    "trial.expedited_report": _STUDY,
+    "trial.regulator_copy": (Permission.UNBLINDING_REGISTER_READ,),
+    "trial.clock_step": _STUDY,
+    "trial.safety_letter": (Permission.SAE_CLOCK_READ,),
+    "trial.letter_acknowledgement": (Permission.SAE_CLOCK_READ,),
+    "trial.safety_listing": (Permission.SUSAR_ASSESS,),
+    "trial.listing_difference": (Permission.SUSAR_ASSESS,),
+    "trial.difference_answer": (Permission.SUSAR_ASSESS,),
     "trial.unblinding": (Permission.UNBLINDING_REGISTER_READ,),
     "trial.unblinding_assessment": (Permission.UNBLINDING_REGISTER_READ,),
     "trial.code_handover": (Permission.UNBLINDING_REGISTER_READ,),
@@ -140,6 +149,7 @@ READERS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "sealed.arm_coding": (Permission.ALLOCATION_READ,),
     "sealed.document": (Permission.ALLOCATION_READ,),
     "sealed.bound_findings": (Permission.ALLOCATION_READ,),
+    "sealed.expedition": (Permission.ALLOCATION_READ,),
 }
 TELLS_ARMS: Final = frozenset(
     {

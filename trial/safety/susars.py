@@ -1,9 +1,13 @@
-"""SUSAR: serious, suspected and unexpected, judged without the arm; and what then falls due.
+"""SUSAR: serious, suspected and unexpected, judged without the arm by the medical monitor.
 
 Invariants
 1. The verdict is computed from the event and both sides' assessments; nobody types it.
 2. The judgement is blinded. Unblinding one case for a regulator is the strongroom's, and its result never comes here.
 3. Until the sponsor has said whether a serious event was expected, its clocks run as if it were not: they are provisional.
+4. A change of mind is a further assessment, with what changed it. A case that was called a SUSAR stays one, whatever the
+   facts have become, until the medical monitor judges that it is none; and then its clocks stand there as stood down.
+
+What it does not do: say what falls due (``watch``).
 """
 
 from dataclasses import dataclass
@@ -16,9 +20,7 @@ from sqlmodel import Field, col, select
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.alerts import AlertKind, raise_alert
-from trial.access.permissions import Permission
-from trial.access.policies import check_may
-from trial.conduct.casebooks import Casebook, open_casebook, open_for
+from trial.conduct.casebooks import Casebook, open_for
 from trial.conduct.participants import ParticipantRecord
 from trial.database.columns import prose
 from trial.database.records import in_schema
@@ -27,7 +29,6 @@ from trial.errors import Conflict
 from trial.protocol.schema import AdverseEventRules
 from trial.safety.adverse_events import AdverseEvent, get_event
 from trial.safety.causality import Causality, causality_of
-from trial.safety.clocks import CaseFacts, Due, dues
 from trial.safety.serious import check_serious
 
 
@@ -72,15 +73,6 @@ class Verdict:
         return self.is_susar and self.unexpected is None
 
 
-@dataclass(frozen=True, slots=True)
-class DueReports:
-    """What falls due for one event; ``provisional`` while the sponsor has not assessed it."""
-
-    event_id: UUID
-    provisional: bool
-    reports: tuple[Due, ...]
-
-
 def judge(event: AdverseEvent, causality: Causality, rules: AdverseEventRules) -> Verdict:
     """Serious, suspected, unexpected: from what is recorded, and never from the arm."""
     unexpected = None if causality.expected is None else not causality.expected
@@ -88,11 +80,16 @@ def judge(event: AdverseEvent, causality: Causality, rules: AdverseEventRules) -
 
 
 def assess_susar(session: TrialSession, actor: Actor, command: AssessSusar) -> SusarAssessment:
-    """Record the verdict; a SUSAR alerts the safety officer. Raises ``EventNotSerious``, ``SponsorHasNotAssessed``."""
+    """Record the verdict; a SUSAR, and one that is none any more, alerts the safety officer.
+
+    Raises ``EventNotSerious``, ``SponsorHasNotAssessed``.
+    """
     event = get_event(session, command.event_id)
     casebook = open_for(session, actor, Action.SUSAR_ASSESSED, event.participant_id)
     session.refresh(event)
-    check_serious(event)
+    before = latest_susar_assessment(session, event.id)
+    if before is None:
+        check_serious(event)
     verdict = judge(event, causality_of(session, event), casebook.protocol.adverse_events)
     if verdict.unexpected is None:
         raise SponsorHasNotAssessed("Assess causality and expectedness for the sponsor first.")
@@ -107,20 +104,27 @@ def assess_susar(session: TrialSession, actor: Actor, command: AssessSusar) -> S
     )
     session.add(assessment)
     if verdict.is_susar:
-        _alert(session, casebook, event)
+        _alert(session, casebook, event, "was assessed as a SUSAR. Expedited reports fall due.")
+    elif before is not None and before.is_susar:
+        _alert(session, casebook, event, "is judged to be no SUSAR any more. Its open reports are stood down.")
     session.flush()
     return assessment
 
 
-def _alert(session: TrialSession, casebook: Casebook, event: AdverseEvent) -> None:
+def _alert(session: TrialSession, casebook: Casebook, event: AdverseEvent, what: str) -> None:
     raise_alert(
         session,
         AlertKind.SERIOUS_EVENT,
         "safety_officer_unblinded",
-        f"Participant {casebook.participant.code}, event {event.number} was assessed as a SUSAR."
-        " Expedited reports fall due.",
+        f"Participant {casebook.participant.code}, event {event.number} {what}",
         trial_id=event.trial_id,
     )
+
+
+def susar_assessments_of(session: TrialSession, event_id: UUID) -> list[SusarAssessment]:
+    """Every assessment of the event, oldest first."""
+    found = select(SusarAssessment).where(SusarAssessment.event_id == event_id)
+    return list(session.exec(found.order_by(col(SusarAssessment.recorded_at), col(SusarAssessment.id))))
 
 
 def latest_susar_assessment(session: TrialSession, event_id: UUID) -> SusarAssessment | None:
@@ -129,31 +133,3 @@ def latest_susar_assessment(session: TrialSession, event_id: UUID) -> SusarAsses
         .where(SusarAssessment.event_id == event_id)
         .order_by(col(SusarAssessment.recorded_at).desc(), col(SusarAssessment.id).desc())
     ).first()
-
-
-def due_reports(session: TrialSession, actor: Actor, event_id: UUID) -> DueReports:
-    """What falls due for the event, for those who may read its clocks."""
-    event = get_event(session, event_id)
-    check_may(actor, Permission.SAE_CLOCK_READ, event.trial_id, event.site_id)
-    casebook = open_casebook(session, event.participant_id)
-    rules = casebook.protocol.adverse_events
-    verdict = judge(event, causality_of(session, event), rules)
-    return DueReports(
-        event.id,
-        verdict.is_provisional,
-        tuple(dues(rules.clocks, case_facts(event, verdict, casebook.site.zone))),
-    )
-
-
-def case_facts(event: AdverseEvent, verdict: Verdict, zone: str) -> CaseFacts:
-    """The event as its clocks see it."""
-    return CaseFacts(
-        zone=zone,
-        aware_at=event.aware_at,
-        sponsor_received_at=event.sponsor_received_at,
-        serious=verdict.serious,
-        susar=verdict.is_susar,
-        fatal_or_life_threatening=event.fatal_or_life_threatening,
-        became_fatal_or_life_threatening_at=event.became_fatal_or_life_threatening_at,
-        follow_up_received_at=event.follow_up_received_at,
-    )

@@ -20,7 +20,8 @@ from trial.safety.adverse_events import AdverseEvent, EventNotFound, get_event, 
 from trial.safety.causality import SponsorAssessment, sponsor_assessment_of
 from trial.safety.clocks import Due
 from trial.safety.reading import EventView, events_for, may_see_detail
-from trial.safety.susars import DueReports, SusarAssessment, due_reports, latest_susar_assessment
+from trial.safety.susars import SusarAssessment, latest_susar_assessment
+from trial.safety.watch import DueReports, due_reports
 
 
 @dataclass(frozen=True)

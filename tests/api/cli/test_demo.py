@@ -44,7 +44,8 @@ from trial.oversight.votes import Vote
 from trial.protocol.versions import ProtocolVersion, SiteAdoption
 from trial.reference.permissions import ROLES
 from trial.safety.adverse_events import AdverseEvent
-from trial.safety.susars import due_reports, latest_susar_assessment
+from trial.safety.susars import latest_susar_assessment
+from trial.safety.watch import due_reports
 
 PARTICIPANTS = 12
 

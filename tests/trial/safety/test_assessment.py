@@ -28,8 +28,8 @@ from trial.safety.susars import (
     SponsorHasNotAssessed,
     Verdict,
     assess_susar,
-    due_reports,
 )
+from trial.safety.watch import due_reports
 
 RULES = shipped_protocol("keta-pain").adverse_events
 MONITOR = {"role": "medical_monitor", "site": None}
