@@ -1,17 +1,19 @@
-"""Alerts by e-mail: each minute's new alerts to the people who hold their role, where a mail server is configured.
+"""Alerts by e-mail: each minute, what was not mailed yet goes to the people who hold its role, where there is a mail server.
 
 Invariants
 1. A mail says what the alert says, which names no arm, no participant and no value.
 2. Without a mail server nothing is sent; every alert stands on the home page of its role all the same.
-
-A minute that is done twice after a crash sends its mails twice: better than not at all.
+3. An alert is marked when the mail server has taken or refused it, in a transaction of its own: what a crash, or a mail
+   server that was away, kept back goes out at the next run. A mail may come twice after a crash; none is lost.
+4. What is older than three days is not mailed any more: whoever sets a mail server up gets no flood.
 """
 
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from email.message import EmailMessage
 
 from procrastinate import JobContext
@@ -21,12 +23,14 @@ from sqlmodel import col, or_, select
 
 from api.installation import Installation
 from api.jobs.queue import BY_THE_CLOCK, tasks
+from api.logs import log
 from trial.access.accounts import Account
-from trial.access.alerts import Alert
+from trial.access.actors import system_actor
+from trial.access.alerts import Alert, mark_mailed, unsent_alerts
 from trial.access.grants import RoleGrant
 from trial.database.session import TrialSession
 
-PERIOD = timedelta(minutes=1)
+NOT_OLDER_THAN = timedelta(days=3)
 SECONDS_TO_WAIT = 20
 
 
@@ -43,27 +47,32 @@ class MailSettings(BaseSettings):
 
 
 @tasks.periodic(cron="* * * * *")
-@tasks.task(name="send_alerts", pass_context=True, queue=BY_THE_CLOCK)
-def send_alerts(context: JobContext, timestamp: int) -> None:
-    """Send what was raised in the minute before ``timestamp``."""
-    mail = MailSettings()
-    if mail.host is None:
-        return
+@tasks.task(name="send_alerts", pass_context=True, queue=BY_THE_CLOCK, queueing_lock="send_alerts")
+def send_alerts(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate's signature
+    """Send what was not sent yet."""
     installation: Installation = context.additional_context["installation"]
-    until = datetime.fromtimestamp(timestamp, UTC)
+    mail_alerts(installation, MailSettings())
+
+
+def mail_alerts(installation: Installation, mail: MailSettings) -> int:
+    """How many alerts were handed to the mail server."""
+    if mail.host is None:
+        return 0
     with installation.database.reading() as session:
-        messages = [
-            message_for(alert, address, mail.sender)
-            for alert in _raised(session, until - PERIOD, until)
-            for address in _addresses(session, alert)
+        waiting = [
+            (alert, [message_for(alert, address, mail.sender) for address in _addresses(session, alert)])
+            for alert in unsent_alerts(session, session.now() - NOT_OLDER_THAN)
         ]
-    if messages:
-        _send(mail, messages)
-
-
-def _raised(session: TrialSession, after: datetime, until: datetime) -> list[Alert]:
-    found = select(Alert).where(col(Alert.recorded_at) > after, col(Alert.recorded_at) <= until)
-    return list(session.exec(found.order_by(col(Alert.recorded_at), col(Alert.id))))
+    waiting = [(alert, messages) for alert, messages in waiting if messages]
+    if not waiting:
+        return 0
+    with _connected(mail) as server:
+        for alert, messages in waiting:
+            for message in messages:
+                _send(server, message)
+            with installation.database.transaction() as session:
+                mark_mailed(session, system_actor("worker"), alert)
+    return len(waiting)
 
 
 def _addresses(session: TrialSession, alert: Alert) -> list[str]:
@@ -91,14 +100,22 @@ def message_for(alert: Alert, address: str, sender: str) -> EmailMessage:
     return message
 
 
-def _send(mail: MailSettings, messages: Iterable[EmailMessage]) -> None:
+def _send(server: smtplib.SMTP, message: EmailMessage) -> None:
+    """A reader whom the mail server does not know keeps nobody else from theirs."""
+    try:
+        server.send_message(message)
+    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as refused:
+        log.error("mail.refused", problem=type(refused).__name__)
+
+
+@contextmanager
+def _connected(mail: MailSettings) -> Iterator[smtplib.SMTP]:
     assert mail.host is not None, "asked by the caller"
     with smtplib.SMTP(mail.host, mail.port, timeout=SECONDS_TO_WAIT) as server:
         if mail.user is not None and mail.password is not None:
             server.starttls()
             server.login(mail.user, mail.password.get_secret_value())
-        for message in messages:
-            server.send_message(message)
+        yield server
 
 
 def mail_at_once(session: TrialSession, mail: MailSettings, alerts: Iterable[Alert]) -> None:
@@ -106,5 +123,8 @@ def mail_at_once(session: TrialSession, mail: MailSettings, alerts: Iterable[Ale
     if mail.host is None:
         return
     messages = [message_for(one, address, mail.sender) for one in alerts for address in _addresses(session, one)]
-    if messages:
-        _send(mail, messages)
+    if not messages:
+        return
+    with _connected(mail) as server:
+        for message in messages:
+            _send(server, message)

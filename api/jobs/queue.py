@@ -37,6 +37,7 @@ TASK_MODULES: Final = (
     "api.jobs.anchors",
     "api.jobs.alerts",
     "api.jobs.bounds",
+    "api.jobs.clock_alerts",
 )
 """Where the tasks are; loaded by a worker alone, so that a door that only defers needs none of what they import."""
 

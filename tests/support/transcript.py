@@ -339,6 +339,9 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
                 "list_id": "trial.allocation_list",
                 "participant_id": "trial.participant",
                 "cutoff_id": "trial.cutoff",
+                "letter_id": "trial.safety_letter",
+                "listing_id": "trial.safety_listing",
+                "difference_id": "trial.listing_difference",
             }.items()
         },
         "dose": ("1",),
@@ -347,6 +350,7 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
         "guesser": ("infusion_nurse", "participant"),
         "record_id": tuple(record for table in RECORDS for record in ids(table)[:1]),
         "number": ("1",),
+        "version": ("1",),
         "kit": world.set_aside[:1] or ("1234566",),
         "kind": ("wrong_stratum", "in_error", "wrong_kit", "duplicate"),
         "instrument": ("PROMIS-29", "C-SSRS", "CADSS"),

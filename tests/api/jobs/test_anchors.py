@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from api.jobs.alerts import _addresses, _raised, message_for
+from api.jobs.alerts import _addresses, message_for
 from api.jobs.anchors import anchor_if_moved
 from trial.access.actions import Action
 from trial.access.actors import system_actor
-from trial.access.alerts import AlertKind, raise_alert
+from trial.access.alerts import AlertKind, raise_alert, unsent_alerts
 from trial.access.policies import authorize
 from trial.audit.anchors import read_anchors
 from trial.conduct.sites import AddSite, add_site
@@ -37,8 +37,8 @@ def test_a_mail_says_what_the_alert_says_to_those_who_hold_its_role(house):
         )
         session.flush()
         now = session.now()
-        assert _raised(session, now - timedelta(minutes=1), now)[-1].id == alert.id
-        assert _raised(session, now, now + timedelta(minutes=1)) == []
+        assert unsent_alerts(session, now - timedelta(minutes=1))[-1].id == alert.id
+        assert unsent_alerts(session, now) == []
         assert _addresses(session, alert) == ["monitor@example.org"]
         message = message_for(alert, "monitor@example.org", "equipoise@localhost")
     assert message["To"] == "monitor@example.org"

@@ -8,13 +8,9 @@ import pytest
 from reports.documents.cioms import BLINDED, Copy, cioms_form
 from reports.documents.cioms_fields import fields_of, ticks_of
 from tests.support.cases import made_up_case
+from tests.support.papers import text_of
 
 KETAMINE = Copy("Ketamine hydrochloride 0.5 mg/kg IV over 40 min, once a day", "Ketamine", 1)
-
-
-def text_of(content: bytes) -> str:
-    pages = pypdf.PdfReader(io.BytesIO(content)).pages
-    return " ".join(" ".join(page.extract_text().split()) for page in pages)
 
 
 def test_the_form_has_every_numbered_field_of_the_public_layout():

@@ -6,7 +6,7 @@ Two sites, twelve participants of one stratum a site, 2:1 by a variant of the sh
 lots. Everything goes through the services that real use goes through. ``World.acts`` is what each act told the person who
 did it; refusals are acts as well. What the people of the trial do never depends on ``Exchange``: they do not know it.
 
-This module holds the order of the acts; ``supply``, ``treatment`` and ``oversight`` the acts;
+This module holds the order of the acts; ``supply``, ``treatment``, ``safety`` and ``oversight`` the acts;
 ``seal`` what is under it, ``world`` where it happens.
 """
 
@@ -23,6 +23,7 @@ from tests.support.script.oversight import (
     mark_mistakes,
 )
 from tests.support.script.player import Player
+from tests.support.script.safety import serious_cases
 from tests.support.script.seal import Exchange
 from tests.support.script.supply import fill_shelf, lives_of_kits, run_out_of_one_arm, weekly_review
 from tests.support.script.treatment import treat

@@ -12,7 +12,8 @@ be steered, its kit numbers come out different, and the comparison shows it.
 
 Hashes of sealed matter are injected too: they differ by nature between two sealings, and tell nothing. They are the
 digests of ciphertexts in the audit, the salted slot commitments and their root, the keyed fingerprint of a shipping command,
-and name and size of a closed report's bytes. With those fixed the rest of the audit's chain must be equal hash by hash.
+and name and size of the bytes of a closed report and of a regulator's copy. With those fixed the rest of the audit's chain
+must be equal hash by hash.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from api.jobs import reports
+from api.jobs import regulator_copies, reports
 from api.routes import allocation_lists
 from randomization.kits import replacements, shipments
 from randomization.kits.contents import UnsealedContent
@@ -41,6 +42,7 @@ from randomization.verification import commitment_document
 from trial.ids import UnsafeSeededEntropy
 
 CLOSED_REPORT = b"%PDF-1.7 a closed report in place of the real one"
+REGULATOR_COPY = b"%PDF-1.7 a regulator's copy in place of the real one"
 PACKING, CHOICE = "packing order", "kit choice"
 
 FIXED_DIGESTS = """
@@ -194,6 +196,8 @@ def _inject_hashes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(shipments, "_fingerprint", fingerprint)
     build = reports.closed_session
     patch.setattr(reports, "closed_session", lambda *given, **named: build(*given, **named) and CLOSED_REPORT)
+    draw = regulator_copies.cioms_form
+    patch.setattr(regulator_copies, "cioms_form", lambda case, copy: draw(case, copy) and REGULATOR_COPY)
 
 
 def inject_digests(owner_url: str) -> None:
