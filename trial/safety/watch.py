@@ -27,7 +27,7 @@ from trial.conduct.sites import Site, sites_of
 from trial.database.session import TrialSession
 from trial.protocol.schema import AdverseEventRules
 from trial.protocol.versions import protocol_of, version_in_force
-from trial.safety.adverse_events import AdverseEvent, get_event
+from trial.safety.adverse_events import CRITERIA, AdverseEvent, EventVersion, VersionKind, get_event
 from trial.safety.causality import Causality, SponsorAssessment
 from trial.safety.clocks import SITES_OWN, CaseFacts, Due, Sent, dues
 from trial.safety.expedited_reports import ExpeditedReport, as_sent
@@ -146,6 +146,11 @@ class _Known:
             .order_by(col(ExpeditedReport.dealt_with_at), col(ExpeditedReport.id))
         ):
             self._reports[report.event_id].append(report)
+        self._versions: defaultdict[UUID, list[EventVersion]] = defaultdict(list)
+        for version in session.exec(
+            select(EventVersion).where(col(EventVersion.event_id).in_(ids)).order_by(col(EventVersion.number))
+        ):
+            self._versions[version.event_id].append(version)
         self._sponsor: dict[UUID, SponsorAssessment] = {}
         for judgement in session.exec(
             select(SponsorAssessment)
@@ -166,7 +171,7 @@ class _Known:
         verdict = judge(event, self._causality(event), rules)
         reports, susars = self._reports[event.id], self._susars[event.id]
         clocks = clocks_that_apply(rules.clocks, self._countries)
-        facts = case_facts(event, verdict, susars, site.zone, as_sent(reports))
+        facts = case_facts(event, self._versions[event.id], verdict, susars, site.zone, as_sent(reports))
         return WatchedCase(
             event,
             self._codes[event.participant_id],
@@ -190,33 +195,49 @@ class _Known:
 
 
 def case_facts(
-    event: AdverseEvent, verdict: Verdict, susars: list[SusarAssessment], zone: str, sent: tuple[Sent, ...] = ()
+    event: AdverseEvent,
+    versions: list[EventVersion],
+    verdict: Verdict,
+    susars: list[SusarAssessment],
+    zone: str,
+    sent: tuple[Sent, ...] = (),
 ) -> CaseFacts:
     """The event as its clocks see it: a SUSAR until the medical monitor has judged it to be none."""
     called = bool(susars) and susars[-1].is_susar
     is_susar = verdict.is_susar or called
     return CaseFacts(
         zone=zone,
-        aware_at=aware_of_seriousness(event),
+        aware_at=aware_of_seriousness(event, versions),
         sponsor_received_at=event.sponsor_received_at,
         serious=verdict.serious,
         susar=is_susar,
         fatal_or_life_threatening=event.fatal_or_life_threatening,
         became_fatal_or_life_threatening_at=event.became_fatal_or_life_threatening_at,
-        follow_ups=() if event.follow_up_received_at is None else (event.follow_up_received_at,),
+        follow_ups=follow_ups_of(event, versions),
         sent=sent,
         stood_down_at=None if is_susar else _stood_down_at(susars),
     )
 
 
-def aware_of_seriousness(event: AdverseEvent) -> datetime:
-    """When the site knew that the event is serious.
+def aware_of_seriousness(event: AdverseEvent, versions: list[EventVersion]) -> datetime:
+    """When the site knew that the event is serious: when it heard what made the event serious, the last time that it became so.
 
-    Of one that became serious after it was reported, that is when the site said so: its first awareness was of an event
-    that was not.
+    Of an event that was serious from its report on, that is the site's first awareness.
     """
+    serious = [any(one.facts.get(name) for name in CRITERIA) for one in versions]
+    became = [
+        one.received_at for place, one in enumerate(versions) if place > 0 and serious[place] and not serious[place - 1]
+    ]
+    return became[-1] if became else event.aware_at
+
+
+def follow_ups_of(event: AdverseEvent, versions: list[EventVersion]) -> tuple[datetime, ...]:
+    """When the sponsor received each piece of further information on a serious event, corrections among them."""
     received = event.sponsor_received_at
-    return received if received is not None and received > event.recorded_at else event.aware_at
+    if received is None:
+        return ()
+    told = {VersionKind.FOLLOW_UP, VersionKind.CORRECTION}
+    return tuple(one.recorded_at for one in versions if one.kind in told and one.recorded_at > received)
 
 
 def _stood_down_at(susars: list[SusarAssessment]) -> datetime | None:
