@@ -105,9 +105,8 @@ def _code_of(session, event_id: UUID) -> str:
 def _change_of_mind(play: Player, event_id: UUID) -> None:
     """Follow-up information, a further narrative, a further verdict."""
     facts = events.facts(play.house, term="Seizure", verbatim="seizure at home", grade=3, hospitalization=True)
-    play.do(
-        "investigator", "S1", update_adverse_event, UpdateAdverseEvent(event_id=event_id, facts=facts, reason="Letter.")
-    )
+    update = UpdateAdverseEvent(event_id=event_id, facts=facts, reason="Letter.", kind="correction")
+    play.do("investigator", "S1", update_adverse_event, update)
     further = WriteNarrative(event_id=event_id, text="A seizure; tomography was normal.", after=1, reason="Letter.")
     play.do(MONITOR, None, write_narrative, further, tell=True)
     play.do(MONITOR, None, assess_susar, AssessSusar(event_id=event_id, narrative="As before."), tell=True)

@@ -5,13 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.events import assessed, facts, reported, serious
+from tests.support.events import assessed, facts, reported, reporting, serious
 from tests.support.house import House
 from tests.support.participants import consented
 from tests.support.susars import MONITOR, judged, susar, watched
 from trial.access.alerts import alerts_for
 from trial.errors import NotPermitted
-from trial.safety.adverse_events import UpdateAdverseEvent, update_adverse_event
+from trial.safety.adverse_events import UpdateAdverseEvent, report_adverse_event, update_adverse_event
 from trial.safety.susars import susar_assessments_of
 from trial.safety.watch import watched_for
 
@@ -21,13 +21,21 @@ def participant(house: House) -> UUID:
     return consented(house)
 
 
-def updated(house: House, event_id: UUID, **changes) -> None:
+def updated(house: House, event_id: UUID, *, heard_ago: timedelta = timedelta(), **changes) -> None:
     with house.database.transaction() as session:
-        command = UpdateAdverseEvent(event_id=event_id, facts=facts(house, **changes), reason="heard from the ward")
+        command = UpdateAdverseEvent(
+            event_id=event_id,
+            facts=facts(house, **changes),
+            reason="heard from the ward",
+            kind="correction",
+            received_at=house.clock.now() - heard_ago,
+        )
         update_adverse_event(session, house.actor(session, "coordinator", "S1"), command)
 
 
-SEIZURE = {"term": "Seizure", "verbatim": "seizure at home", "grade": 3}
+SEIZURE = {
+    "term": "Seizure", "verbatim": "seizure at home", "grade": 3, "outcome": "NOT RECOVERED/NOT RESOLVED", "ended": None,
+}  # fmt: skip
 
 
 def dues_of(house: House, event_id: UUID):
@@ -46,17 +54,22 @@ def test_an_event_that_became_serious_late_starts_its_clocks_when_it_did(house: 
     # At once fatal as well: seven days from then, and no fresh clock besides.
     other = reported(house, participant, **SEIZURE)
     house.clock.advance(timedelta(days=9))
-    updated(house, other.id, **{**SEIZURE, "grade": 5}, death=True, outcome="FATAL", ended=None)
+    updated(house, other.id, **{**SEIZURE, "grade": 5, "outcome": "FATAL"}, death=True)
     dues = dues_of(house, other.id)
     assert dues["fda_7"].due_on == (house.clock.now() + timedelta(days=7)).date()
     assert "fda_became_fatal" not in dues
+    # The site had heard of it a day and a half before it said so.
+    late = reported(house, participant, **SEIZURE)
+    house.clock.advance(timedelta(days=9))
+    updated(house, late.id, **SEIZURE, hospitalization=True, heard_ago=timedelta(hours=36))
+    assert dues_of(house, late.id)["site_to_sponsor"].was_late
 
 
 def test_a_serious_event_that_became_fatal_has_a_fresh_clock_and_keeps_its_first(house: House, participant: UUID):
     event = serious(house, participant)
     began = house.clock.now().date()
     house.clock.advance(timedelta(days=4))
-    updated(house, event.id, **{**SEIZURE, "grade": 5}, hospitalization=True, death=True, outcome="FATAL", ended=None)
+    updated(house, event.id, **{**SEIZURE, "grade": 5, "outcome": "FATAL"}, hospitalization=True, death=True)
     dues = dues_of(house, event.id)
     assert dues["fda_15"].day_zero == began
     assert dues["fda_became_fatal"].due_on == began + timedelta(days=11)
@@ -108,9 +121,6 @@ def test_the_site_sees_its_own_clock_and_the_study_sees_all_the_first_due_first(
 def test_a_site_that_tells_late_is_late_and_stays_so(house: House, participant: UUID):
     house.clock.advance(timedelta(days=3))
     with house.database.transaction() as session:
-        from tests.support.events import reporting
-        from trial.safety.adverse_events import report_adverse_event
-
         command = reporting(house, participant, **SEIZURE, hospitalization=True)
         late = command.model_copy(update={"aware_at": house.clock.now() - timedelta(hours=30)})
         event = report_adverse_event(session, house.actor(session, "coordinator", "S1"), late)
