@@ -10,14 +10,14 @@ from trial.safety.clocks import Due
 
 
 def clock_words(due: Due, now: datetime, zone: str) -> str:
-    """``due in 2 days 3 h``, ``overdue since …``, ``sent …, in time``, ``stood down …``."""
+    """``Due in 2 days 3 h``, ``Overdue since …``, ``Dealt with …, in time``, ``Stood down …``."""
     if due.sent_at is not None:
-        return f"dealt with {instant_words(due.sent_at, zone)}, {'late' if due.was_late else 'in time'}"
+        return f"Dealt with {instant_words(due.sent_at, zone)}, {'late' if due.was_late else 'in time'}"
     if due.stood_down_at is not None:
-        return f"stood down {instant_words(due.stood_down_at, zone)}"
+        return f"Stood down {instant_words(due.stood_down_at, zone)}"
     if due.is_overdue(now):
-        return f"overdue since {instant_words(due.due_at, zone)}"
-    return f"due in {span_words(due.due_at - now)}"
+        return f"Overdue since {instant_words(due.due_at, zone)}"
+    return f"Due in {span_words(due.due_at - now)}"
 
 
 def clock_kind(due: Due, now: datetime) -> Kind:

@@ -28,7 +28,7 @@ router = APIRouter()
 register_way(Way("Safety", "safety", (Permission.SAE_CLOCK_READ,), order=21))
 
 _READERS = permission(Permission.SAE_CLOCK_READ)
-_NEAR = timedelta(days=2)
+_NEAR = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _line(here: Place, one: WatchedDue, now: datetime) -> ClockLine:
 
 @home_worklist(Permission.SUSAR_ASSESS, Permission.SUSAR_UNBLIND, Permission.OVERSIGHT_DECIDE)
 def clocks_that_run(session: TrialSession, here: Place) -> Iterator[WorkRow]:
-    """Reports that are overdue, and those that end within two days."""
+    """Reports that are overdue, and those that end within three days."""
     if not here.may(Permission.SAE_CLOCK_READ):
         return
     now = session.now()
