@@ -7,7 +7,7 @@ import pytest
 from tests.support.events import serious
 from tests.support.house import House
 from tests.support.participants import consented
-from tests.support.susars import susar
+from tests.support.susars import issued, narrated, susar
 from trial.access.alerts import AlertKind, alerts_for
 from trial.access.signatures import check_signed
 from trial.errors import NotPermitted
@@ -15,34 +15,18 @@ from trial.safety.letters import (
     MEANING,
     AcknowledgeLetter,
     AlreadyAcknowledged,
-    IssueLetter,
     LetterNotForSite,
     LetterNotFound,
     acknowledge_letter,
-    issue_letter,
     letter_for,
     letters_for,
 )
 from trial.safety.narratives import (
     NarrativeChanged,
     NarrativeReasonMissing,
-    WriteNarrative,
     narratives_of,
-    write_narrative,
 )
 from trial.safety.serious import EventNotSerious
-
-
-def issued(house: House, role: str = "sponsor", **changes):
-    usual = {
-        "trial_id": house.trial.id,
-        "title": "A seizure after the last infusion",
-        "body": "One participant had a seizure three days after the last infusion, and recovered.",
-        "asked_of_sites": "Ask each participant for a history of seizures before the next infusion.",
-        "idempotency_key": str(uuid4()),
-    }
-    with house.database.transaction() as session:
-        return issue_letter(session, house.actor(session, role), IssueLetter(**{**usual, **changes}))
 
 
 def acknowledged(house: House, letter_id: UUID, site: str, *, role: str = "investigator", for_site: str = ""):
@@ -103,12 +87,6 @@ def test_a_letter_that_did_not_go_to_a_site_is_not_acknowledged_by_it(house: Hou
         house.hire(session, "investigator", "S3")
     with pytest.raises(LetterNotForSite):
         acknowledged(house, letter.id, "S3")
-
-
-def narrated(house: House, event_id: UUID, text: str, after: int = 0, reason: str = ""):
-    with house.database.transaction() as session:
-        command = WriteNarrative(event_id=event_id, text=text, after=after, reason=reason)
-        return write_narrative(session, house.actor(session, "medical_monitor"), command)
 
 
 def test_a_narrative_is_kept_in_versions_each_with_its_reason(house: House):

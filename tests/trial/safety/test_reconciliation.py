@@ -1,7 +1,5 @@
 """Reconciliation: a listing of the safety database against what is recorded, field by field, each difference answered."""
 
-from uuid import UUID, uuid4
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,40 +7,18 @@ from hypothesis import strategies as st
 from tests.support.events import reported, serious
 from tests.support.house import House
 from tests.support.participants import consented, participant
-from tests.support.susars import susar
+from tests.support.susars import found, ours, susar, uploaded
 from trial.errors import NotPermitted
 from trial.safety.listings import COLUMNS, COMPARED, ListingUnreadable, as_csv, compare, read_listing
 from trial.safety.reconciliation import (
     AlreadyAnswered,
     AnswerDifference,
     Resolution,
-    UploadListing,
     answer_difference,
-    differences_of,
     listings_for,
-    our_listing,
-    upload_listing,
 )
 
 ROW = dict.fromkeys(COMPARED, "") | {"term": "Seizure", "onset": "2026-03-02", "serious": "Y", "susar": "N"}
-
-
-def ours(house: House) -> str:
-    with house.database.session() as session:
-        return our_listing(session, house.actor(session, "medical_monitor"), house.trial.id)
-
-
-def uploaded(house: House, content: str, *, role: str = "medical_monitor"):
-    with house.database.transaction() as session:
-        command = UploadListing(
-            trial_id=house.trial.id, name="argus.csv", content=content, idempotency_key=str(uuid4())
-        )
-        return upload_listing(session, house.actor(session, role), command)
-
-
-def found(house: House, listing_id: UUID):
-    with house.database.session() as session:
-        return differences_of(session, listing_id)
 
 
 def test_our_own_side_sent_back_agrees_in_every_field(house: House):
