@@ -15,7 +15,9 @@ from api.cli.demo.calendar import at, working_day
 from api.cli.demo.life import Life
 from api.cli.demo.stage import Place, Stage
 from api.cli.demo.timeline import Story
+from api.jobs.regulator_copies import MakeRegulatorCopy, make_regulator_copy
 from randomization.unblinding.emergency import BreakCode, break_code
+from randomization.unblinding.expedition import DealWithReport, Expedition, deal_with_report
 from randomization.unblinding.register import AssessImpact, UnblindingReason, assess_impact
 from trial.access.permissions import Permission
 from trial.access.policies import may
@@ -40,12 +42,16 @@ from trial.safety.adverse_events import (
     EventFacts,
     ReportAdverseEvent,
     UpdateAdverseEvent,
+    get_event,
     report_adverse_event,
     update_adverse_event,
 )
 from trial.safety.causality import AssessAdverseEvent, assess_adverse_event
+from trial.safety.clocks import SITES_OWN
+from trial.safety.narratives import WriteNarrative, write_narrative
 from trial.safety.serious import SignSae, sign_sae
 from trial.safety.susars import AssessSusar, assess_susar
+from trial.safety.watch import case_under_watch
 
 SERIOUS_TERM: Final = "Syncope"
 _SERIOUS_FROM, _BROKEN_FROM = 0.2, 0.35
@@ -67,7 +73,7 @@ def after_infusion(life: Life, number: int) -> None:
 
 
 def serious_event(life: Life) -> Story:
-    """Reported, judged and signed by the investigator; judged for the sponsor; followed up, and signed again."""
+    """Reported, judged and signed by the investigator; judged for the sponsor and sent; followed up, and signed again."""
     stage, place = life.stage, life.place
     investigator, monitor = stage.at("investigator", place), stage.person("medical-monitor")
     onset = life.study_day(16)
@@ -97,11 +103,36 @@ def serious_event(life: Life) -> Story:
         event_id=reported.id, narrative="Serious, possibly related, not in the reference safety information."
     )
     assess_susar(session, monitor, verdict)
+    session = yield at(onset + timedelta(days=3), 14, 5, place.zone)
+    expedite(stage, session, reported.id)
     session = yield at(onset + timedelta(days=9), 10, 30, place.zone)
     recovered = _serious_facts(place, onset, onset + timedelta(days=2))
     update = UpdateAdverseEvent(event_id=reported.id, facts=recovered, reason="Discharge letter received")
     updated = update_adverse_event(session, investigator, update)
     _sign_serious(stage, session, place, updated.id)
+
+
+def expedite(stage: Stage, session: TrialSession, event_id: UUID) -> None:
+    """The monitor narrates; the safety officer unblinds the case for the authorities and deals with each report."""
+    monitor, officer = stage.person("medical-monitor"), stage.person("safety-officer")
+    words = "Fainted at home eleven days after the last infusion. Observed for two nights; no cause was found."
+    write_narrative(session, monitor, WriteNarrative(event_id=event_id, text=words))
+    making = MakeRegulatorCopy(event_id=event_id, idempotency_key=stage.key())
+    copy = make_regulator_copy(session, officer, stage.proof(officer), making)
+    judged = AssessImpact(
+        unblinding_id=copy.unblinding_id, impact="The safety officer alone knows.", bias_possible=False
+    )
+    assess_impact(session, monitor, judged)
+    for due in case_under_watch(session, get_event(session, event_id)).dues:
+        if due.is_open and due.jurisdiction != SITES_OWN:
+            dealing = DealWithReport(
+                event_id=event_id,
+                clock_id=due.clock_id,
+                decision=Expedition.SENT,
+                note="Sent with the narrative.",
+                idempotency_key=stage.key(),
+            )
+            deal_with_report(session, officer, dealing)
 
 
 def _serious_facts(place: Place, onset: date, ended: date | None) -> EventFacts:

@@ -17,8 +17,8 @@ from trial.conduct.casebooks import Casebook
 from trial.database.session import TrialSession
 from trial.errors import NotPermitted
 from trial.safety.adverse_events import AdverseEvent, EventNotFound, get_event, versions_of
+from trial.safety.cases import may_read_case
 from trial.safety.causality import SponsorAssessment, sponsor_assessment_of
-from trial.safety.clocks import Due
 from trial.safety.reading import EventView, events_for, may_see_detail
 from trial.safety.susars import SusarAssessment, latest_susar_assessment
 from trial.safety.watch import DueReports, due_reports
@@ -48,12 +48,11 @@ class SeenEvent:
     def can_update(self, here: Place) -> bool:
         return self.event is not None and may_here(here, self.book, Permission.ADVERSE_EVENT_REPORT)
 
-    def is_sent(self, due: Due) -> bool:
-        """Whether this report is known to have reached the sponsor: the site's own first report."""
-        clocks = {one.id: one for one in self.book.protocol.adverse_events.clocks}
-        clock = clocks[due.clock_id]
-        informed = self.event is not None and self.event.sponsor_received_at is not None
-        return informed and (clock.applies_to, clock.counted_from) == ("sae", "awareness")
+    def case_url(self, here: Place) -> str:
+        """The page of the serious case; empty for who may not see the whole of it."""
+        if self.event is None or not may_read_case(here.actor, self.event):
+            return ""
+        return here.url("adverse-events", self.view.participant, self.view.number, "case")
 
     def causality_words(self, code: str | None) -> str:
         labels = {one.code: one.label for one in self.book.protocol.adverse_events.causality.categories}

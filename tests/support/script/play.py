@@ -60,6 +60,7 @@ def play_script(play: Player, *, short: bool) -> None:
         mark_mistakes(play)
     run_out_of_one_arm(play)
     if not short:
+        serious_cases(play)
         lock_the_first_stage(play)
 
 
