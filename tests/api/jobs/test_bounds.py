@@ -11,12 +11,16 @@ from api.jobs.bounds import READERS, check_bounds, check_trial
 from randomization.unblinding.bounds import bounds_for
 from tests.support.events import assessed, reported
 from tests.support.house import House
+from tests.support.mailbox import mailbox
 from tests.support.participants import adopt, amended, infuse, participant, ready_to_randomize
 from tests.support.randomization import open_for_randomization, randomize, randomized, true_arms
 from tests.support.variants import variant
+from trial.access.accounts import Account
+from trial.access.actions import Action
+from trial.access.actors import system_actor
 from trial.access.alerts import Alert
 from trial.access.permissions import Permission
-from trial.access.policies import may
+from trial.access.policies import declare, may
 from trial.conduct.trials import LeverClosed, get_trial
 from trial.errors import NotPermitted
 from trial.oversight.harm_pauses import (
@@ -84,6 +88,31 @@ def test_a_bound_that_one_arm_reaches_is_told_to_two_readers_and_leaves_no_trace
         ).scalar_one()
     assert len(sizes) == 1  # a check that found nothing is as long as one that found something
     assert rows == 2 * 2
+
+
+def test_a_bound_that_is_newly_reached_is_mailed_to_its_two_readers_once(house, installation, monkeypatch):
+    open_for_randomization(house)
+    people = treated(house, 2)
+    with house.database.transaction() as session:
+        declare(session, system_actor("installer"), Action.ACCOUNT_CREATED)
+        for account in session.exec(select(Account)):
+            account.email = f"{account.username}@trial.example"
+            session.add(account)
+    with mailbox() as box:
+        monkeypatch.setenv("EQUIPOISE_SMTP_HOST", "127.0.0.1")
+        monkeypatch.setenv("EQUIPOISE_SMTP_PORT", str(box.port))
+        check_trial(installation, house.trial.id)
+        assert box.letters == []
+        for one in people:
+            reported(house, one, **HALLUCINATED)
+        check_trial(installation, house.trial.id)
+        first = sorted(str(letter["To"]) for letter in box.letters)
+        reported(house, people[0], verbatim="felt sick", term="Nausea")
+        check_trial(installation, house.trial.id)
+    assert first == ["dsmb-chair@trial.example", "statistician-unblinded@trial.example"]
+    assert len(box.letters) == 2
+    told = box.to("dsmb-chair@trial.example")[0]
+    assert not any(word in told for word in ("KET", "PBO", "P-0001", "Hallucinations", "arm A", "arm B"))
 
 
 def test_the_two_readers_are_those_who_convene_the_board(house):
