@@ -25,7 +25,9 @@ from trial.safety.cases import may_read_case
 from trial.safety.watch import WatchedDue, watched_for
 
 router = APIRouter()
-register_way(Way("Safety", "safety", (Permission.SAE_CLOCK_READ,), order=21))
+# Who acts on serious cases has a way of their own; who only reads them goes by the list of events.
+_ACTORS = (Permission.SUSAR_ASSESS, Permission.SUSAR_UNBLIND, Permission.OVERSIGHT_DECIDE, Permission.SAE_SIGN)
+register_way(Way("Safety", "safety", _ACTORS, order=21))
 
 _READERS = permission(Permission.SAE_CLOCK_READ)
 _NEAR = timedelta(days=3)
