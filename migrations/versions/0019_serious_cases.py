@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from migrations.audit_triggers import unwatch, watch
-from migrations.lock_triggers import keep_rows
+from migrations.lock_triggers import guard, keep_rows
 
 revision = "0019"
 down_revision = "0018"
@@ -366,6 +366,7 @@ def upgrade() -> None:
     for table, treatments in WATCHED.items():
         op.execute(watch(table, treatments))
         op.execute(keep_rows(table))
+    op.execute(guard("trial.case_narrative"))
 
 
 def downgrade() -> None:

@@ -51,7 +51,7 @@ def _without_special_interest(tables: Mapping[str, pl.DataFrame]) -> dict[str, p
         maintain_order="left",
     ).with_columns(event=pl.col("anew"), recurrence_of=pl.col("first"))
     found = {"adverse_events": events.drop("anew", "first")}
-    for name in ("event_courses", "event_relations"):
+    for name in ("event_courses", "event_relations", "event_codings"):
         whole = tables[name].join(numbers, on=["participant", "event"], how="inner", maintain_order="left")
         found[name] = whole.with_columns(event=pl.col("anew")).drop("anew")
     return found

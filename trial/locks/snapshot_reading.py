@@ -173,6 +173,13 @@ _QUERIES: Final[dict[str, str]] = {
         CROSS JOIN LATERAL jsonb_object_keys(r.relations || coalesce(s.relations, '{}')) AS judged(component)
         WHERE r.trial_id = :trial AND r.recorded_at <= :cut_off
     """,
+    "event_codings": """
+        SELECT p.code, r.number, m.release, m.llt_code, m.llt, m.pt_code, m.pt, m.soc_code, m.soc, m.ground
+        FROM (SELECT DISTINCT ON (event_id) * FROM trial.meddra_coding WHERE trial_id = :trial AND recorded_at <= :cut_off
+            ORDER BY event_id, recorded_at DESC, id DESC) AS m
+        JOIN trial.adverse_event AS r ON r.id = m.event_id AND r.verbatim = m.verbatim AND r.term = m.term
+        JOIN trial.participant AS p ON p.id = r.participant_id
+    """,
 }
 
 # ``@of_participant`` stands for what most queries end with.

@@ -218,6 +218,22 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
         },
         ("participant", "event", "component"),
     ),
+    # The code in MedDRA of each event as it stands, where a release is pinned and the event is coded in it.
+    "event_codings": TableShape(
+        {
+            "participant": Text,
+            "event": Whole,
+            "release": Text,
+            "llt_code": Text,
+            "llt": Text,
+            "pt_code": Text,
+            "pt": Text,
+            "soc_code": Text,
+            "soc": Text,
+            "ground": Text,  # words | ctcae_code | likeness | coder
+        },
+        ("participant", "event"),
+    ),
     # One row each time the checklist of events of special interest was asked; not what was answered.
     "checklists": TableShape(
         {"participant": Text, "visit": Text, "infusion": Whole, "asked_on": Day}, ("participant", "visit")

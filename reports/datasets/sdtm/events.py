@@ -32,6 +32,16 @@ AE_QUALIFIERS: Final = {
     "repeated": ("AERECOF", "Recurrence of Event (AESPID)"),
 }
 """Qualifiers of every trial; relations to components beside the study treatment follow, one pair a component."""
+MEDDRA_QUALIFIERS: Final = {
+    "release": ("MDVER", "MedDRA Version"),
+    "llt_code": ("MDLLTCD", "MedDRA Lowest Level Term Code"),
+    "llt": ("MDLLT", "MedDRA Lowest Level Term"),
+    "pt_code": ("MDPTCD", "MedDRA Preferred Term Code"),
+    "pt": ("MDPT", "MedDRA Preferred Term"),
+    "soc_code": ("MDSOCCD", "MedDRA Primary System Organ Class Code"),
+    "soc": ("MDSOC", "MedDRA Primary System Organ Class"),
+}
+"""Beside the CTCAE term that AEDECOD holds; where no event is coded in MedDRA there is none of them."""
 LONGEST_LABEL: Final = 40
 SERIOUS: Final = {
     "AESDTH": "fatal",
@@ -92,6 +102,12 @@ def adverse_event_qualifiers(source: Source) -> pl.DataFrame:
             said = of_it.select("participant", "event", sentence(pl.col(side)).alias(column))
             rows = rows.join(said, on=["participant", "event"], how="left", maintain_order="left")
             names[column] = (f"AEREL{number}{letter}", _relation_label(label, who))
+    codings = source.snapshot["event_codings"].select(
+        "participant", "event", pl.col(*MEDDRA_QUALIFIERS).name.prefix("meddra_")
+    )
+    if codings.height:
+        rows = rows.join(codings, on=["participant", "event"], how="left", maintain_order="left")
+        names |= {f"meddra_{name}": said for name, said in MEDDRA_QUALIFIERS.items()}
     return qualifiers(rows, "AE", names)
 
 

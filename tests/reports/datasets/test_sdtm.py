@@ -13,6 +13,7 @@ from reports.datasets.sdtm import DOMAINS, build_sdtm
 from reports.datasets.shapes import declared_datasets, short_codes, treatment_variables, variables_of
 from reports.datasets.terms import ACTION, ETHNICITY, OUTCOME, RACE, SEX, VITAL_SIGNS
 from reports.datasets.treatments import TreatmentsDoNotFit
+from reports.datasets.withheld import without_infusion_domain
 from tests.reports.factory import make_treatments, table
 from trial.reference.dictionaries import submission_values
 
@@ -176,3 +177,39 @@ def test_treatments_do_not_change_blinded_domains(snapshot):
     first, second = build_sdtm(snapshot, "unblinded", one), build_sdtm(snapshot, "unblinded", other)
     for name in set(DOMAINS) - {"DM", "EX"}:
         assert first[name].equals(second[name])
+
+
+def coded(snapshot, events: list[tuple[str, int, str | None]]) -> dict[str, pl.DataFrame]:
+    """The snapshot with these events alone, each coded in MedDRA."""
+    codes = {
+        "release": "28.0", "llt_code": "90000011", "llt": "Queasy stomach", "pt_code": "90000001", "pt": "Feeling sick",
+        "soc_code": "90000301", "soc": "Gut class", "ground": "words",
+    }  # fmt: skip
+    told = [{"participant": one, "event": number, "aesi": aesi} for one, number, aesi in events]
+    return {
+        **snapshot,
+        "adverse_events": table(
+            "adverse_events", [{**row, "verbatim": "x", "term": "Nausea", "grade": 1} for row in told]
+        ),
+        "event_codings": table("event_codings", [{**row, **codes} for row in told]),
+        "event_courses": snapshot["event_courses"].clear(),
+        "event_relations": snapshot["event_relations"].clear(),
+    }
+
+
+def test_codes_in_meddra_stand_beside_the_term_of_ctcae(snapshot):
+    one = snapshot["participants"]["participant"][0]
+    domains = build_sdtm(coded(snapshot, [(one, 1, None)]), "naive")
+    supp = dict(domains["SUPPAE"].select("QNAM", "QVAL").iter_rows())
+    assert domains["AE"]["AEDECOD"].to_list() == ["Nausea"]
+    assert {name: value for name, value in supp.items() if name.startswith("MD")} == {
+        "MDVER": "28.0", "MDLLTCD": "90000011", "MDLLT": "Queasy stomach", "MDPTCD": "90000001", "MDPT": "Feeling sick",
+        "MDSOCCD": "90000301", "MDSOC": "Gut class",
+    }  # fmt: skip
+
+
+def test_codes_of_events_of_special_interest_are_withheld_with_them(snapshot, context):
+    one = snapshot["participants"]["participant"][0]
+    whole = coded(snapshot, [(one, 1, "Nausea"), (one, 2, None)])
+    left = without_infusion_domain(whole, context.plan)["event_codings"]
+    assert left.select("participant", "event").rows() == [(one, 1)]
