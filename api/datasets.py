@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from api.places import Place
 from randomization.unblinding.documents import find_document, open_document
+from trial.database.blobs import read_blob
 from trial.database.session import TrialSession
-from trial.locks.blobs import read_blob
 from trial.locks.datasets import (
     DatasetFile,
     DatasetFileNotFound,

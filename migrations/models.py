@@ -23,6 +23,7 @@ from randomization.ledger import (
     sealed_matter,
     tallies,
 )
+from randomization.pharmacy import accounts as situation_accounts
 from randomization.pharmacy import handovers, preparations, prepared_contents
 from randomization.unblinding import bounds, coding, copies, documents, expedition, opening, physicians, register
 from trial.access import accounts, alerts, exactly_once, grants, infusion_grants, resets, sign_in, signatures, tokens
@@ -48,17 +49,20 @@ from trial.conduct import (
     trials,
     visits,
 )
+from trial.database import blobs
 from trial.database.records import metadata
-from trial.locks import blobs, casebook_signatures, cutoffs, datasets, freezes, lock, snapshots
 from trial.oversight import decisions, harm_pauses, meetings, members, papers, recommendations, votes
+from trial.locks import casebook_signatures, cutoffs, datasets, freezes, lock, snapshots
 from trial.protocol import versions
 from trial.safety import (
+    attachments,
     causality,
     escalation,
     expedited_reports,
     letters,
     narratives,
     reconciliation,
+    special_situations,
     susars,
 )
 from trial.safety.adverse_events import records as event_records
@@ -98,6 +102,8 @@ TABLE_MODULES = (
     concomitant,
     event_records,
     event_versions,
+    special_situations,
+    attachments,
     causality,
     susars,
     reviews,
@@ -145,6 +151,7 @@ TABLE_MODULES = (
     preparations,
     prepared_contents,
     handovers,
+    situation_accounts,
     physicians,
     register,
     bounds,

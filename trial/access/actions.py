@@ -132,6 +132,11 @@ class Action(StrEnum):
     BOUNDS_CHECKED = "safety:bounds:checked"
     RECRUITMENT_PAUSED_FOR_HARM = "safety:bounds:paused"
     HARM_PAUSE_RELEASED = "oversight:harm_pause:released"
+    FILE_ATTACHED = "safety:attachment:attached"
+    ATTACHMENT_WITHDRAWN = "safety:attachment:withdrawn"
+    SITUATION_REPORTED = "safety:special_situation:reported"
+    SITUATION_FOLLOWED_UP = "safety:special_situation:followed_up"
+    ACCOUNT_SEALED = "safety:special_situation:account_sealed"
     SAE_SIGNED = "safety:sae:signed"
     SUSAR_ASSESSED = "safety:susar:assessed"
     NARRATIVE_WRITTEN = "safety:narrative:written"
@@ -276,6 +281,11 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.BOUNDS_CHECKED: NoPermission.SYSTEM,
     Action.RECRUITMENT_PAUSED_FOR_HARM: NoPermission.SYSTEM,
     Action.HARM_PAUSE_RELEASED: Permission.OVERSIGHT_DECIDE,
+    Action.FILE_ATTACHED: Permission.ADVERSE_EVENT_REPORT,
+    Action.ATTACHMENT_WITHDRAWN: Permission.ADVERSE_EVENT_REPORT,
+    Action.SITUATION_REPORTED: Permission.ADVERSE_EVENT_REPORT,
+    Action.SITUATION_FOLLOWED_UP: Permission.ADVERSE_EVENT_REPORT,
+    Action.ACCOUNT_SEALED: Permission.ADVERSE_EVENT_REPORT,
     Action.SAE_SIGNED: Permission.SAE_SIGN,
     Action.SUSAR_ASSESSED: Permission.SUSAR_ASSESS,
     Action.NARRATIVE_WRITTEN: Permission.SUSAR_ASSESS,

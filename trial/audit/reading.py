@@ -81,6 +81,9 @@ READERS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "trial.bound_check": _STUDY,
     "trial.meddra_coding": _EVENTS,
     "trial.meddra_release": _ALWAYS,
+    "trial.event_attachment": _EVENTS,
+    "trial.special_situation": _EVENTS,
+    "trial.special_situation_version": _EVENTS,
     # What the sponsor's side judged stays apart from the investigator's.
     "trial.sponsor_assessment": (*_EVENTS, *_STUDY),
     "trial.susar_assessment": (*_EVENTS, *_STUDY),
@@ -146,6 +149,7 @@ READERS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "sealed.prepared_content": (Permission.ALLOCATION_READ,),
     "sealed.drawn_lot": (Permission.ALLOCATION_READ,),
     "sealed.kit_content": (Permission.ALLOCATION_READ,),
+    "sealed.situation_account": (Permission.ALLOCATION_READ,),
     "sealed.arm_coding": (Permission.ALLOCATION_READ,),
     "sealed.document": (Permission.ALLOCATION_READ,),
     "sealed.bound_findings": (Permission.ALLOCATION_READ,),

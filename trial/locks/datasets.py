@@ -22,11 +22,11 @@ from sqlmodel import Field, col, select
 from trial.access.actions import PERMISSION_OF, Action
 from trial.access.actors import Actor
 from trial.access.policies import authorize, may
+from trial.database.blobs import read_blob, sha256_of, store_blob
 from trial.database.columns import choice, document
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, InvalidInput, NotFound
-from trial.locks.blobs import read_blob, sha256_of, store_blob
 from trial.locks.lock import get_lock
 from trial.locks.snapshots import get_snapshot
 

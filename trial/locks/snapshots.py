@@ -22,11 +22,11 @@ from sqlalchemy import Connection, Engine, text
 from sqlmodel import Field
 
 from trial.conduct.trials import Trial
+from trial.database.blobs import read_blob, store_blob
 from trial.database.columns import document, instant
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import BLINDED_ROLE, TrialSession
 from trial.errors import NotFound, Unavailable
-from trial.locks.blobs import read_blob, store_blob
 from trial.locks.snapshot_reading import SnapshotReader
 from trial.locks.snapshot_tables import SNAPSHOT_TABLES
 from trial.protocol.versions import ProtocolVersion

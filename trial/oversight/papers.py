@@ -20,11 +20,11 @@ from trial.access.actions import Action
 from trial.access.actors import Actor, ActorKind
 from trial.access.permissions import Permission
 from trial.access.policies import authorize, may
+from trial.database.blobs import read_blob, sha256_of, store_blob
 from trial.database.columns import choice
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, InvalidInput, NotFound
-from trial.locks.blobs import read_blob, sha256_of, store_blob
 from trial.locks.snapshots import get_snapshot
 from trial.oversight.meetings import (
     DeclarationMissing,

@@ -12,8 +12,8 @@ from randomization.unblinding.documents import find_document, open_document
 from randomization.unblinding.opening import ListsNotOpened, OpenLists, open_list
 from reports.datasets.manifest import check_pack
 from tests.support.locking import locked, sign_for_lock
+from trial.database.blobs import BlobNotFound, read_blob
 from trial.errors import NotPermitted
-from trial.locks.blobs import BlobNotFound, read_blob
 from trial.locks.datasets import DatasetMode, DatasetWithoutLock, LockedDataset
 
 BLINDED, UNBLINDED = "statistician_blinded", "statistician_unblinded"

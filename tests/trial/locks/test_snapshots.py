@@ -17,9 +17,9 @@ from tests.support.participants import consented, infuse, infused, pretend_rando
 from trial.access.actions import Action
 from trial.access.policies import authorize
 from trial.clock import SetClock
+from trial.database.blobs import Blob, BlobDamaged, BlobNotFound, read_blob, sha256_of, store_blob
 from trial.database.session import Database
 from trial.errors import NotPermitted
-from trial.locks.blobs import Blob, BlobDamaged, BlobNotFound, read_blob, sha256_of, store_blob
 from trial.locks.cutoffs import ScopeUnknown, TakeCutoff, cutoffs_of, take_cutoff
 from trial.locks.snapshot_reading import QUERIES
 from trial.locks.snapshot_tables import SNAPSHOT_TABLES, empty_table

@@ -7,8 +7,8 @@ import pytest
 from tests.support.board import CHAIR, Board
 from tests.support.house import House
 from tests.support.locking import cut_off
+from trial.database.blobs import BlobNotFound, read_blob, sha256_of
 from trial.errors import NotPermitted
-from trial.locks.blobs import BlobNotFound, read_blob, sha256_of
 from trial.locks.snapshots import get_snapshot
 from trial.oversight.meetings import DeclarationMissing, Meeting, MeetingStateRefuses, MemberRecused
 from trial.oversight.papers import (

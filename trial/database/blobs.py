@@ -1,4 +1,4 @@
-"""Bytes under the name of their own SHA-256: snapshots' tables, open reports, dataset files.
+"""Bytes under the name of their own SHA-256: snapshots' tables, open reports, dataset files, attachments.
 
 Invariants
 1. A blob's name is the SHA-256 of its bytes; the same bytes are kept once.
