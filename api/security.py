@@ -18,9 +18,12 @@ from api.middleware.headers import SecurityHeaders
 from api.middleware.limits import BodyLimit, KnownHosts, SignInLimit
 from api.middleware.requests import RequestRecord
 from api.services import AppServices
+from trial.safety.attachments import MAX_BYTES
 
 SIGN_IN_PATHS = frozenset({"/sign-in", "/sign-in/code", "/api/v1/sessions"})
 SIGN_INS_PER_MINUTE = 20
+_FILES_OF_EVENTS = r"/(t|api/v1/trials)/[^/]+/(participants/[^/]+/)?adverse-events/.+/files"
+_FORM_AROUND_A_FILE = 65_536
 
 
 def middleware_stack(services: AppServices, templates: Callable[[], Mapping[int, str]]) -> list[Middleware]:
@@ -31,7 +34,7 @@ def middleware_stack(services: AppServices, templates: Callable[[], Mapping[int,
         Middleware(SecurityHeaders, static_prefix=STATIC_PREFIX, secure=settings.secure_cookies),
         Middleware(Failures),
         Middleware(KnownHosts, allowed=settings.allowed_hosts),
-        Middleware(BodyLimit),
+        Middleware(BodyLimit, larger={_FILES_OF_EVENTS: MAX_BYTES + _FORM_AROUND_A_FILE}),
         Middleware(SignInLimit, paths=SIGN_IN_PATHS, attempts=SIGN_INS_PER_MINUTE),
         Middleware(ForgeryCheck, secure=settings.secure_cookies, new_visitor=lambda: services.new_id("visitor")),
     ]

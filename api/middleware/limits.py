@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from time import monotonic
+from types import MappingProxyType
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -44,31 +46,45 @@ class KnownHosts:
 
 
 class BodyLimit:
-    """Refuses a body that is too long, by its announced length or while it arrives."""
+    """Refuses a body that is too long, by its announced length or while it arrives.
 
-    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+    ``larger`` names, by a pattern of the path, where a signed-in caller may send more, and how much.
+    """
+
+    def __init__(
+        self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES, larger: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.larger = [(re.compile(pattern), most) for pattern, most in larger.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
-        self._check(int(announced) if announced.isdigit() else 0)
+        announced, most = Headers(scope=scope).get("content-length", "0"), self._most(scope)
+        self._check(int(announced) if announced.isdigit() else 0, most)
         received = 0
 
         async def counted() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            self._check(received)
+            self._check(received, most)
             return message
 
         await self.app(scope, counted, send)
 
-    def _check(self, size: int) -> None:
-        if size > self.max_bytes:
+    def _most(self, scope: Scope) -> int:
+        """A stranger, who brings no credential at all, never gets more than the usual limit."""
+        headers = Headers(scope=scope)
+        if scope["method"] != "POST" or not ({"cookie", "authorization"} & set(headers.keys())):
+            return self.max_bytes
+        return next((most for pattern, most in self.larger if pattern.fullmatch(scope["path"])), self.max_bytes)
+
+    @staticmethod
+    def _check(size: int, most: int) -> None:
+        if size > most:
             raise HTTPException(413)
 
 

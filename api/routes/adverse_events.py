@@ -149,7 +149,7 @@ def report_event(here: Here, session: Write, code: str, body: NewEvent, key: Key
 @router.put(f"{_ONE}/{{number}}", openapi_extra=permission(Permission.ADVERSE_EVENT_REPORT))
 def follow_up_event(here: Here, session: Write, code: str, number: int, body: ChangedEvent) -> ReportedEvent:
     """The facts as they now are, all of them, and why they changed."""
-    command = command_of(UpdateAdverseEvent, event_id=_event_id(session, here, code, number), **body.model_dump())
+    command = command_of(UpdateAdverseEvent, event_id=event_id_of(session, here, code, number), **body.model_dump())
     event = update_adverse_event(session, here.actor, command)
     return ReportedEvent(
         participant=code, number=event.number, serious=bool(event.serious), reported_at=event.recorded_at
@@ -159,7 +159,7 @@ def follow_up_event(here: Here, session: Write, code: str, number: int, body: Ch
 @router.get(f"{_ONE}/{{number}}/versions", openapi_extra=permission(Permission.ADVERSE_EVENT_READ))
 def list_event_versions(here: Here, session: Write, code: str, number: int) -> list[VersionSummary]:
     """Every submission of the event, the first report first."""
-    versions = versions_for(session, here.actor, _event_id(session, here, code, number))
+    versions = versions_for(session, here.actor, event_id_of(session, here, code, number))
     before: dict[str, Any] | None = None
     found = []
     for version in versions:
@@ -174,7 +174,7 @@ def list_event_versions(here: Here, session: Write, code: str, number: int) -> l
 )
 def judge_event(here: Here, session: Write, code: str, number: int, body: Judgement) -> BothJudgements:
     """Causality, for the side that your role stands for."""
-    command = command_of(AssessAdverseEvent, event_id=_event_id(session, here, code, number), **body.model_dump())
+    command = command_of(AssessAdverseEvent, event_id=event_id_of(session, here, code, number), **body.model_dump())
     return BothJudgements.model_validate(assess_adverse_event(session, here.actor, command), from_attributes=True)
 
 
@@ -184,7 +184,7 @@ def sign_event(
 ) -> SignatureSummary:
     """The investigator's signature on a serious event as it stands."""
     proof = body.prove(caller)
-    command = command_of(SignSae, event_id=_event_id(session, here, code, number), idempotency_key=key_of(key, body))
+    command = command_of(SignSae, event_id=event_id_of(session, here, code, number), idempotency_key=key_of(key, body))
     return SignatureSummary.model_validate(sign_sae(session, here.actor, proof, command), from_attributes=True)
 
 
@@ -193,7 +193,7 @@ def _version_summary(version: EventVersion, changes: list[FactChanged]) -> Versi
     return VersionSummary(**{**told, "submitted_by": version.printed_name or version.submitted_by}, changes=changes)
 
 
-def _event_id(session: TrialSession, here: Place, code: str, number: int) -> UUID:
+def event_id_of(session: TrialSession, here: Place, code: str, number: int) -> UUID:
     """By the participant's code and the event's number. Raises ``EventNotFound``."""
     one = participant_id(session, here, code)
     for view in events_for(session, here.actor, here.trial.id, participant_id=one):

@@ -37,7 +37,7 @@
     typed(form).map((input) => (ticks(input) ? [input.name, input.value, input.checked] : [input.name, input.value]));
   const clock = (at) => new Date(at).toTimeString().slice(0, 5);
 
-  const fill = (form, values) => {
+  const put = (form, values) => {
     values.forEach(([name, value, checked]) => {
       const input = typed(form).find((one) => one.name === name && (!ticks(one) || one.value === value));
       if (!input) return;
@@ -45,8 +45,26 @@
       else input.value = value;
       if (checked || (checked === undefined && value)) input.closest("details")?.setAttribute("open", "");
     });
+  };
+
+  const fill = (form, values) => {
+    put(form, values);
     /* What follows from the values on the page is asked for again. */
     typed(form).find((input) => input.closest("[hx-post]"))?.dispatchEvent(new Event("change", { bubbles: true }));
+    growing(form).forEach((part) => part.dispatchEvent(new Event("change")));
+  };
+
+  /* Parts of a form that an answer adds: each is asked for again, and what it holds comes back when it is there. */
+  const growing = (form) => [...form.querySelectorAll("[hx-get][hx-trigger^='change']")];
+  const fillGrown = (form, values) => {
+    let untouched = true;
+    form.addEventListener("input", () => { untouched = false; });
+    document.addEventListener("htmx:after:swap", () => {
+      if (!untouched) return;
+      const parts = growing(form).map((one) => form.querySelector(one.getAttribute("hx-target")));
+      const inside = new Set(typed(form).filter((input) => parts.some((part) => part.contains(input))).map((input) => input.name));
+      put(form, values.filter(([name]) => inside.has(name)));
+    });
   };
 
   const attend = async (form) => {
@@ -88,6 +106,7 @@
     if (!good) drop(name);
     /* A refused form shows what was sent already. */
     else if (!document.getElementById("error-summary")) {
+      fillGrown(form, draft.values);
       fill(form, draft.values);
       tell(`What you typed at ${clock(draft.at)} is back. It is not recorded yet.`);
       document.getElementById("live").textContent = words.textContent;

@@ -3,8 +3,8 @@ the guesses.
 
 Invariants
 1. Without the grant for the infusion domain, a pack has no reading of an infusion, no adverse event of special interest
-   nor when it was asked for, no instrument of the infusion team, no guess of treatment, and no indication of other
-   treatment, which is free text.
+   nor when it was asked for, no special situation, no instrument of the infusion team, no guess of treatment, and no
+   indication of other treatment, which is free text.
 2. What stays behind shows no gap: events are numbered anew, so that nobody can count what is missing.
 """
 
@@ -20,6 +20,7 @@ from reports.context import AnalysisPlan
 WITHHELD: Final = (
     "readings taken in infusions",
     "adverse events of special interest",
+    "overdoses, medication errors and pregnancies",
     "instruments of the infusion team",
     "guesses of treatment",
     "indications of other treatment",
@@ -36,6 +37,7 @@ def without_infusion_domain(snapshot: Mapping[str, pl.DataFrame], plan: Analysis
         tables[name] = tables[name].filter(~pl.col("instrument").is_in(theirs))
     tables["concomitant"] = tables["concomitant"].with_columns(indication=pl.lit(None, pl.String))
     tables |= _without_special_interest(tables)
+    tables["special_situations"] = tables["special_situations"].clear()
     return tables
 
 

@@ -114,6 +114,13 @@ def test_stock_and_ratio_are_unequal_under_seal(base: Base):
         assert len({arms.count(arm) for arm in set(arms)}) == 2
 
 
+def test_what_a_pharmacist_says_of_an_arm_stands_under_seal_and_nowhere_else(base: Base):
+    sealed = [text for key, text in base.record.items() if key.startswith("row sealed.situation_account")]
+    assert len(sealed) == 1
+    assert not any("drawn from a vial" in text for text in base.record.values())
+    assert any("Words under seal" in text for key, text in base.record.items() if "special-situations/" in key)
+
+
 def test_every_blinded_role_is_asked_and_no_other(base: Base):
     blinded = {None, *(set(ROLES) - UNBLINDED_ROLES)}
     assert {reader.role for reader in base.readers} == blinded

@@ -36,18 +36,23 @@ from tests.support.participants import (
     registered,
     screen,
     site_code,
+    today,
 )
 from tests.support.randomization import randomize
 from trial.access.accounts import find_account
 from trial.access.grants import actor_for
 from trial.conduct.infusion_courses import InfusionOrder
 from trial.conduct.participants import Participant, ParticipantStatus
+from trial.database.blobs import sha256_of
 from trial.oversight.meetings import DeclareConflict, declare_conflict, meetings_of
 from trial.oversight.votes import CastVote, cast_vote
+from trial.safety.attachments import AttachFile, attach_file
+from trial.safety.special_situations import ReportSituation, report_situation
 
 DESKTOP, PHONE = 1280, 360
 HEIGHT: Final = 900
 TALLEST: Final = 1700
+LETTER = b"%PDF-1.7\nA letter"
 VOTING = ("board.chair", "board.psychiatrist", "board.statistician")
 _COLOURS: Final = 128
 _DOTS_PER_INCH: Final = 80
@@ -85,6 +90,7 @@ def set_scene(house: House) -> Scene:
     treated, elsewhere = (_randomized(house, site) for site in ("S1", "S2"))
     nausea = reported(house, treated)
     waiting = serious(house, followed)
+    _letter_and_error(house, treated, nausea.id)
     _prepared(house, treated, verified=True)
     preparation = _prepared(house, elsewhere, verified=False)
     assessed = consented(house, "S1")
@@ -110,6 +116,24 @@ def set_scene(house: House) -> Scene:
         meeting=_half_voted(house),
         person=house.people[("investigator", "S1")].id,
     )
+
+
+def _letter_and_error(house: House, treated: UUID, event_id: UUID) -> None:
+    """A file with the event, and a medication error whose follow-up is awaited."""
+    with house.database.transaction() as session:
+        coordinator = house.actor(session, "coordinator", "S1")
+        letter = AttachFile(
+            idempotency_key=str(uuid4()), event_id=event_id, file_name="letter.pdf",
+            description="Letter of the family doctor", sha256=sha256_of(LETTER),
+        )  # fmt: skip
+        attach_file(session, coordinator, letter, LETTER)
+        error = ReportSituation(
+            idempotency_key=str(uuid4()), participant_id=treated, happened=str(today(house)), aware_at=session.now(),
+            facts={"kind": "medication_error", "stage": "administration", "reached_participant": True,
+                   "harm": "not_known_yet", "measures": ["observed", "participant_told"]},
+            words="The infusion ran for twenty minutes instead of forty.",
+        )  # fmt: skip
+        report_situation(session, coordinator, error)
 
 
 def _followed_longest(house: House, site: str) -> UUID:
@@ -188,6 +212,12 @@ def _pages(scene: Scene) -> dict[str, list[tuple[str, str]]]:
             ("adverse-event-report", of(scene.treated, "adverse-events", "report")),
             ("adverse-events", "adverse-events"),
             ("adverse-event", event),
+            ("adverse-event-follow-up", f"{event}/update"),
+            ("adverse-event-file", f"{event}/files"),
+            ("special-situations", "special-situations"),
+            ("special-situation", f"special-situations/{scene.treated}/1"),
+            ("special-situation-report", of(scene.treated, "special-situations", "report?about=medication_error")),
+            ("reference-safety-information", "reference-safety-information"),
             ("deviation", of(scene.treated, "deviation")),
             ("queries", "queries"),
             ("treatments", of(scene.followed, "treatments")),

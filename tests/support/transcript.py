@@ -328,6 +328,7 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
                 "member_id": "trial.board_member",
                 "domain_grant_id": "access.infusion_domain_grant",
                 "event_id": "trial.adverse_event",
+                "attachment_id": "trial.event_attachment",
                 "shipment_id": "trial.shipment",
                 "return_id": "trial.depot_return",
                 "excursion_id": "trial.storage_excursion",

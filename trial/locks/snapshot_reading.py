@@ -153,6 +153,15 @@ _QUERIES: Final[dict[str, str]] = {
             ORDER BY event_id, recorded_at DESC, id DESC) AS s ON s.event_id = r.id
         WHERE r.trial_id = :trial AND r.recorded_at <= :cut_off
     """,
+    "special_situations": """
+        SELECT p.code, r.number, r.kind, r.happened, e.number,
+            CASE r.kind WHEN 'overdose' THEN CAST(r.facts ->> 'symptoms' AS boolean)
+                WHEN 'medication_error' THEN CASE r.facts ->> 'harm' WHEN 'harm' THEN true WHEN 'none' THEN false END END,
+            r.facts ->> 'outcome', r.closed_at IS NOT NULL, r.recorded_at
+        FROM trial.special_situation AS r JOIN trial.participant AS p ON p.id = r.participant_id
+        LEFT JOIN trial.adverse_event AS e ON e.id = r.event_id
+        WHERE r.trial_id = :trial AND r.recorded_at <= :cut_off
+    """,
     "event_courses": """
         SELECT p.code, r.number, CAST(period.ordinality AS int), CAST(period.value ->> 'grade' AS int),
             period.value ->> 'since'

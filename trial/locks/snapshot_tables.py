@@ -238,6 +238,21 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
     "checklists": TableShape(
         {"participant": Text, "visit": Text, "infusion": Whole, "asked_on": Day}, ("participant", "visit")
     ),
+    # Overdoses, medication errors and pregnancies as they are known; no words of anybody's.
+    "special_situations": TableShape(
+        {
+            "participant": Text,
+            "situation": Whole,
+            "kind": Text,  # overdose | medication_error | pregnancy
+            "happened": Text,
+            "event": Whole,
+            "harmed": Flag,  # symptoms of an overdose, harm of an error; null where it is not known
+            "outcome": Text,  # of a pregnancy
+            "closed": Flag,
+            "reported_at": Instant,
+        },
+        ("participant", "situation"),
+    ),
     "deviations": TableShape(
         {
             "participant": Text,

@@ -19,6 +19,7 @@ from trial.access.permissions import Permission
 from trial.access.policies import check_may_somewhere, holds_anywhere, may
 from trial.conduct.participants import Participant
 from trial.database.session import TrialSession
+from trial.errors import NotPermitted
 from trial.safety.adverse_events import AdverseEvent
 from trial.safety.situation_facts import SituationFacts, SituationKind
 from trial.safety.special_situations import (
@@ -27,6 +28,10 @@ from trial.safety.special_situations import (
     knows_treatments,
     versions_of_situation,
 )
+
+
+class SituationWithheld(NotPermitted):
+    code = "special_situation.withheld"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class SituationReport:
 class SituationView:
     """One special situation for one reader; facts, event and reports are missing where ``withheld``.
 
-    ``facts_known`` is whether the event's number and the facts are shown; ``own`` whether the reader reported it.
+    ``own``: the reader reported it.
     """
 
     id: UUID
@@ -63,6 +68,13 @@ class SituationView:
     event: int | None
     reports: tuple[SituationReport, ...] = ()
     withheld: bool = False
+
+    def check_shown(self) -> None:
+        """Raise ``SituationWithheld`` for a reader who may not see its detail."""
+        if self.withheld:
+            raise SituationWithheld(
+                "The detail of this report can reveal the treatment, so it is withheld from your role."
+            )
 
 
 def situations_for(

@@ -40,6 +40,7 @@ from trial.partial_dates import PartialDate
 from trial.safety.adverse_events import (
     Ascertainment,
     EventFacts,
+    EventTreatment,
     ReportAdverseEvent,
     UpdateAdverseEvent,
     get_event,
@@ -50,6 +51,8 @@ from trial.safety.causality import AssessAdverseEvent, assess_adverse_event
 from trial.safety.clocks import SITES_OWN
 from trial.safety.narratives import WriteNarrative, write_narrative
 from trial.safety.serious import SignSae, sign_sae
+from trial.safety.situation_facts import ErrorStage, Harm, Measure, SituationFacts, SituationKind
+from trial.safety.special_situations import ReportSituation, report_situation
 from trial.safety.susars import AssessSusar, assess_susar
 from trial.safety.watch import case_under_watch
 
@@ -89,7 +92,9 @@ def serious_event(life: Life) -> Story:
             aware_at=stage.clock.now() - timedelta(hours=2),
         ),
     )
-    assess_adverse_event(session, investigator, AssessAdverseEvent(event_id=reported.id, causality="possible"))
+    judged = AssessAdverseEvent(event_id=reported.id, causality="possible", relations=_others_unlikely(stage))
+    assess_adverse_event(session, investigator, judged)
+    _mislabelled_bag(life, session, onset)
     _sign_serious(stage, session, place, reported.id)
     session = yield at(onset + timedelta(days=1), 9, 45, place.zone)
     judgement = AssessAdverseEvent(
@@ -140,6 +145,9 @@ def _serious_facts(place: Place, onset: date, ended: date | None) -> EventFacts:
         verbatim="fainted at home, taken to hospital",
         term=SERIOUS_TERM,
         grade=3,
+        severity="SEVERE",
+        treatments=(EventTreatment.HOSPITAL_CARE,),
+        treatment_words="Observed on the ward, fluids by drip",
         hospitalization=True,
         onset=PartialDate.of(at(onset, 15, 40, place.zone), place.zone),
         ended=None if ended is None else PartialDate(ended.year, ended.month, ended.day),
@@ -147,6 +155,31 @@ def _serious_facts(place: Place, onset: date, ended: date | None) -> EventFacts:
         outcome="NOT RECOVERED/NOT RESOLVED" if ended is None else "RECOVERED/RESOLVED",
         action_taken="NOT APPLICABLE",
     )
+
+
+def _others_unlikely(stage: Stage) -> dict[str, str]:
+    """What the investigator says of every component beside the study treatment."""
+    return {component.code: "unlikely" for component in stage.protocol.adverse_events.other_components}
+
+
+def _mislabelled_bag(life: Life, session: TrialSession, day: date) -> None:
+    """A medication error that reached nobody."""
+    stage = life.stage
+    command = ReportSituation(
+        idempotency_key=stage.key(),
+        participant_id=life.participant_id,
+        happened=PartialDate(day.year, day.month, day.day),
+        facts=SituationFacts(
+            kind=SituationKind.MEDICATION_ERROR,
+            stage=ErrorStage.LABELLING,
+            reached_participant=False,
+            harm=Harm.NONE,
+            measures=(Measure.CORRECTED,),
+        ),
+        words="Two labels of the same day were exchanged; noticed at the second person's check and put right.",
+        aware_at=stage.clock.now(),
+    )
+    report_situation(session, stage.at("coordinator", life.place), command)
 
 
 def _sign_serious(stage: Stage, session: TrialSession, place: Place, event_id: UUID) -> None:

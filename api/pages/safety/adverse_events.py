@@ -15,7 +15,7 @@ from api.pages.frame import Here, site_words
 from api.pages.render import fragment, page
 from api.pages.safety.event_records import record_of
 from api.pages.safety.reports import PARTS, event_form
-from api.pages.safety.single import event_rows, seen_event, tasks_on
+from api.pages.safety.single import SeenEvent, event_rows, seen_event, tasks_on
 from api.pages.safety.typed_events import aware_at, blank_values, check_seriousness_said, facts_of
 from api.pages.site.commands import command_of, fields_as
 from api.pages.site.subjects import (
@@ -35,8 +35,9 @@ from trial.access.permissions import Permission
 from trial.conduct.casebooks import Casebook
 from trial.database.session import TrialSession
 from trial.safety.adverse_events import ReportAdverseEvent, report_adverse_event
+from trial.safety.attachments import attachments_for
 from trial.safety.coding import suggest
-from trial.safety.reading import EventsAsked, count_events, events_for
+from trial.safety.reading import EventsAsked, EventWithheld, count_events, events_for
 
 router = APIRouter()
 
@@ -121,12 +122,24 @@ def show_event(request: Request, here: Here, session: Write, code: str, number: 
         history_url=history_url(here, seen.event.id, f"event {number} of {code}") if seen.event else "",
         update_url=list_url(here, "adverse-events", code, number, "update") if seen.can_update(here) else "",
         correct_url=list_url(here, "adverse-events", code, number, "correct") if seen.can_update(here) else "",
-        record=record_of(session, here, seen),
+        record=record_of(session, here, seen), **_files(session, here, seen),
         query_url=raise_query_url(here, seen.book, event=str(number)),
     )  # fmt: skip
 
 
+def _files(session: TrialSession, here: Place, seen: SeenEvent) -> dict[str, Any]:
+    """The event's files, for who may see them, and where one is attached."""
+    url = here.url("adverse-events", seen.view.participant, seen.view.number, "files")
+    try:
+        files = attachments_for(session, here.actor, seen.view.id)
+    except EventWithheld:
+        return {"files": None, "files_url": "", "attach_url": ""}
+    return {"files": files, "files_url": url, "attach_url": url if seen.can_update(here) else ""}
+
+
 _DONE = {
+    "attached": "The file is attached.",
+    "withdrawn": "The file is withdrawn. Its content is shown to nobody any more.",
     "reported": "The event is recorded. A serious one has alerted the medical monitor.",
     "updated": "The change is recorded as a new version; the earlier ones stay.",
     "assessed": "The assessment is recorded.",

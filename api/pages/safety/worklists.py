@@ -3,15 +3,20 @@
 from collections.abc import Iterator
 
 from api.pages.frame import Place, Way, WorkRow, home_worklist, register_way
+from api.pages.site.subjects import list_url
 from api.pages.site.words import counted
 from trial.access.permissions import Permission
+from trial.access.policies import sites_where
 from trial.access.signatures import holds, signatures_on
+from trial.clock import local_date
 from trial.database.session import TrialSession
 from trial.safety.adverse_events import get_event
 from trial.safety.causality import sponsor_assessment_of
 from trial.safety.reading import EventsAsked, EventView, events_for
+from trial.safety.situation_reading import due_situations, may_follow_up, situations_for
 
 register_way(Way("Adverse events", "adverse-events", (Permission.ADVERSE_EVENT_READ,), order=20))
+register_way(Way("Special situations", "special-situations", (Permission.ADVERSE_EVENT_READ,), order=21, aside=True))
 
 
 def _here(session: TrialSession, here: Place, *, serious: bool = False, unassessed: bool = False) -> list[EventView]:
@@ -35,6 +40,20 @@ def for_the_monitor(session: TrialSession, here: Place) -> Iterator[WorkRow]:
     serious = _here(session, here, serious=True)
     waiting = [event for event in serious if sponsor_assessment_of(session, event.id) is None]
     yield _row(here, waiting, "serious event to assess", "serious events to assess", "danger")
+
+
+@home_worklist(Permission.ADVERSE_EVENT_REPORT)
+def for_who_follows_up(session: TrialSession, here: Place) -> Iterator[WorkRow]:
+    """Overdoses, errors and pregnancies whose follow-up is due, for those at the site."""
+    if sites_where(here.actor, Permission.ADVERSE_EVENT_REPORT, here.trial.id) is None:
+        return
+    views = situations_for(session, here.actor, here.trial.id)
+    mine = [view for view in views if may_follow_up(here.actor, view, here.trial.id)]
+    due = due_situations(mine, local_date(session.now(), here.zone))
+    url = list_url(here, "special-situations")
+    who = ", ".join(f"{view.participant} situation {view.number}" for view in due[:2])
+    words = counted(len(due), "special situation to follow up", "special situations to follow up")
+    yield WorkRow(len(due), words, url, who, "warning")
 
 
 def _is_signed(session: TrialSession, event: EventView) -> bool:

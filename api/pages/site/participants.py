@@ -212,6 +212,12 @@ def _more(found: Dossier) -> list[tuple[str, str]]:
     handed_out = inside and found.casebook.protocol.supply.numbered_kits
     offers = [
         (Permission.ADVERSE_EVENT_REPORT, True, "Report an adverse event", ("adverse-events", "report")),
+        (
+            Permission.ADVERSE_EVENT_REPORT,
+            True,
+            "Report an overdose, error or pregnancy",
+            ("special-situations", "report"),
+        ),
         (Permission.KIT_DISPENSE, handed_out and found.treatment_end is None, "Hand out the kit", ("kit",)),
         (Permission.SCREENING_READ, one.consented_on is not None, "Other treatment", ("treatments",)),
         (Permission.VISIT_READ, _in_programme(found), "Programme sessions", ("programme",)),

@@ -1,5 +1,7 @@
 """Drafts in a real browser: what is half typed outlives a closed tab and a lost connection, and reaches nobody else."""
 
+import re
+
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import text
@@ -136,3 +138,28 @@ def test_at_the_bedside_the_readings_come_back_and_the_rules_look_at_them(doors:
         second.goto(bedside)
     assert answered.value.status == 200
     expect(second.locator(f'[name="{reading}"]')).to_have_value("231")
+
+
+def test_a_report_that_grew_comes_back_with_the_parts_that_its_answers_added(doors: Doors, desk: BrowserContext):
+    code = participant(doors.house, consented(doors.house)).code
+    form = f"{doors.address}/t/TEST-1/participants/{code}/adverse-events/report"
+    come_in(doors, desk, "coordinator")
+    first = opened(desk, form)
+    first.get_by_role("group", name="Was it serious?").get_by_label("Yes").check()
+    first.get_by_label("Hospitalization or its prolongation").check()
+    first.get_by_role("combobox", name="Term").fill("Fever")
+    first.get_by_role("combobox", name="Term").blur()
+    first.get_by_label("Grade 2").check()
+    first.get_by_label("Medication", exact=True).check()
+    first.get_by_label("What exactly?").fill("paracetamol")
+    typed(first, "verbatim", "was hot")
+    first.evaluate("localStorage.clear()")  # whatever is kept from here on holds all of it
+    typed(first, "verbatim", "was very hot")
+    drafts_left(first, 1)
+    first.close()
+
+    second = opened(desk, form)
+    expect(second.get_by_label("Hospitalization or its prolongation")).to_be_checked()
+    expect(second.get_by_label("Grade 2")).to_be_checked()
+    expect(second.get_by_label("What exactly?")).to_have_value("paracetamol")
+    expect(second.locator('[name="verbatim"]')).to_have_value(re.compile("was (very )?hot"))

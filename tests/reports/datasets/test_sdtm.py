@@ -170,6 +170,48 @@ def test_codes_are_short_and_unique_even_for_names_that_begin_alike():
     assert max(map(len, codes.values())) <= 8
 
 
+def test_an_event_has_its_severity_its_treatment_its_first_and_its_worst_grade_and_every_relation(snapshot):
+    first, second = snapshot["adverse_events"].rows(named=True)[:2]
+    who = first["participant"]
+    events = [
+        first
+        | {
+            "event": 1,
+            "severity": "SEVERE",
+            "treatments": "medication, hospital_care",
+            "grade": 3,
+            "grade_at_onset": 1,
+        },
+        second | {"participant": who, "event": 2, "treatments": "none", "recurrence_of": 1},
+        second | {"participant": who, "event": 3, "treatments": None},
+    ]
+    judged = {"participant": who, "event": 1, "related": True}
+    tables = dict(snapshot) | {
+        "adverse_events": table("adverse_events", events),
+        "event_relations": table(
+            "event_relations",
+            [
+                judged | {"component": "procedure", "label": "Study procedure", "sponsor": "unlikely"},
+                judged | {"component": "programme", "label": "Comprehensive pain programme of long name",
+                          "investigator": "possible"},
+            ],
+        ),
+    }  # fmt: skip
+    made = build_sdtm(tables, "naive", None)
+    rows = made["AE"].sort("AESEQ").select("AESEV", "AECONTRT", "AETOXGR").rows()
+    assert rows[0] == ("SEVERE", "Y", "3")
+    assert [row[1] for row in rows] == ["Y", "N", None]
+    told = {
+        (row["IDVARVAL"], row["QNAM"]): (row["QVAL"], row["QLABEL"]) for row in made["SUPPAE"].iter_rows(named=True)
+    }
+    assert told["1", "AEGRONS"][0] == "1"
+    assert told["1", "AETRTGV"][0] == "MEDICATION, HOSPITAL CARE"
+    assert told["2", "AERECOF"][0] == "1"
+    assert told["1", "AEREL1S"] == ("UNLIKELY", "Relation to Study procedure, Sponsor")
+    assert told["1", "AEREL2I"][0] == "POSSIBLE"
+    assert all(len(label) <= 40 for _, label in told.values())
+
+
 def test_treatments_do_not_change_blinded_domains(snapshot):
     one = make_treatments(snapshot, seed=1)
     other = make_treatments(snapshot, seed=2)

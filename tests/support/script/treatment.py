@@ -13,6 +13,7 @@ from randomization.unblinding.register import AssessImpact, UnblindingReason, as
 from tests.support import events, participants
 from tests.support.participants import today
 from tests.support.script.player import Player
+from tests.support.script.situations import follow_up, letter, special_situations
 from tests.support.script.world import KET
 from trial.conduct.departures import EndReason, EndTreatment, end_treatment
 from trial.conduct.deviations import RecordDeviation, record_deviation
@@ -73,7 +74,9 @@ def after_the_infusions(play: Player, first: dict[str, UUID]) -> None:
     event = events.serious(play.house, one)
     events.assessed(play.house, event.id, "possible")
     events.signed(play.house, event.id)
-    events.reported(play.house, other, infusion=2, onset_minute=30)
+    letter(play, event)
+    follow_up(play, events.reported(play.house, other, infusion=2, onset_minute=30), "S2")
+    special_situations(play, one)
     _break_code(play, one)
     _paper_work(play, other, play.first[1])
 

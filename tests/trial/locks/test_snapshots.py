@@ -25,6 +25,7 @@ from trial.locks.snapshot_reading import QUERIES
 from trial.locks.snapshot_tables import SNAPSHOT_TABLES, empty_table
 from trial.locks.snapshots import decode, encode, get_snapshot, listing_hash, load_snapshot, shaped
 from trial.protocol.loader import load_shipped
+from trial.safety.special_situations import ReportSituation, report_situation
 
 
 def loaded(house: House, snapshot_id) -> dict[str, pl.DataFrame]:
@@ -211,3 +212,35 @@ def test_that_a_checklist_was_asked_stands_in_the_snapshot_and_what_was_answered
     asked = loaded(house, cut_off(house).snapshot_id)["checklists"]
     assert asked.select("participant", "visit", "infusion").rows() == [("P-0001", "INF1", 1)]
     assert set(asked.columns) == {"participant", "visit", "infusion", "asked_on"}
+
+
+def test_courses_relations_and_special_situations_stand_in_the_snapshot_without_anybodys_words(house: House):
+    one = infused(house, infusions=1)
+    worse = reported(house, one, grade=2, course=({"grade": 1, "since": "2026-03"}, {"grade": 2}), onset="2026-03-02")
+    reported(house, one, recurrence_of=worse.number, treatments=("none",))
+    assessed(house, worse.id, "unlikely", relations={"programme": "possible"})
+    with house.database.transaction() as session:
+        command = ReportSituation(
+            idempotency_key="an-overdose", participant_id=one, happened="2026-03", aware_at=session.now(),
+            facts={"kind": "overdose", "symptoms": True}, words="twice as much", event=worse.number,
+        )  # fmt: skip
+        report_situation(session, house.actor(session, "coordinator"), command)
+    tables = loaded(house, cut_off(house).snapshot_id)
+    first, second = tables["adverse_events"].rows(named=True)
+    assert (first["grade"], first["grade_at_onset"], first["treatments"]) == (2, 1, None)
+    assert (second["recurrence_of"], second["treatments"], second["grade_at_onset"]) == (1, "none", 1)
+    assert tables["event_courses"].select("event", "period", "grade", "since").rows()[:2] == [
+        (1, 1, 1, "2026-03"), (1, 2, 2, None),
+    ]  # fmt: skip
+    (relation,) = tables["event_relations"].rows(named=True)
+    assert (relation["label"], relation["investigator"], relation["sponsor"], relation["related"]) == (
+        "Comprehensive pain programme", "possible", None, True,
+    )  # fmt: skip
+    (situation,) = tables["special_situations"].rows(named=True)
+    assert (situation["kind"], situation["harmed"], situation["closed"], situation["event"]) == (
+        "overdose",
+        True,
+        True,
+        1,
+    )
+    assert "twice as much" not in str(situation)

@@ -192,6 +192,8 @@ def test_who_may_not_read_the_first_event_is_told_of_no_likeness(house: House, p
     reported_once(house, participant)
     for role in ("efficacy_assessor", "pharmacist_unblinded"):
         assert reported_once(house, participant, role=role).number >= 2
+        with pytest.raises(RecurrenceUnknown):
+            reported_once(house, participant, role=role, recurrence_of=1)
 
 
 def test_versions_are_read_by_who_could_read_each_of_them(house: House, participant: UUID):

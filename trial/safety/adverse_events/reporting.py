@@ -136,10 +136,17 @@ def _report(session: TrialSession, actor: Actor, casebook: Casebook, command: Re
 
 
 def _check_neighbours(session: TrialSession, actor: Actor, casebook: Casebook, command: ReportAdverseEvent) -> None:
-    others = events_of(session, command.participant_id)
+    others = _named_by(session, actor, casebook)
     check_recurrence(command.facts, others)
     if not command.confirmed_another:
         check_another(command.facts, [event for event in others if _may_read(actor, casebook, event)])
+
+
+def _named_by(session: TrialSession, actor: Actor, casebook: Casebook) -> list[AdverseEvent]:
+    """The participant's events, for who reads events here: nobody else learns which numbers there are."""
+    if not may(actor, Permission.ADVERSE_EVENT_READ, casebook.trial.id, casebook.site.id):
+        return []
+    return events_of(session, casebook.participant.id)
 
 
 def _may_read(actor: Actor, casebook: Casebook, event: AdverseEvent) -> bool:
@@ -162,7 +169,7 @@ def update_adverse_event(session: TrialSession, actor: Actor, command: UpdateAdv
     if str(facts.onset) != event.onset:
         check_consented_before(casebook, facts, confirmed=command.confirmed_after_consent)
     _check_heard_of(casebook, command.received_at or casebook.now)
-    check_recurrence(facts, events_of(session, event.participant_id), own=event.number)
+    check_recurrence(facts, _named_by(session, actor, casebook), own=event.number)
     keep_first(session, casebook, event)
     was_serious, was_grave = bool(event.serious), event.fatal_or_life_threatening
     for name, value in columns_of(facts, coding, casebook.site.zone).items():
