@@ -11,23 +11,28 @@ Invariants
    leaves the handler as an exception, so that nothing can be committed after it.
 2. What may be read only by others (``NotPermitted``, ``NotFound``) is never shown on a form: it is the error page's.
 3. A success is a redirect, so that a reload repeats nothing.
+4. A body that is too long is refused by its announced length, or while it arrives (``api.middleware.limits``); no more than
+   a file may have, and one byte, is ever taken out of a form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import urlencode
 
 from fastapi import Depends, Request
 from pydantic import ValidationError
+from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from api.errors import AnsweredRefusal, status_of
 from api.pages.forms import FormState, posted_values
 from trial.database.session import TrialSession
 from trial.errors import Conflict, InvalidInput, NotAuthenticated
+from trial.safety.attachments import MAX_BYTES
 
 Show: TypeAlias = Callable[[FormState, int], Response]
 _SHOWN_AGAIN = (InvalidInput, Conflict, NotAuthenticated, ValidationError)
@@ -39,6 +44,27 @@ async def _posted(request: Request) -> dict[str, Any]:
 
 Posted = Annotated[dict[str, Any], Depends(_posted)]
 """The fields of the form that was sent: a text for each name, a list where a name came more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """``content`` has at most one byte more than a file may have: enough to be refused."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+async def _uploaded(request: Request) -> tuple[dict[str, Any], UploadedFile]:
+    async with request.form(max_files=1, max_fields=20) as form:
+        given = form.get("file")
+        file = UploadedFile("file", b"")
+        if isinstance(given, UploadFile):
+            file = UploadedFile((given.filename or "file")[:255], await given.read(MAX_BYTES + 1))
+        return posted_values(form), file
+
+
+Uploaded = Annotated[tuple[dict[str, Any], UploadedFile], Depends(_uploaded)]
+"""The fields of a form with one file, and the file; an empty one where none was chosen."""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.dependencies import Write
-from api.pages.safety.uploads import as_attachment
+from api.pages.safety.downloads import as_attachment
 from api.pages.site.commands import command_of
 from api.permissions import permission
 from api.places import Here

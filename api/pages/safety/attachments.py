@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.dependencies import Write
-from api.pages.answers import Posted, reshown, see
+from api.pages.answers import Posted, Uploaded, reshown, see
 from api.pages.forms import FormState
 from api.pages.frame import Here
 from api.pages.render import page
+from api.pages.safety.downloads import as_attachment
 from api.pages.safety.single import SeenEvent, seen_event
-from api.pages.safety.uploads import Uploaded, as_attachment
 from api.pages.site.commands import command_of
 from api.pages.site.subjects import list_url, subject_url
 from api.permissions import permission
