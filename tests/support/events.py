@@ -18,6 +18,8 @@ from trial.safety.adverse_events import (
 )
 from trial.safety.causality import AssessAdverseEvent, Causality, assess_adverse_event
 from trial.safety.serious import SignSae, sign_sae
+from trial.safety.situation_facts import SituationFacts
+from trial.safety.special_situations import ReportSituation, SpecialSituation, report_situation
 
 ZONE = "Europe/Zurich"
 
@@ -79,3 +81,24 @@ def signed(house: House, event_id: UUID, site: str = "S1") -> None:
             house.proof("investigator", site),
             SignSae(idempotency_key=str(uuid4()), event_id=event_id),
         )
+
+
+def situation_of(house: House, participant_id: UUID, **facts: Any) -> SpecialSituation:
+    """A medication error whose harm is not known yet, unless changed."""
+    usual = {
+        "kind": "medication_error",
+        "stage": "administration",
+        "reached_participant": True,
+        "harm": "not_known_yet",
+    }
+    with house.database.transaction() as session:
+        command = ReportSituation(
+            idempotency_key=str(uuid4()),
+            participant_id=participant_id,
+            happened=PartialDate.of(house.clock.now(), ZONE),
+            facts=SituationFacts.model_validate(facts or usual),
+            words="The infusion ran for twenty minutes instead of forty.",
+            aware_at=house.clock.now(),
+        )
+        site = site_code(house, participant_id)
+        return report_situation(session, house.actor(session, "coordinator", site), command)

@@ -25,7 +25,7 @@ from randomization.pharmacy.preparations import (
     prepare_dose,
     verify_preparation,
 )
-from tests.support.events import reported, serious
+from tests.support.events import reported, serious, situation_of
 from tests.support.house import House
 from tests.support.participants import (
     assess,
@@ -36,7 +36,6 @@ from tests.support.participants import (
     registered,
     screen,
     site_code,
-    today,
 )
 from tests.support.randomization import randomize
 from trial.access.accounts import find_account
@@ -47,7 +46,6 @@ from trial.database.blobs import sha256_of
 from trial.oversight.meetings import DeclareConflict, declare_conflict, meetings_of
 from trial.oversight.votes import CastVote, cast_vote
 from trial.safety.attachments import AttachFile, attach_file
-from trial.safety.special_situations import ReportSituation, report_situation
 
 DESKTOP, PHONE = 1280, 360
 HEIGHT: Final = 900
@@ -127,13 +125,7 @@ def _letter_and_error(house: House, treated: UUID, event_id: UUID) -> None:
             description="Letter of the family doctor", sha256=sha256_of(LETTER),
         )  # fmt: skip
         attach_file(session, coordinator, letter, LETTER)
-        error = ReportSituation(
-            idempotency_key=str(uuid4()), participant_id=treated, happened=str(today(house)), aware_at=session.now(),
-            facts={"kind": "medication_error", "stage": "administration", "reached_participant": True,
-                   "harm": "not_known_yet", "measures": ["observed", "participant_told"]},
-            words="The infusion ran for twenty minutes instead of forty.",
-        )  # fmt: skip
-        report_situation(session, coordinator, error)
+    situation_of(house, treated)
 
 
 def _followed_longest(house: House, site: str) -> UUID:

@@ -5,7 +5,7 @@ from playwright.sync_api import Browser
 from sqlalchemy import text
 
 from tests.support.doors import Doors
-from tests.support.events import serious
+from tests.support.events import serious, situation_of
 from tests.support.looks import examiner, troubles
 from tests.support.participants import assess, consented, infuse, order, participant, ready_to_randomize, screen
 from tests.support.queries import answered, asked
@@ -24,6 +24,7 @@ def pages(doors: Doors) -> list[tuple[str, str]]:
     given = randomized(house)
     infuse(house, given, 1)
     event = serious(house, given)
+    situation_of(house, given)
     ordered = randomized(house)
     order(house, ordered, 1)
     ready = ready_to_randomize(house)
@@ -46,6 +47,10 @@ def pages(doors: Doors) -> list[tuple[str, str]]:
         f"/stock/shipments/{shipment.id}", "/adverse-events", f"{a}/adverse-events/report",
         "/queries", f"/queries/{query.id}",
         f"/adverse-events/{codes[0]}/{event.number}", f"/adverse-events/{codes[0]}/{event.number}/update",
+        f"/adverse-events/{codes[0]}/{event.number}/correct", f"/adverse-events/{codes[0]}/{event.number}/files",
+        f"{a}/special-situations/report", f"{a}/special-situations/report?about=pregnancy", "/special-situations",
+        f"/special-situations/{codes[0]}/1", f"/special-situations/{codes[0]}/1/follow-up",
+        "/reference-safety-information",
     ]  # fmt: skip
     investigator = [
         "", f"{d}/eligibility/sign", f"/adverse-events/{codes[0]}/{event.number}/assess",
@@ -60,7 +65,10 @@ def pages(doors: Doors) -> list[tuple[str, str]]:
         *(("infusion_nurse", path) for path in nurse),
         *(("data_manager", path) for path in manager),
         *(("efficacy_assessor", path) for path in assessor),
-        *(("pharmacist_unblinded", path) for path in ("", "/preparations", "/stock")),
+        *(
+            ("pharmacist_unblinded", path)
+            for path in ("", "/preparations", "/stock", f"{a}/special-situations/report?about=overdose")
+        ),
         ("supply_manager_unblinded", "/supply"),
         ("statistician_unblinded", "/envelopes"),
         *(("medical_monitor", path) for path in ("", f"/adverse-events/{codes[0]}/{event.number}/assess")),
