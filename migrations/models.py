@@ -51,8 +51,8 @@ from trial.conduct import (
 )
 from trial.database import blobs
 from trial.database.records import metadata
-from trial.oversight import decisions, harm_pauses, meetings, members, papers, recommendations, votes
 from trial.locks import casebook_signatures, cutoffs, datasets, freezes, lock, snapshots
+from trial.oversight import decisions, harm_pauses, meetings, members, papers, recommendations, votes
 from trial.protocol import versions
 from trial.safety import (
     attachments,

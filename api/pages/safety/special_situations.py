@@ -180,7 +180,8 @@ def _follow_up_page(
     back = list_url(here, "special-situations", view.participant, view.number)
     return page(
         request, "safety/situation_form.html", status=status, unblinded=_unblinded(here, book), here=here, book=book,
-        state=state, form=_form(session, here, book, view.kind, is_follow_up=True), trail=_trail(here, book),
+        state=state, form=_form(session, here, book, view.kind, is_follow_up=True),
+        trail=[*_trail(here, book)[:-1], (f"Situation {view.number}", back)],
         url=list_url(here, "special-situations", view.participant, view.number, "follow-up"), back=back,
     )  # fmt: skip
 
