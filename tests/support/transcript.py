@@ -219,11 +219,16 @@ def _asked_of(world: World, app: FastAPI, only: str | tuple[str, ...]) -> dict[R
 
 
 def _how_many(route: RouteAccess, method: str) -> int:
-    """How many of those who are let in ask: pages have a frame for each role, JSON is the same for all."""
+    """How many of those who are let in ask: pages have a frame for each role, JSON is the same for all.
+
+    Two where no trial is named: a stranger and somebody who is signed in get different answers there.
+    """
     if EVERYBODY and method == "GET":
         return 99
-    if method != "GET" or "{trial}" not in route.path:
+    if method != "GET":
         return 1
+    if "{trial}" not in route.path:
+        return 2
     return 2 if route.path.startswith("/api/") else 5
 
 
