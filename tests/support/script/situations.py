@@ -5,6 +5,7 @@ from uuid import UUID
 from randomization.pharmacy.accounts import SealAccount, seal_account
 from tests.support import events, participants, randomization
 from tests.support.script.player import Player
+from tests.support.script.world import SLOTS
 from trial.database.blobs import sha256_of
 from trial.safety.adverse_events import AdverseEvent, UpdateAdverseEvent, update_adverse_event
 from trial.safety.attachments import AttachFile, attach_file
@@ -22,16 +23,17 @@ def special_situations(play: Player, one: UUID) -> None:
     words = f"It was drawn from a vial of {arm}" + " after all" * len(arm + arm.strip("K"))
     play.do("pharmacist_unblinded", "S1", seal_account, SealAccount(situation_id=told.id, number=1, words=words))
     pregnancy = SituationFacts(kind="pregnancy", pregnant="partner", outcome="ongoing")
-    _report(play, "coordinator", one, pregnancy, words="Told at the visit.")
+    for site, whose in (("S1", one), ("S1", play.first[SLOTS]), ("S2", play.second[0]), ("S2", play.second[3])):
+        _report(play, "coordinator", whose, pregnancy, site=site, words="Told at the visit.")
 
 
-def _report(play: Player, role: str, one: UUID, facts: SituationFacts, **more):
-    happened = participants.today(play.house, "S1").isoformat()
+def _report(play: Player, role: str, one: UUID, facts: SituationFacts, *, site: str = "S1", **more):
+    happened = participants.today(play.house, site).isoformat()
     command = ReportSituation(
         participant_id=one, happened=happened, facts=facts, aware_at=play.house.clock.now(), idempotency_key=play.key(),
         **more,
     )  # fmt: skip
-    return play.do(role, "S1", report_situation, command)
+    return play.do(role, site, report_situation, command)
 
 
 def letter(play: Player, event: AdverseEvent) -> None:
