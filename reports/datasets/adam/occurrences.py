@@ -21,7 +21,10 @@ from reports.datasets.adam.partial_dates import with_durations
 from reports.datasets.adam.subjects import day, labelled, qualifier, with_subjects
 from reports.datasets.terms import flag_if
 
-AE_QUALIFIERS: Final = ("AESI", "AEASCERT", "AERELSP", "ARELFL", "AEXPFL", "AEINFNO", "AEONMIN", "AEWDFL")
+AE_QUALIFIERS: Final = (
+    "AESI", "AEASCERT", "AERELSP", "ARELFL", "AEXPFL", "AEINFNO", "AEONMIN", "AEWDFL",
+    "AEGRONS", "AETRTGV", "AERECOF",
+)  # fmt: skip
 
 
 def adverse_events(domains: Mapping[str, pl.DataFrame], adsl: pl.DataFrame) -> pl.DataFrame:

@@ -184,3 +184,17 @@ def test_a_snapshot_of_any_shape_gives_every_dataset(case, mode):
     assert set(frames) == set(ADAM_DATASETS)
     if mode == "naive":
         assert not {"TRT01P", "TRTP", "TRTA", "ARM"} & {column for frame in frames.values() for column in frame.columns}
+
+
+def test_severity_grade_at_onset_treatment_and_recurrence_reach_the_analysis(snapshot, plan):
+    one = snapshot["participants"]["participant"][0]
+    said = {"participant": one, "verbatim": "x", "term": "Nausea", "grade": 3}
+    events = [
+        {**said, "event": 1, "severity": "MODERATE", "grade_at_onset": 1, "treatments": "medication"},
+        {**said, "event": 2, "recurrence_of": 1},
+    ]
+    emptied = {name: snapshot[name].clear() for name in ("event_courses", "event_relations", "event_codings")}
+    whole = {**snapshot, **emptied, "adverse_events": table("adverse_events", events)}
+    adae = build_adam(build_sdtm(whole, "naive"), whole, plan, "naive")["ADAE"]
+    columns = ["AESEV", "AEGRONS", "AETRTGV", "AERECOF"]
+    assert adae.select(columns).rows() == [("MODERATE", "1", "MEDICATION", None), (None, None, None, "1")]
