@@ -11,6 +11,7 @@ from api.cli.demo.measuring import Measure
 from api.cli.demo.roster import CHAIR, SEATS
 from api.cli.demo.stage import Stage
 from api.cli.demo.timeline import Story
+from api.jobs.bounds import check_trial
 from api.jobs.contexts import anchor_of_snapshot
 from api.jobs.queue import work_off
 from api.jobs.reports import BuildReport, ask_for_report
@@ -61,6 +62,8 @@ def interim_look(stage: Stage, measure: Measure, folder: Path) -> Story:
         command = BuildReport(meeting_id=meeting.id, cutoff_id=cutoff.id, kind=kind)
         ask_for_report(session, stage.person("statistician.unblinded"), command)
         stage.timeline.afterwards(lambda kind=kind: _build(stage, measure, kind))  # type: ignore[misc]  # a lambda's default needs no annotation
+    session = yield at(day, 10, 0, zone)
+    stage.timeline.afterwards(lambda: _check_bounds(stage, measure))
     session = yield at(meeting.planned_on, 13, 0, zone)
     _declare(stage, session, meeting.id)
     _read(stage, session, meeting.id, folder)
@@ -93,6 +96,12 @@ def _convene(stage: Stage, session: TrialSession, planned_on: object) -> Meeting
 def _build(stage: Stage, measure: Measure, kind: PaperKind) -> None:
     with measure.step(f"Interim look: {kind.value} report (PDF)"):
         work_off(stage.installation)
+
+
+def _check_bounds(stage: Stage, measure: Measure) -> None:
+    """As the worker does each minute; here once, for the chair to see where each bound stands."""
+    with measure.step("Interim look: bounds on harm"):
+        check_trial(stage.installation, stage.trial.id)
 
 
 def _declare(stage: Stage, session: TrialSession, meeting_id: UUID) -> None:
