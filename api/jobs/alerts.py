@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -32,6 +32,7 @@ from trial.database.session import TrialSession
 
 NOT_OLDER_THAN = timedelta(days=3)
 SECONDS_TO_WAIT = 20
+_REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
 
 
 class MailSettings(BaseSettings):
@@ -104,7 +105,7 @@ def _send(server: smtplib.SMTP, message: EmailMessage) -> None:
     """A reader whom the mail server does not know keeps nobody else from theirs."""
     try:
         server.send_message(message)
-    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError) as refused:
+    except _REFUSED as refused:
         log.error("mail.refused", problem=type(refused).__name__)
 
 
@@ -119,7 +120,10 @@ def _connected(mail: MailSettings) -> Iterator[smtplib.SMTP]:
 
 
 def mail_at_once(session: TrialSession, mail: MailSettings, alerts: Iterable[Alert]) -> None:
-    """What may stand in no table that others read: ``alerts`` are not kept, only mailed to who holds their roles."""
+    """What may stand in no table and no log that others read: ``alerts`` are only mailed to who holds their roles.
+
+    Raises ``OSError``, ``SMTPException`` where the server is away; a reader whom it refuses keeps nobody else from theirs.
+    """
     if mail.host is None:
         return
     messages = [message_for(one, address, mail.sender) for one in alerts for address in _addresses(session, one)]
@@ -127,4 +131,5 @@ def mail_at_once(session: TrialSession, mail: MailSettings, alerts: Iterable[Ale
         return
     with _connected(mail) as server:
         for message in messages:
-            _send(server, message)
+            with suppress(*_REFUSED):
+                server.send_message(message)

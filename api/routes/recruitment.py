@@ -21,6 +21,7 @@ from trial.conduct.recruitment import (
     resume_cohort,
 )
 from trial.conduct.sites import find_site, sites_of
+from trial.conduct.trials import Lever, lever_is_open
 from trial.oversight.harm_pauses import (
     HarmPause,
     HarmPauseNotFound,
@@ -82,7 +83,7 @@ def show_standing(here: Here, session: Write) -> Standing:
     """What is open, closed and paused now."""
     trial = here.trial
     return Standing(
-        randomizing_open=trial.randomizing_open,
+        randomizing_open=lever_is_open(trial, Lever.RANDOMIZING),
         sites=[
             SiteStanding(site=one.code, recruits=one.activated_on is not None and one.closed_on is None)
             for one in sites_of(session, trial.id)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from api.dependencies import Called, Write
 from api.permissions import self_service
 from api.places import Here, trials_of
-from trial.conduct.trials import Trial
+from trial.conduct.trials import Lever, Trial, lever_is_open
 from trial.protocol.versions import ProtocolVersion, versions_of
 
 router = APIRouter()
@@ -62,7 +62,7 @@ def read_trial(here: Here, session: Write) -> TrialDetail:
     return TrialDetail(
         **TrialSummary.of(here.trial).model_dump(),
         planned_participants=here.trial.planned_participants,
-        randomizing_open=here.trial.randomizing_open,
+        randomizing_open=lever_is_open(here.trial, Lever.RANDOMIZING),
         dosing_open=here.trial.dosing_open,
         follow_up_open=here.trial.follow_up_open,
         sites=[SiteSummary.model_validate(site, from_attributes=True) for site in here.sites],

@@ -36,7 +36,7 @@ _SIZE: Final = 16_384  # of every check, whatever it found
 
 
 class BoundCheck(TrialRecord, table=True):
-    """That the bounds were checked; ``marker`` is the position in the audit of the latest record that counts."""
+    """That the bounds were checked; ``marker`` is the position in the audit's chain of the latest record that counts."""
 
     __tablename__ = "bound_check"
     __table_args__ = in_schema("trial", UniqueConstraint("trial_id", "marker"))

@@ -18,11 +18,13 @@ def variant(
     code_to: str = "",
     dictionary: str = "",
     pauses: bool = False,
+    told: bool = False,
     version: str = "",
 ) -> LoadedProtocol:
     """``ratio`` as YAML; without ``kits`` the pharmacist prepares; ``code_to``: who is shown an emergency break.
 
-    ``dictionary`` as YAML; ``pauses``: a related death pauses recruitment; ``version`` makes it an amendment.
+    ``dictionary`` as YAML; ``pauses``: a related death pauses recruitment; ``told``: everybody sees it;
+    ``version`` makes it an amendment.
     """
     text = shipped_text("keta-pain")
     if ratio:
@@ -33,9 +35,9 @@ def variant(
         text = _changed(text, r"  level: double\n", f"  level: double\n  emergency_code_to: {code_to}\n")
     if dictionary:
         text = _changed(text, r'dictionary: \{name: CTCAE, version: "6.0"\}', f"dictionary: {dictionary}")
-    if pauses:
+    if pauses or told:
         rule = r"text: Any related death, events: fatal, of_one_kind: false, count: 1\}"
-        text = _changed(text, rule, f"{rule[:-2]}, seen_by: everybody, pauses_recruitment: true}}")
+        text = _changed(text, rule, f"{rule[:-2]}, seen_by: everybody, pauses_recruitment: {str(pauses).lower()}}}")
     if version:
         text = _changed(text, r'  version: "1.0"\n  dated', f'  version: "{version}"\n  supersedes: "1.0"\n  dated')
     return load_protocol(text)

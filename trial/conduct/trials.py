@@ -4,6 +4,7 @@ Invariants
 1. What kind a trial is, is said once, when it is made; a trigger of the database refuses any change of it.
 2. Only a simulated trial may give its arms to the simulator.
 3. The sponsor holds three levers: randomizing, dosing and follow-up. Each is open or not, and each change has a reason.
+4. A bound on harm may pause randomizing beside the lever: to release it moves no lever that the sponsor has closed.
 """
 
 from datetime import datetime
@@ -68,6 +69,7 @@ class Trial(Record, table=True):
     planned_participants: int
     started_at: datetime | None = instant(default=None)
     randomizing_open: bool = False
+    harm_paused: bool = False
     dosing_open: bool = False
     follow_up_open: bool = False
     locked_at: datetime | None = instant(default=None)
@@ -113,7 +115,7 @@ def start_trial(session: TrialSession, actor: Actor, trial_id: UUID) -> Trial:
 def lever_is_open(trial: Trial, lever: Lever) -> bool:
     match lever:
         case Lever.RANDOMIZING:
-            return trial.randomizing_open
+            return trial.randomizing_open and not trial.harm_paused
         case Lever.DOSING:
             return trial.dosing_open
         case Lever.FOLLOW_UP:
@@ -122,6 +124,10 @@ def lever_is_open(trial: Trial, lever: Lever) -> bool:
 
 def check_lever_open(trial: Trial, lever: Lever) -> None:
     """Raise ``LeverClosed``."""
+    if lever is Lever.RANDOMIZING and trial.harm_paused:
+        raise LeverClosed(
+            "Randomizing is paused by a bound on harm until the sponsor has decided. Nothing was recorded; treatment goes on."
+        )
     if not lever_is_open(trial, lever):
         word = lever.value.replace("_", "-")
         raise LeverClosed(f"The sponsor has closed {word} in this trial. Nothing was recorded; ask the sponsor.")

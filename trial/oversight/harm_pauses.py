@@ -2,7 +2,8 @@
 
 Invariants
 1. Only a pooled bound pauses, by numbers that tell no arm: who reads the pause learns nothing of a treatment.
-2. A pause closes the lever of randomizing and leaves dosing and follow-up alone: somebody may be on day three of five.
+2. A pause stands beside the sponsor's levers and moves none: dosing and follow-up go on, and a release opens nothing that the
+   sponsor has closed.
 3. A released bound pauses again only when more has happened than when it paused.
 4. Pauses and releases are never changed; a release has a reason and the sponsor's signature.
 """
@@ -21,12 +22,11 @@ from trial.access.alerts import AlertKind, raise_alert
 from trial.access.exactly_once import exactly_once
 from trial.access.policies import authorize
 from trial.access.signatures import Reauthenticated, sign
-from trial.conduct.trials import Lever, get_trial
+from trial.conduct.trials import get_trial
 from trial.database.columns import prose
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, NotFound
-from trial.oversight.decisions import set_levers
 
 MEANING = "I have reviewed the bound on harm that paused recruitment, and decide that randomizing goes on."
 TOLD = ("sponsor", "medical_monitor", "dsmb_chair", "coordinator", "investigator")
@@ -90,7 +90,8 @@ def pause_for_harm(session: TrialSession, actor: Actor, command: PauseForHarm) -
         return None
     pause = HarmPause(**session.stamp(), **command.model_dump())
     session.add(pause)
-    set_levers(session, trial.id, {Lever.RANDOMIZING: False})
+    trial.harm_paused = True
+    session.add(trial)
     sentence = f"Randomizing is paused: {command.text}. Those in treatment go on. The sponsor decides on going on."
     for role in TOLD:
         raise_alert(session, AlertKind.HARM_BOUND, role, sentence, trial_id=trial.id)
@@ -101,7 +102,7 @@ def pause_for_harm(session: TrialSession, actor: Actor, command: PauseForHarm) -
 def release_harm_pause(
     session: TrialSession, actor: Actor, proof: Reauthenticated, command: ReleaseHarmPause
 ) -> HarmPauseRelease:
-    """The sponsor signs, and randomizing goes on unless another pause stands.
+    """The sponsor signs, and randomizing goes on unless another pause stands or the lever is closed.
 
     Raises ``HarmPauseNotFound``, ``HarmPauseReleased``, ``ReauthenticationNeeded``.
     """
@@ -137,8 +138,8 @@ def _release(
     )
     session.add(release)
     sign(session, actor, proof, release, MEANING, trial.id)
-    if not standing_pauses(session, trial.id):
-        set_levers(session, trial.id, {Lever.RANDOMIZING: True})
+    trial.harm_paused = bool(standing_pauses(session, trial.id))
+    session.add(trial)
     return release
 
 

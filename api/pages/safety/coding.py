@@ -33,7 +33,7 @@ from trial.safety.coders.meddra_codings import (
 )
 from trial.safety.coders.recoding import CERTAIN, RecodeEvents, recode, recoding_report, report_csv
 from trial.safety.coders.reviews import ReviewCoding, coding_queue, review_coding
-from trial.safety.coding import confidence, dictionary_label, grades_offered, interests_of, suggest
+from trial.safety.coding import TermUnknown, confidence, dictionary_label, grades_offered, interests_of, suggest
 from trial.safety.meddra.releases import open_release
 
 router = APIRouter()
@@ -181,9 +181,12 @@ def _pinned(here: Place) -> str | None:
 
 
 def _choices(rules: AdverseEventRules, term: str) -> dict[str, Any]:
-    known = any(one.term == term for one in suggest(rules, term, 3))
-    grades = grades_offered(rules, term) if known else {}
-    interests = interests_of(rules, term) if known else []
+    """What the term leaves to choose; nothing while it is none of the dictionary."""
+    try:
+        grades = grades_offered(rules, term)
+    except TermUnknown:
+        return {"grades": [], "interests": []}
+    interests = interests_of(rules, term)
     return {
         "grades": [(str(grade), f"Grade {grade}", words) for grade, words in grades.items()],
         "interests": [(name, name) for name in interests] if len(interests) > 1 or term.endswith("specify") else [],

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
+from sqlalchemy import exists
 from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
@@ -29,7 +30,7 @@ from trial.database.records import in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, InvalidInput
 from trial.safety.adverse_events import AdverseEvent, get_event
-from trial.safety.coders.events import events_in
+from trial.safety.coders.events import books_by_site, events_in
 from trial.safety.coders.reviews import DetailNotShown
 from trial.safety.coding import confidence
 from trial.safety.meddra.distribution import MeddraTerm
@@ -129,13 +130,12 @@ def code_what_is_certain(session: TrialSession, actor: Actor, trial_id: UUID) ->
     """Code every event whose best proposal is sure enough and stands alone. Raises ``ReleaseNotLoaded``."""
     authorize(session, actor, Action.EVENT_CODED, trial_id=trial_id)
     coded = left = 0
-    for event, _, casebook in list(_uncoded(session, trial_id)):
-        release = _release_for(session, casebook)
-        proposals = propose(release, casebook, event)
-        threshold = casebook.protocol.adverse_events.dictionary.confirm_from
+    for event, _, book in list(_uncoded(session, trial_id)):
+        proposals = propose(_release_for(session, book), book, event)
+        threshold = book.protocol.adverse_events.dictionary.confirm_from
         sure = [one for one in proposals if one.confidence >= threshold]
         if len({one.term.pt_code for one in sure}) == 1:
-            _write(session, actor, casebook, event, sure[0])
+            _write(session, actor, open_casebook(session, event.participant_id), event, sure[0])
             coded += 1
         else:
             left += 1
@@ -159,9 +159,9 @@ def meddra_queue(session: TrialSession, actor: Actor, trial_id: UUID, limit: int
     """The first ``limit`` events that have no code yet in the pinned release, and that ``actor`` may see."""
     check_may(actor, Permission.CODING_WRITE, trial_id)
     waiting: list[ToCode] = []
-    for event, code, casebook in _uncoded(session, trial_id):
+    for event, code, book in _uncoded(session, trial_id):
         if event.aesi is None or may_see_detail(actor, event):
-            proposals = propose(_release_for(session, casebook), casebook, event)
+            proposals = propose(_release_for(session, book), book, event)
             waiting.append(ToCode(event, code, tuple(proposals)))
         if len(waiting) == limit:
             break
@@ -180,20 +180,20 @@ def meddra_coding_of(session: TrialSession, event: AdverseEvent, release: str) -
 
 
 def _uncoded(session: TrialSession, trial_id: UUID) -> Iterator[tuple[AdverseEvent, str, Casebook]]:
-    """Events without a code in the release pinned at their site, in order; none where no release is pinned."""
-    books: dict[UUID, Casebook] = {}
-    with session.exec(events_in(trial_id)) as rows:
-        for event, code in rows:
-            if event.site_id not in books:
-                books[event.site_id] = open_casebook(session, event.participant_id)
-            book = books[event.site_id]
-            release = book.protocol.adverse_events.dictionary.meddra
-            if release is not None and not _is_coded(session, event, release):
-                yield event, code, open_casebook(session, event.participant_id)
-
-
-def _is_coded(session: TrialSession, event: AdverseEvent, release: str) -> bool:
-    return meddra_coding_of(session, event, release) is not None
+    """Events without a code in the release pinned at their site, with a casebook of that site; none where none is pinned."""
+    for site_id, book in books_by_site(session, trial_id).items():
+        release = book.protocol.adverse_events.dictionary.meddra
+        if release is None:
+            continue
+        coded = exists().where(
+            col(MeddraCoding.event_id) == col(AdverseEvent.id),
+            col(MeddraCoding.release) == release,
+            col(MeddraCoding.verbatim) == col(AdverseEvent.verbatim),
+            col(MeddraCoding.term) == col(AdverseEvent.term),
+        )
+        with session.exec(events_in(trial_id).where(col(AdverseEvent.site_id) == site_id, ~coded)) as rows:
+            for event, code in rows:
+                yield event, code, book
 
 
 def _release_for(session: TrialSession, casebook: Casebook) -> OpenRelease:

@@ -18,15 +18,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
+from sqlmodel import col
 
 from trial.access.actors import Actor
 from trial.access.permissions import Permission
 from trial.access.policies import check_may
-from trial.conduct.casebooks import open_casebook
 from trial.database.session import TrialSession
 from trial.reference import CtcaeTerm, ctcae_term, ctcae_terms
 from trial.safety.adverse_events import AdverseEvent, CodeEvent, code_event
-from trial.safety.coders.events import events_in
+from trial.safety.coders.events import books_by_site, events_in
 from trial.safety.coding import dictionary_label
 from trial.safety.reading import may_see_detail
 
@@ -101,16 +101,14 @@ def _same_code(version: str, before: CtcaeTerm | None) -> CtcaeTerm | None:
 def recoding_report(session: TrialSession, actor: Actor, trial_id: UUID) -> list[RecodingLine]:
     """Every event that is coded by another dictionary than the one in force at its site. Raises ``NotPermitted``."""
     check_may(actor, Permission.CODING_WRITE, trial_id)
-    in_force: dict[UUID, tuple[str, str]] = {}
     lines = []
-    for event, code in session.exec(events_in(trial_id)):
-        if event.site_id not in in_force:
-            rules = open_casebook(session, event.participant_id).protocol.adverse_events
-            in_force[event.site_id] = (dictionary_label(rules), rules.dictionary.version)
-        label, version = in_force[event.site_id]
-        if event.dictionary != label:
-            lines.append(_line(actor, event, code, label, version))
-    return lines
+    for site_id, book in books_by_site(session, trial_id).items():
+        rules = book.protocol.adverse_events
+        label, version = dictionary_label(rules), rules.dictionary.version
+        others = events_in(trial_id).where(col(AdverseEvent.site_id) == site_id, col(AdverseEvent.dictionary) != label)
+        with session.exec(others) as rows:
+            lines += [_line(actor, event, code, label, version) for event, code in rows]
+    return sorted(lines, key=lambda line: (line.participant, line.number))
 
 
 def _line(actor: Actor, event: AdverseEvent, code: str, label: str, version: str) -> RecodingLine:

@@ -15,14 +15,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
-from sqlalchemy import Exists, String, Uuid, cast, exists, func, select
+from sqlalchemy import Exists, exists, func, select
 from sqlmodel import Field, col
 
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.permissions import Permission
 from trial.access.policies import check_may, may
-from trial.conduct.casebooks import open_casebook, open_for
+from trial.conduct.casebooks import open_for
 from trial.conduct.participants import ParticipantRecord
 from trial.database.columns import prose
 from trial.database.records import in_schema
@@ -30,7 +30,7 @@ from trial.database.session import TrialSession
 from trial.errors import NotPermitted
 from trial.protocol.schema import AdverseEventRules
 from trial.safety.adverse_events import AdverseEvent, CodeEvent, code_event, get_event
-from trial.safety.coders.events import events_in
+from trial.safety.coders.events import books_by_site, events_in
 from trial.safety.coding import Suggestion, confidence, suggest
 from trial.safety.reading import may_see_detail
 
@@ -118,17 +118,10 @@ class _Coding:
 def _doubtful(session: TrialSession, trial_id: UUID) -> Iterator[_Coding]:
     """Codings without a review that are less sure than the protocol in force at their site asks for."""
     asked = (col(AdverseEvent.site_id), col(AdverseEvent.verbatim), col(AdverseEvent.term), col(AdverseEvent.aesi))
-    found = (
-        select(*asked, func.count(), cast(func.min(cast(AdverseEvent.participant_id, String)), Uuid))
-        .where(col(AdverseEvent.trial_id) == trial_id, ~_reviewed())
-        .group_by(*asked)
-        .order_by(*asked)
-    )
-    in_force: dict[UUID, AdverseEventRules] = {}
-    for site_id, verbatim, term, aesi, events, somebody in session.execute(found).all():
-        if site_id not in in_force:
-            in_force[site_id] = open_casebook(session, somebody).protocol.adverse_events
-        rules = in_force[site_id]
+    found = select(*asked, func.count()).where(col(AdverseEvent.trial_id) == trial_id, ~_reviewed())
+    books = books_by_site(session, trial_id)
+    for site_id, verbatim, term, aesi, events in session.execute(found.group_by(*asked).order_by(*asked)).all():
+        rules = books[site_id].protocol.adverse_events
         sure = confidence(rules, verbatim, term, aesi)
         if sure < rules.dictionary.confirm_from:
             yield _Coding(site_id, verbatim, term, aesi, events, sure, rules)
