@@ -23,6 +23,9 @@ _DIFFERENCE = {
     "riskdiff_scorecc": "newcombe-corrected",
     "riskdiff_ac": "agresti-caffo",
     "riskdiff_wald": "wald",
+    "riskdiff_waldcc": "wald-corrected",
+    "riskdiff_ha": "hauck-anderson",
+    "riskdiff_blj": "brown-li",
     "riskdiff_MN_ratesci": "miettinen-nurminen",
     "riskdiff_Mee_ratesci": "mee",
     "riskdiff_MN_lrstat": "miettinen-nurminen",
@@ -59,7 +62,7 @@ def _theirs(result):
 
 
 def pair(case):
-    """(ours, theirs), or None for a method that Equipoise does not have."""
+    """(ours, theirs), or None for a ratio without events, which Equipoise refuses."""
     kind, result = case["kind"], case["result"]
     if kind in _ONE:
         return _limits(_ONE[kind](case["inputs"]["x"], case["inputs"]["n"])), _theirs(result)
@@ -70,8 +73,10 @@ def pair(case):
         if x1 == x2 == 0:
             return None  # an interval of (0, ∞) around nothing: ours is an error
         if kind in _RATIO:
-            return _limits(risk_comparisons.risk_ratio(*_cells(case), method=_RATIO[kind])), _theirs(result)
-        return _limits(risk_comparisons.odds_ratio(*_cells(case), method=_ODDS[kind])), _theirs(result)
+            ours = risk_comparisons.risk_ratio(*_cells(case), method=_RATIO[kind])
+        else:
+            ours = risk_comparisons.odds_ratio(*_cells(case), method=_ODDS[kind])
+        return [ours.estimate, *_limits(ours)], [_number(result["est"]), *_theirs(result)]
     return _tests(case)
 
 
@@ -91,7 +96,9 @@ def _tests(case):
         test = exact_tests.pearson(*_cells(case))
         return [test.statistic, test.p_value], [result["statistic"]["X-squared"], result["p.value"]]
     if kind == "clopper_pearson":
-        return _limits(proportions.clopper_pearson(case["inputs"]["x"], case["inputs"]["n"])), result["conf.int"]
+        x, n = case["inputs"]["x"], case["inputs"]["n"]
+        ours = [*_limits(proportions.clopper_pearson(x, n)), exact_tests.binomial_test(x, n, 0.5).p_value]
+        return ours, [*result["conf.int"], result["p.value"]]
     if kind == "stratified_MH_RD":
         ours = strata.stratified_score_difference([20, 15, 8], [50, 40, 20], [12, 10, 5], [50, 41, 22])
         return _limits(ours), _theirs(result)
@@ -100,9 +107,11 @@ def _tests(case):
 
 def _rates(case):
     kind, result, given = case["kind"], case["result"], case["inputs"]
+    theirs = [_number(v) for v in result["conf.int"]]
     if kind == "poisson_one_exact":
-        return _limits(rates.event_rate(given["x"], given["t"])), [_number(v) for v in result["conf.int"]]
+        p_value = rates.event_rate_test(given["x"], given["t"], 1.0).p_value
+        return [*_limits(rates.event_rate(given["x"], given["t"])), p_value], [*theirs, result["p.value"]]
     if kind in _RATES:
-        ours = rates.rate_ratio(given["x1"], given["t1"], given["x2"], given["t2"])
-        return (_limits(ours), [_number(v) for v in result["conf.int"]]) if _RATES[kind] == "central" else None
+        cells = (given["x1"], given["t1"], given["x2"], given["t2"])
+        return _limits(rates.rate_ratio(*cells, two_sided=_RATES[kind])), theirs
     return None

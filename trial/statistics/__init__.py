@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trial.statistics.blinding_indices import ArmGuesses, bang_index, bang_index_graded, james_index
     from trial.statistics.count_models import CountModelResult, count_model
     from trial.statistics.estimates import Estimate
-    from trial.statistics.exact_tests import ExactTest, barnard, boschloo, fisher, pearson
+    from trial.statistics.exact_tests import ExactTest, barnard, binomial_test, boschloo, fisher, pearson
     from trial.statistics.group_sequential import (
         OBRIEN_FLEMING,
         POCOCK,
@@ -99,7 +99,7 @@ if TYPE_CHECKING:
         zero_events_upper_limit,
     )
     from trial.statistics.rank_tests import LogRankResult, log_rank
-    from trial.statistics.rates import event_rate, rate_ratio, rate_test
+    from trial.statistics.rates import event_rate, event_rate_test, rate_ratio, rate_test
     from trial.statistics.risk_comparisons import odds_ratio, risk_difference, risk_ratio
     from trial.statistics.sample_size import (
         EventSize,
@@ -172,6 +172,7 @@ __all__ = [
     "bang_index_graded",
     "barnard",
     "bias_adjusted_mean",
+    "binomial_test",
     "blinded_size",
     "boschloo",
     "clopper_pearson",
@@ -190,6 +191,7 @@ __all__ = [
     "equal_looks",
     "event_probability",
     "event_rate",
+    "event_rate_test",
     "exponential",
     "fewest_events_to_exceed",
     "fisher",
@@ -250,7 +252,7 @@ _HOMES: Final = {
     "count_models": "CountModelResult count_model",
     "proportional_hazards": "CoxResult cox",
     "estimates": "Estimate",
-    "exact_tests": "ExactTest barnard boschloo fisher pearson",
+    "exact_tests": "ExactTest barnard binomial_test boschloo fisher pearson",
     "group_sequential": (
         "OBRIEN_FLEMING POCOCK Analysis BlindedSize BoundScales CrossingProbabilities DesignBounds FixedFutility "
         "GroupSequentialDesign HarmSpending HaybittlePeto Look MeansSimulation NormalPrior OperatingCharacteristics "
@@ -267,7 +269,7 @@ _HOMES: Final = {
     "rank_tests": "LogRankResult log_rank",
     "mixed_models": "MmrmResult mmrm",
     "proportions": "agresti_coull clopper_pearson jeffreys mid_p wald wilson zero_events_upper_limit",
-    "rates": "event_rate rate_ratio rate_test",
+    "rates": "event_rate event_rate_test rate_ratio rate_test",
     "risk_comparisons": "odds_ratio risk_difference risk_ratio",
     "sample_size": (
         "EventSize SampleSize critical_difference event_probability power_means sample_size_ancova sample_size_events "

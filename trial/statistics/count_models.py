@@ -212,7 +212,8 @@ def _check_events(counts: _Counts, columns: Columns, arms: NDArray[np.str_]) -> 
 
 
 def _fit(counts: _Counts, k: float, start: FloatArray | None) -> _Fit:
-    """Fisher scoring with halved steps."""
+    """Newton's method with halved steps. The likelihood is concave in β for every k, so the observed information, which
+    is what quadratic convergence needs, is positive definite; the expected one is what standard errors come from."""
     beta = start
     if beta is None:
         beta = np.zeros(counts.x.shape[1])
@@ -221,11 +222,11 @@ def _fit(counts: _Counts, k: float, start: FloatArray | None) -> _Fit:
     for _ in range(_MOST_ITERATIONS):
         mean = _mean(counts, beta)
         weight = 1.0 / (1.0 + k * mean)
-        information = (counts.x * (mean * weight)[:, None]).T @ counts.x
+        observed = (counts.x * (mean * (1.0 + k * counts.y) * weight**2)[:, None]).T @ counts.x
         gradient = counts.x.T @ ((counts.y - mean) * weight)
-        step = solve(information, gradient)
+        step = solve(observed, gradient)
         if float(gradient @ step) < 1e-20 * max(1.0, abs(value)):
-            return _Fit(beta, information, mean)
+            return _Fit(beta, (counts.x * (mean * weight)[:, None]).T @ counts.x, mean)
         for _ in range(40):
             moved = _log_likelihood(counts, _mean(counts, beta + step), k)
             if moved >= value - 1e-10 * max(1.0, abs(value)):

@@ -1,7 +1,8 @@
 """An estimate with its interval, as the functions of this room return it.
 
 Invariants
-1. ``lower`` ≤ ``estimate`` ≤ ``upper``; infinite ends are written out, NaN never occurs.
+1. ``lower`` ≤ ``estimate`` ≤ ``upper`` (at low levels only where the method centres on the estimate: those of Agresti, Brown
+   and Jeffreys do not); infinite ends are written out, NaN never occurs.
 2. ``method`` names what was computed, in words that a table's footnote can use.
 
 What it does not do: round for print; ``reports`` formats.

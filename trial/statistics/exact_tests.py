@@ -1,4 +1,5 @@
-"""Exact tests of two proportions: Fisher's (conditional), Boschloo's and Barnard's (unconditional), and Pearson's χ².
+"""Exact tests of proportions: one against a number; two by Fisher (conditional), Boschloo and Barnard (unconditional), and
+Pearson's χ².
 
 Conventions
 1. Two-sided Fisher sums the tables that are at most as probable as the observed one (R ``fisher.test``, SAS).
@@ -14,12 +15,13 @@ Invariants
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.special import chdtrc, gammaln
 
-from trial.statistics.checks import FloatArray, OutOfRange, check_events, check_level
+from trial.statistics import binomial_tails
+from trial.statistics.checks import FloatArray, OutOfRange, check_choice, check_events, check_in, check_level
 from trial.statistics.roots import bisect
 from trial.statistics.strata import ChiSquareTest
 
@@ -73,6 +75,35 @@ def fisher(
     upper = np.inf if alternative == "greater" else _exact_limit(support, log_weights, x1, each, upper=True)
     name = "Fisher's exact test" + ("" if alternative == "two-sided" else f", {alternative}")
     return ExactTest(p_value, name, _conditional_odds_ratio(support, log_weights, x1), lower, upper, level)
+
+
+def binomial_test(
+    events: int,
+    n: int,
+    proportion: float,
+    *,
+    alternative: Alternative = "two-sided",
+    two_sided: binomial_tails.TwoSided = "minlike",
+) -> ExactTest:
+    """The exact test that events have the chance ``proportion``.
+
+    events: in [0, n]. n: at least 1. proportion: in (0, 1). alternative: greater asks whether the chance is larger than
+    ``proportion``. two_sided: minlike (all counts that are at most as probable as the one seen), central (twice the smaller
+    tail, which belongs to ``clopper_pearson``) or blaker.
+    Raises OutOfRange, EmptyArm.
+    Source: Clopper & Pearson (1934); Blaker (2000). Oracle: R ``binom.test`` (minlike).
+
+    >>> print(binomial_test(15, 20, 0.5))
+    p = 0.04139: exact binomial test, minlike
+    """
+    x, size = check_events(events, n)
+    share = check_in("proportion", proportion, 0.0, 1.0)
+    _check_alternative(alternative)
+    check_choice("two_sided", two_sided, get_args(binomial_tails.TwoSided))
+    if alternative == "two-sided":
+        return ExactTest(binomial_tails.two_sided_p(x, size, share, two_sided), f"exact binomial test, {two_sided}")
+    tail = binomial_tails.at_least if alternative == "greater" else binomial_tails.at_most
+    return ExactTest(float(tail(x, size, share)), f"exact binomial test, {alternative}")
 
 
 def boschloo(

@@ -1,7 +1,8 @@
 """Analysis of covariance: the difference between arms adjusted for baseline and factors.
 
 Invariants
-1. Every estimate is a linear combination of one least-squares fit; arms are compared with a named reference.
+1. Every estimate is a linear combination of one least-squares fit; arms are compared with a named reference. The fit is
+   made around the means of outcome and covariates, so that their origins do not touch its accuracy.
 2. LS means hold covariates at their overall mean and give each level of a factor equal weight.
 3. What cannot be estimated is an error that names the reason, never NaN.
 
@@ -83,8 +84,28 @@ class LsMean:
 
 
 @dataclass(frozen=True)
+class Coefficient:
+    """A coefficient of the model with its t test, in the outcome's unit per unit of its column; ``name`` as in ``site=S2``."""
+
+    name: str
+    estimate: float
+    standard_error: float
+    df: float
+    lower: float
+    upper: float
+    p_value: float
+
+    def __str__(self) -> str:
+        interval = f"{self.lower:.4g}, {self.upper:.4g}"
+        return f"{self.name}: {self.estimate:.4g} (SE {self.standard_error:.4g}; {interval}), p = {self.p_value:.4g}"
+
+
+@dataclass(frozen=True)
 class AncovaResult:
-    """Contrasts with the reference (one for each other arm, in order of name) and every arm's LS mean."""
+    """Contrasts with the reference (one for each other arm, in order of name), every arm's LS mean, and the coefficients.
+
+    Coefficients: intercept (all covariates 0, first levels, reference arm), covariates, levels of factors, arms.
+    """
 
     contrasts: tuple[Contrast, ...]
     ls_means: tuple[LsMean, ...]
@@ -92,6 +113,7 @@ class AncovaResult:
     residual_sd: float
     method: str
     unit: str = ""
+    coefficients: tuple[Coefficient, ...] = ()
 
     @property
     def contrast(self) -> Contrast:
@@ -107,9 +129,10 @@ class AncovaResult:
 
 @dataclass(frozen=True)
 class _Design:
-    """Columns of the model and, for each arm, the row that gives its LS mean."""
+    """Columns of the model around their ``centres`` and, for each arm, the row that gives its LS mean."""
 
     matrix: FloatArray
+    centres: FloatArray
     columns: tuple[str, ...]
     mean_rows: FloatArray
     arms: tuple[str, ...]
@@ -118,14 +141,17 @@ class _Design:
 
 @dataclass(frozen=True)
 class _Fit:
+    """Coefficients of the centred columns; the intercept's is beyond ``origin``, the outcome's mean."""
+
     coefficients: FloatArray
     covariance: FloatArray
     df: float
     residual_sd: float
+    origin: float
 
     def combination(self, row: FloatArray) -> tuple[float, float]:
         variance = max(float(row @ self.covariance @ row), 0.0)
-        return float(row @ self.coefficients), float(np.sqrt(variance))
+        return self.origin * float(row[0]) + float(row @ self.coefficients), float(np.sqrt(variance))
 
 
 def ancova(
@@ -176,7 +202,7 @@ def ancova(
         for name, size, row in zip(design.arms, design.sizes, design.mean_rows, strict=True)
     )
     method = "ANCOVA" + (f", {robust} standard errors" if robust else "")
-    return AncovaResult(contrasts, means, len(y), fit.residual_sd, method, unit)
+    return AncovaResult(contrasts, means, len(y), fit.residual_sd, method, unit, _coefficients(fit, design, critical))
 
 
 def _contrast(fit: _Fit, arm: str, reference: str, row: FloatArray, critical: float, level: float) -> Contrast:
@@ -186,6 +212,19 @@ def _contrast(fit: _Fit, arm: str, reference: str, row: FloatArray, critical: fl
     p_value = float(2.0 * stdtr(fit.df, -abs(difference) / error))
     low, high = difference - critical * error, difference + critical * error
     return Contrast(arm, reference, difference, error, fit.df, low, high, p_value, level)
+
+
+def _coefficients(fit: _Fit, design: _Design, critical: float) -> tuple[Coefficient, ...]:
+    """Of the columns as they were given: the intercept stands where every covariate is 0."""
+    rows = np.eye(len(design.columns))
+    rows[0] -= design.centres
+    found = []
+    for name, row in zip(design.columns, rows, strict=True):
+        value, error = fit.combination(row)
+        t = abs(value) / error if error > 0.0 else np.inf if value else 0.0
+        limits = (value - critical * error, value + critical * error)
+        found.append(Coefficient(name, value, error, fit.df, *limits, float(2.0 * stdtr(fit.df, -t))))
+    return tuple(found)
 
 
 def _ls_mean(fit: _Fit, arm: str, size: int, row: FloatArray, critical: float) -> LsMean:
@@ -214,21 +253,23 @@ def _build_design(
         columns += [(f"{name}={at}", (values == at).astype(float), 1.0 / len(levels)) for at in levels[1:]]
     others = [name for name in arms if name != reference]
     matrix = np.column_stack([*(column for _, column, _ in columns), *((arm_names == a).astype(float) for a in others)])
+    centres = np.zeros(matrix.shape[1])
+    centres[1 : 1 + len(numbers)] = [values.mean() for values in numbers.values()]
     shared = [value for _, _, value in columns]
-    rows = np.array([[*shared, *(float(a == name) for a in others)] for name in arms])
+    rows = np.array([[*shared, *(float(a == name) for a in others)] for name in arms]) - centres
     names = (*(name for name, _, _ in columns), *(f"arm={a}" for a in others))
-    return _Design(matrix, names, rows, arms, tuple(int((arm_names == a).sum()) for a in arms))
+    return _Design(matrix, centres, names, rows, arms, tuple(int((arm_names == a).sum()) for a in arms))
 
 
 def _least_squares(y: FloatArray, design: _Design, robust: Robust | None) -> _Fit:
-    x = design.matrix
-    n, p = int(x.shape[0]), int(x.shape[1])
+    n, p = int(design.matrix.shape[0]), int(design.matrix.shape[1])
     if n <= p:
         raise TooFewParticipants(f"{n} participants cannot support {p} parameters: use fewer factors.")
     _check_rank(design)
+    x, origin = design.matrix - design.centres, float(y.mean())
     q, r = np.linalg.qr(x)
-    coefficients = np.linalg.solve(r, q.T @ y)
-    residuals = y - x @ coefficients
+    coefficients = np.linalg.solve(r, q.T @ (y - origin))
+    residuals = (y - origin) - x @ coefficients
     r_inverse = np.linalg.inv(r)
     variance = float(residuals @ residuals) / (n - p)
     leverage = (q * q).sum(axis=1)
@@ -237,7 +278,7 @@ def _least_squares(y: FloatArray, design: _Design, robust: Robust | None) -> _Fi
     else:
         half = r_inverse @ (q * (residuals * _robust_scale(robust, leverage, n, p))[:, None]).T
         covariance = half @ half.T
-    return _Fit(coefficients, covariance, float(n - p), float(np.sqrt(variance)))
+    return _Fit(coefficients, covariance, float(n - p), float(np.sqrt(variance)), origin)
 
 
 def _robust_scale(robust: Robust, leverage: FloatArray, n: int, p: int) -> FloatArray:

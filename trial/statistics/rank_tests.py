@@ -3,6 +3,7 @@
 Invariants
 1. Observed and expected events each add up to the number of events (unweighted).
 2. Nobody in a group, or no event at all, is an error of its own.
+3. A group that had nobody at risk at any event takes no part: each such group has one degree of freedom less to show.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from trial.statistics.checks import EmptyArm, FloatArray, check_in, check_same_l
 from trial.statistics.matrices import solve
 from trial.statistics.survival import check_times
 
+_RANK = 1e-10
+
 
 class NoEvents(InvalidInput):
     code = "statistics.no_events"
@@ -25,7 +28,7 @@ class NoEvents(InvalidInput):
 
 @dataclass(frozen=True)
 class LogRankResult:
-    """χ² over the groups, in order of name; with rho > 0, weighted events."""
+    """χ² over the groups, in order of name; with rho > 0, weighted events. ``df`` counts what could be compared."""
 
     groups: tuple[str, ...]
     observed: tuple[float, ...]
@@ -48,6 +51,7 @@ def log_rank(
 
     time: (N,) in [0, ∞). event: (N,) 1 for the event, 0 for censored. group: (N,) labels, at least two kinds.
     strata: (N,) labels or None. rho: in [0, 10]; each event weighs S(t−)^rho: 0 log-rank, 1 Peto and Peto.
+    df is the number of groups less one, or fewer where a group had nobody at risk at any event of its strata.
     Raises OutOfRange, EmptyArm; NoEvents when nobody had the event while others were at risk.
     Source: Mantel (1966); Harrington & Fleming (1982). Oracle: R survival ``survdiff``.
 
@@ -66,12 +70,9 @@ def log_rank(
     parts = [_stratum(t[here], d[here], member[here], power) for here in (layers == s for s in np.unique(layers))]
     observed, expected = (np.sum([part[place] for part in parts], axis=0) for place in (0, 1))
     variance = np.sum([part[2] for part in parts], axis=0)
-    gap = (observed - expected)[:-1]
-    inner = variance[:-1, :-1]
-    if observed.sum() == 0.0 or np.linalg.matrix_rank(inner) < len(inner):
-        raise NoEvents("No event happened while every group had somebody at risk: the curves cannot be compared.")
-    statistic = float(gap @ solve(inner, gap))
-    df = len(groups) - 1
+    statistic, df = _quadratic_form(observed - expected, variance)
+    if df == 0:
+        raise NoEvents("No event happened while two groups had somebody at risk: the curves cannot be compared.")
     name = "log-rank test" if power == 0.0 else f"Fleming–Harrington test, rho = {power:g}"
     return LogRankResult(
         tuple(str(g) for g in groups),
@@ -82,6 +83,18 @@ def log_rank(
         float(chdtrc(df, statistic)),
         name + (", stratified" if strata is not None else ""),
     )
+
+
+def _quadratic_form(gap: FloatArray, variance: FloatArray) -> tuple[float, int]:
+    """gapᵀ V⁻ gap with the rank of V: V has rank groups − 1 when every group can be compared with every other."""
+    inner = variance[:-1, :-1]
+    values, vectors = np.linalg.eigh(variance)
+    kept = values > _RANK * max(float(values[-1]), 1e-300)
+    df = int(kept.sum())
+    if df == len(inner):
+        return float(gap[:-1] @ solve(inner, gap[:-1])), df
+    along = vectors[:, kept].T @ gap
+    return float((along**2 / values[kept]).sum()), df
 
 
 def _stratum(t: FloatArray, d: FloatArray, member: FloatArray, rho: float) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -12,17 +12,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from trial.errors import InvalidInput
-from trial.statistics.checks import OutOfRange, check_events, check_level
+from trial.statistics.checks import OutOfRange, check_choice, check_events, check_level
 from trial.statistics.estimates import Estimate, normal_quantile
 from trial.statistics.proportions import wilson
 from trial.statistics.roots import bisect
 
-DifferenceMethod = Literal["miettinen-nurminen", "mee", "newcombe", "newcombe-corrected", "agresti-caffo", "wald"]
+DifferenceMethod = Literal[
+    "miettinen-nurminen",
+    "mee",
+    "newcombe",
+    "newcombe-corrected",
+    "agresti-caffo",
+    "brown-li",
+    "hauck-anderson",
+    "wald",
+    "wald-corrected",
+]
 
 _LOG_LIMIT = 25.0  # of a ratio's logarithm, where a limit is looked for
 _TINY = 1e-300
@@ -46,10 +56,13 @@ def risk_difference(
     events1, events0: in [0, n]. n1, n0: participants, at least 1. level: in (0, 1).
     method: miettinen-nurminen (score, variance restricted to the difference in question and multiplied by N / (N − 1));
     mee (the same without that factor); newcombe (from two Wilson intervals; newcombe-corrected: with continuity
-    correction); agresti-caffo; wald.
+    correction); agresti-caffo (one event and one non-event added to each arm); brown-li (half of each, as under Jeffreys's
+    prior, around the shifted difference); hauck-anderson (n − 1 in the variances and a correction of 1 / (2 min n); at
+    least two participants an arm); wald, wald-corrected (by half of 1 / n1 + 1 / n0). Limits are cut to [−1, 1].
     Raises OutOfRange, EmptyArm.
     Source: Miettinen & Nurminen (1985); Mee (1984); Newcombe (1998), Stat Med 17, 873–890, methods 10 and 11; Agresti &
-    Caffo (2000). Oracles: ratesci ``scoreci(skew=FALSE)``, DescTools ``BinomDiffCI``, lrstat ``mnRiskDiffCI``.
+    Caffo (2000); Brown & Li (2005), J Stat Plan Inference 130, 359–375; Hauck & Anderson (1986), Am Stat 40, 318–322;
+    Fleiss (1981). Oracles: ratesci ``scoreci(skew=FALSE)``, DescTools ``BinomDiffCI``, lrstat ``mnRiskDiffCI``.
 
     >>> print(risk_difference(56, 70, 48, 80))
     0.2, 95 % (0.05283, 0.3382): Miettinen–Nurminen score interval
@@ -59,13 +72,12 @@ def risk_difference(
     x1, m1 = check_events(events1, n1, "group 1")
     x0, m0 = check_events(events0, n0, "group 0")
     confidence = check_level(level)
+    check_choice("method", method, get_args(DifferenceMethod))
     if method in ("miettinen-nurminen", "mee"):
         return _score_difference(x1, m1, x0, m0, confidence, corrected=method == "miettinen-nurminen")
     if method in ("newcombe", "newcombe-corrected"):
         return _newcombe(x1, m1, x0, m0, confidence, corrected=method == "newcombe-corrected")
-    if method in ("agresti-caffo", "wald"):
-        return _simple_difference(x1, m1, x0, m0, confidence, added=1 if method == "agresti-caffo" else 0)
-    raise OutOfRange(f"method must be one of {', '.join(DifferenceMethod.__args__)}; {method!r} was given.")  # type: ignore[attr-defined]  # a Literal has them
+    return _simple_difference(x1, m1, x0, m0, confidence, method)
 
 
 def _score_difference(x1: int, m1: int, x0: int, m0: int, level: float, *, corrected: bool) -> Estimate:
@@ -91,12 +103,27 @@ def _newcombe(x1: int, m1: int, x0: int, m0: int, level: float, *, corrected: bo
     return Estimate(difference, max(difference - float(down), -1.0), min(difference + float(up), 1.0), level, name)
 
 
-def _simple_difference(x1: int, m1: int, x0: int, m0: int, level: float, *, added: int) -> Estimate:
+_SIMPLE = {
+    "agresti-caffo": "Agresti–Caffo interval",
+    "brown-li": "Brown–Li interval with Jeffreys's prior",
+    "hauck-anderson": "Hauck–Anderson interval",
+    "wald": "Wald interval",
+    "wald-corrected": "Wald interval with continuity correction",
+}
+
+
+def _simple_difference(x1: int, m1: int, x0: int, m0: int, level: float, method: str) -> Estimate:
+    """A centre and a normal half-width; what is added to the cells, the variances' denominators and the correction differ."""
+    if method == "hauck-anderson" and min(m1, m0) < 2:
+        raise OutOfRange("n must be in [2, ∞) in both arms for the Hauck–Anderson interval.")
+    added = {"agresti-caffo": 1.0, "brown-li": 0.5}.get(method, 0.0)
     p1, p0 = (x1 + added) / (m1 + 2 * added), (x0 + added) / (m0 + 2 * added)
-    error = float(np.sqrt(p1 * (1 - p1) / (m1 + 2 * added) + p0 * (1 - p0) / (m0 + 2 * added)))
-    half = normal_quantile(level) * error
-    name = "Agresti–Caffo interval" if added else "Wald interval"
-    return Estimate(x1 / m1 - x0 / m0, max(p1 - p0 - half, -1.0), min(p1 - p0 + half, 1.0), level, name, error)
+    more = {"agresti-caffo": 2.0, "hauck-anderson": -1.0}.get(method, 0.0)
+    error = math.sqrt(p1 * (1 - p1) / (m1 + more) + p0 * (1 - p0) / (m0 + more))
+    cut = {"hauck-anderson": 0.5 / min(m1, m0), "wald-corrected": 0.5 * (1 / m1 + 1 / m0)}.get(method, 0.0)
+    half = normal_quantile(level) * error + cut
+    lower, upper = max(p1 - p0 - half, -1.0), min(p1 - p0 + half, 1.0)
+    return Estimate(x1 / m1 - x0 / m0, lower, upper, level, _SIMPLE[method], error)
 
 
 def risk_ratio(
@@ -148,14 +175,15 @@ def odds_ratio(
     """The odds ratio with Woolf's interval on the log scale, or Miettinen and Nurminen's score interval.
 
     Arguments as for ``risk_difference``. log: with an empty cell, half an event is added to each, and ``note`` says so.
-    score-corrected: the score less its bias (p1 − p0) / (n1 p1 q1 + n0 p0 q0), as Laud advises; only the limits are moved.
+    score-corrected: the score less its bias (p1 − p0) / (n1 p1 q1 + n0 p0 q0), as Laud advises; the estimate is where that
+    score is 0, a little nearer to 1 than the odds ratio of the table.
     ``standard_error`` is that of the log.
     Raises OutOfRange, EmptyArm; UndefinedRatio when nobody, or everybody, has an event.
     Source: Woolf (1955); Miettinen & Nurminen (1985); Laud (2018), Pharmaceutical Statistics 17, 556–577.
     Oracle: ratesci ``scoreci(contrast="OR")``, whose default is score-corrected.
 
     >>> print(odds_ratio(34, 120, 22, 118, method="score-corrected"))
-    1.725, 95 % (0.9404, 3.15): odds ratio, bias-corrected score interval
+    1.721, 95 % (0.9404, 3.15): odds ratio, bias-corrected score interval
     """
     x1, m1 = check_events(events1, n1, "group 1")
     x0, m0 = check_events(events0, n0, "group 0")
@@ -215,8 +243,8 @@ def _score_odds_ratio(x1: int, m1: int, x0: int, m0: int, level: float, z: float
         return ((x1 - m1 * p1) * information - bias) / float(np.sqrt(information * factor))
 
     low, high = _log_limits(score, z, none=x1 == 0 or x0 == m0, all_of=x0 == 0 or x1 == m1)
-    odds0 = (m1 - x1) * x0
-    estimate = np.inf if odds0 == 0 else x1 * (m0 - x0) / odds0
+    observed = np.inf if (m1 - x1) * x0 == 0 else x1 * (m0 - x0) / ((m1 - x1) * x0)
+    estimate = _where_zero(score) if corrected else observed
     name = "odds ratio, bias-corrected score interval" if corrected else "odds ratio, Miettinen–Nurminen score interval"
     return Estimate(estimate, low, high, level, name)
 
@@ -226,6 +254,15 @@ def _log_limits(score: Callable[[float], float], z: float, *, none: bool, all_of
     low = 0.0 if none else float(np.exp(bisect(lambda at: z - score(at), -_LOG_LIMIT, _LOG_LIMIT)))
     high = np.inf if all_of else float(np.exp(bisect(lambda at: -z - score(at), -_LOG_LIMIT, _LOG_LIMIT)))
     return low, high
+
+
+def _where_zero(score: Callable[[float], float]) -> float:
+    """The ratio at which a score that falls on the log scale is 0; 0 or ∞ where it has one sign throughout."""
+    if score(-_LOG_LIMIT) <= 0.0:
+        return 0.0
+    if score(_LOG_LIMIT) >= 0.0:
+        return math.inf
+    return math.exp(bisect(lambda at: -score(at), -_LOG_LIMIT, _LOG_LIMIT))
 
 
 def _over(gap: float, variance: float) -> float:

@@ -150,7 +150,8 @@ def cochran_mantel_haenszel(
 ) -> ChiSquareTest:
     """The test of Cochran, Mantel and Haenszel: no association of arm and event within any stratum.
 
-    Arguments as for ``stratified_risk_difference``. continuity: half an event is taken off the difference.
+    Arguments as for ``stratified_risk_difference``. continuity: half an event is taken off the difference
+    (all of it where it is less; R takes nothing off there).
     Raises OutOfRange, EmptyArm; UndefinedRatio when no stratum has both events and non-events.
     Source: Mantel & Haenszel (1959). Oracle: R ``mantelhaen.test``, statsmodels ``StratifiedTable``.
 

@@ -118,7 +118,7 @@ def subgroup_forest(
         adjusting = {key: np.asarray(v).astype(str) for key, v in (factors or {}).items()}
         kept = {key: v for key, v in adjusting.items() if not _same_partition(v, labels)}
         base = _adjustment(len(y), covariates or {}, kept)
-        found, test = _one(name, y, arms, labels, base, reference, others, confidence)
+        found, test = _one(name, y - y.mean(), arms, labels, base, reference, others, confidence)
         rows += found
         interactions.append(Interaction(name, test))
     return SubgroupForest(whole.contrasts, tuple(rows), tuple(interactions), "subgroups by ANCOVA with interaction")
@@ -212,10 +212,11 @@ def _fit(y: FloatArray, x: FloatArray, name: str) -> _Fit:
     n, p = x.shape
     if n <= p:
         raise TooFewParticipants(f"{n} participants cannot support {p} parameters in the subgroups of {name}.")
-    q, r = np.linalg.qr(x)
-    if np.abs(np.diag(r)).min() < 1e-9 * np.abs(np.diag(r)).max():
+    size = np.linalg.norm(x, axis=0)
+    q, r = np.linalg.qr(x / np.maximum(size, 1e-300))
+    if np.abs(np.diag(r)).min() < 1e-9:
         raise SingularDesign(f"The subgroups of {name} are determined by the other terms of the model.")
-    half = inverse(r)
+    half = inverse(r * size)
     coefficients: FloatArray = half @ (q.T @ y)
     residual = y - x @ coefficients
     variance = float(residual @ residual) / (n - p)

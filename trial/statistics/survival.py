@@ -2,12 +2,11 @@
 
 Invariants
 1. The curve starts at 1 and never rises; limits stay in [0, 1].
-2. Where the curve is 1 the interval is (1, 1): nobody has had the event. Where it is 0, Greenwood's variance
-   does not
+2. Where the curve is 1 the interval is (1, 1): nobody has had the event. Where it is 0, Greenwood's variance does not
    exist; the lower limit is 0 and the upper limit is the last that existed (1 when none did).
-
-3. The median is the first time at which the curve is below one half; where it runs level at one half, the middle of
-   that stretch, as in R and SAS. Its limits are those of the curve's limits, by the same rule (Brookmeyer & Crowley).
+3. The median is the first time at which the curve is below one half; where it runs level at one half until a later event,
+   the middle of that stretch, as in R and SAS. Its limits are those of the curve's limits, by the same rule (Brookmeyer
+   & Crowley), over the times at which those exist: a curve that falls to 0 at once says nothing of its median's limits.
 
 What it does not do: tests between curves (``log_rank``), or regression (``cox``).
 """
@@ -60,8 +59,9 @@ class KaplanMeier:
 
     @property
     def median_interval(self) -> tuple[float | None, float | None]:
-        """Limits of the median; None where the curve's limit never comes down to one half."""
-        return _crossing(self.times, self.lower), _crossing(self.times, self.upper)
+        """Limits of the median; None where no limit of the curve comes down to one half while the curve is above 0."""
+        known = self.survival > 0.0
+        return _crossing(self.times[known], self.lower[known]), _crossing(self.times[known], self.upper[known])
 
     def __str__(self) -> str:
         half = "not reached" if self.median is None else f"{self.median:g}"

@@ -142,3 +142,18 @@ def test_the_result_prints_ratios_and_rates():
     text = str(fitted()[0])
     assert text.startswith("negative-binomial model, n = 120, dispersion ")
     assert "arm=B: " in text
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_counts_of_extreme_dispersion_have_a_fit_at_which_the_likelihood_is_flat(seed):
+    """Scoring with the expected information creeps when one participant has a hundred events and most have none."""
+    rng = np.random.default_rng(seed)
+    arm, x, time = np.array(["A", "B"])[np.arange(30) % 2], rng.normal(0, 1, 30), rng.uniform(0.2, 3.0, 30)
+    y = rng.poisson(np.exp(3.0 + 0.2 * x) * time * rng.gamma(0.15, 1 / 0.15, 30))
+    ours = count_model(y, time, arm, reference="A", covariates={"x": x})
+    columns = np.column_stack([np.ones(30), arm == "B", x]).astype(float)
+    rate = np.log(ours.rates[0].rate.estimate) - ours.coefficients[1] * x.mean()
+    mean = np.exp(columns @ np.array([rate, *ours.coefficients])) * time
+    scores = columns.T @ ((y - mean) / (1.0 + ours.dispersion * mean))
+    assert scores == pytest.approx(np.zeros(3), abs=1e-6)
+    assert ours.dispersion > 2.0

@@ -146,3 +146,38 @@ def test_the_result_prints_contrasts_and_means():
     assert lines[1].startswith("B − A: ")
     assert len(lines) == 4
     assert str(ancova(y, arm, reference="A", unit="T points")).splitlines()[0] == "ANCOVA, n = 120, in T points"
+
+
+def test_origins_and_units_of_outcome_and_covariate_do_not_touch_the_accuracy():
+    y, arm, base, site, _ = a_trial()
+    y, base = np.round(y * 1024) / 1024, np.round(base * 1024) / 1024  # so that what is added below is added exactly
+    plain = ancova(y, arm, reference="A", covariates={"base": base}, factors={"site": site}, robust="HC3")
+    far = ancova(
+        y + 2.0**30,
+        arm,
+        reference="A",
+        covariates={"base": (base + 2.0**28) * 2.0**-40},
+        factors={"site": site},
+        robust="HC3",
+    )
+    for name in ("difference", "standard_error", "lower", "upper", "p_value"):
+        assert getattr(far.contrast, name) == pytest.approx(getattr(plain.contrast, name), rel=1e-9)
+    for one, other in zip(plain.ls_means, far.ls_means, strict=True):
+        assert other.mean - 2.0**30 == pytest.approx(one.mean, abs=1e-6)
+        assert other.standard_error == pytest.approx(one.standard_error, rel=1e-9)
+
+
+@pytest.mark.parametrize("robust", [None, "HC3"])
+def test_the_coefficients_are_those_of_the_columns_as_given(robust):
+    y, arm, base, site, opioid = a_trial()
+    other = fit_elsewhere(y, arm, base, site, opioid, robust or "nonrobust")
+    factors = {"site": site, "opioid": opioid}
+    ours = ancova(y, arm, reference="A", covariates={"base": base}, factors=factors, robust=robust).coefficients
+    assert [c.name for c in ours] == ["intercept", "base", "site=S2", "site=S3", "opioid=Y", "arm=B"]
+    for values, theirs in (
+        ([c.estimate for c in ours], other.params),
+        ([c.standard_error for c in ours], other.bse),
+        ([[c.lower, c.upper] for c in ours], other.conf_int()),
+        ([c.p_value for c in ours], other.pvalues),
+    ):
+        assert np.array(values) == pytest.approx(np.asarray(theirs), rel=1e-8)

@@ -62,3 +62,22 @@ def test_what_cannot_be_compared_has_its_own_error():
         log_rank([1.0, 2.0], [0, 1], ["A", "B"], rho=-1)
     with pytest.raises(OutOfRange, match="lengths differ"):
         log_rank([1.0, 2.0], [0, 1], ["A"])
+
+
+def test_a_group_that_was_never_at_risk_takes_no_part_instead_of_stopping_the_test():
+    time = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    status = [1, 1, 0, 1, 1, 0, 1, 1]
+    arm = list("ABABABAB")
+    two = log_rank(time, status, arm)
+    three = log_rank([*time, 0.5, 0.6], [*status, 0, 0], [*arm, "C", "C"])
+    assert (three.statistic, three.df) == (pytest.approx(two.statistic, rel=1e-12), 1)
+    assert three.expected[2] == 0.0
+
+
+def test_groups_that_meet_in_no_stratum_are_compared_within_theirs():
+    time, status = np.arange(1.0, 21.0), np.ones(20)
+    group = np.array(["A", "B", "C", "D"])[np.arange(20) % 2 + 2 * (np.arange(20) >= 10)]
+    both = log_rank(time, status, group, strata=np.arange(20) >= 10)
+    parts = [log_rank(time[here], status[here], group[here]) for here in (slice(0, 10), slice(10, 20))]
+    assert both.statistic == pytest.approx(sum(part.statistic for part in parts), rel=1e-10)
+    assert both.df == 2

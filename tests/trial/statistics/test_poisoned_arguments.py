@@ -80,7 +80,11 @@ VALID = {
     "equal_looks": {"looks": 4},
     "event_probability": {"hazard": 0.1, "accrual": 12.0, "follow_up": 12.0, "dropout_hazard": 0.01},
     "event_rate": {"events": 5, "exposure": 20.0, "level": 0.9},
-    "rate_ratio": {"events1": 5, "exposure1": 20.0, "events0": 4, "exposure0": 22.0, "level": 0.9},
+    "event_rate_test": {"events": 5, "exposure": 20.0, "rate": 0.5, "two_sided": "blaker"},
+    "binomial_test": {"events": 5, "n": 20, "proportion": 0.3, "alternative": "two-sided", "two_sided": "minlike"},
+    "rate_ratio": {
+        "events1": 5, "exposure1": 20.0, "events0": 4, "exposure0": 22.0, "level": 0.9, "two_sided": "minlike",
+    },
     "rate_test": {"events1": 5, "exposure1": 20.0, "events0": 4, "exposure0": 22.0, "ratio": 1.0, "two_sided": "central"},
     "exponential": {"fraction": [0.5, 1.0], "alpha": 0.025, "nu": 0.75},
     "hwang_shih_decani": {"fraction": [0.5, 1.0], "alpha": 0.025, "gamma": -4.0},

@@ -212,3 +212,22 @@ def test_words_are_checked_and_an_empty_margin_has_no_odds_ratio():
         odds_ratio(0, 10, 0, 10)
     with pytest.raises(UndefinedRatio):
         odds_ratio(10, 10, 10, 10)
+
+
+@pytest.mark.parametrize("method", ["brown-li", "hauck-anderson", "wald-corrected"])
+def test_swapping_the_arms_turns_the_simple_intervals_round(method):
+    one, other = risk_difference(5, 56, 0, 29, method=method), risk_difference(0, 29, 5, 56, method=method)
+    assert (one.lower, one.upper) == pytest.approx((-other.upper, -other.lower), abs=1e-15)
+
+
+def test_hauck_and_anderson_need_two_participants_an_arm():
+    with pytest.raises(OutOfRange, match=r"\[2, ∞\)"):
+        risk_difference(1, 1, 0, 5, method="hauck-anderson")
+
+
+def test_the_bias_corrected_odds_ratio_is_where_its_intervals_shrink_to():
+    for cells in ((34, 120, 22, 118), (6, 7, 2, 7), (3, 40, 1, 41)):
+        wide = odds_ratio(*cells, method="score-corrected")
+        narrow = odds_ratio(*cells, level=1e-9, method="score-corrected")
+        assert narrow.lower == pytest.approx(wide.estimate, rel=1e-6)
+        assert narrow.upper == pytest.approx(wide.estimate, rel=1e-6)

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.oracles.reading import cases
 from trial.statistics.checks import OutOfRange
-from trial.statistics.rates import event_rate, rate_ratio, rate_test
+from trial.statistics.rates import event_rate, event_rate_test, rate_ratio, rate_test
 from trial.statistics.risk_comparisons import UndefinedRatio
 
 ORACLES = cases("proportions_rates.json")
@@ -49,10 +51,11 @@ def test_what_cannot_be_computed_is_refused():
 TESTED = [c for c in ORACLES if c["kind"].startswith("poisson") and "p.value" in c["result"] and "x1" in c["inputs"]]
 
 
-@pytest.mark.parametrize("case", [c for c in TESTED if "blaker" not in c["kind"]], ids=lambda c: c["call"])
-def test_the_exact_test_agrees_with_r_in_either_convention(case):
+@pytest.mark.parametrize("case", TESTED, ids=lambda c: c["call"])
+def test_the_exact_test_agrees_with_r_in_each_convention(case):
     given_ = case["inputs"]
     two_sided = "central" if case["kind"] == "poisson_exactci_central" or "rateratio" in case["kind"] else "minlike"
+    two_sided = "blaker" if "blaker" in case["kind"] else two_sided
     ours = rate_test(given_["x1"], given_["t1"], given_["x2"], given_["t2"], two_sided=two_sided)
     assert ours.p_value == pytest.approx(case["result"]["p.value"], rel=1e-9)
 
@@ -73,6 +76,36 @@ def test_the_test_refuses_what_it_cannot_answer():
     with pytest.raises(UndefinedRatio):
         rate_test(0, 1.0, 0, 1.0)
     with pytest.raises(OutOfRange, match="two_sided"):
-        rate_test(1, 1.0, 2, 1.0, two_sided="blaker")
+        rate_test(1, 1.0, 2, 1.0, two_sided="shortest")
     with pytest.raises(OutOfRange, match="ratio"):
         rate_test(1, 1.0, 2, 1.0, ratio=0)
+
+
+def test_more_than_a_hundred_thousand_events_have_no_minlike_interval_but_the_others():
+    with pytest.raises(OutOfRange, match="minlike"):
+        rate_ratio(60_000, 1.0, 60_000, 1.0, two_sided="minlike")
+    central, blaker = (rate_ratio(60_000, 1.0, 60_000, 1.0, two_sided=kind) for kind in ("central", "blaker"))
+    assert central.lower <= blaker.lower < 1.0 < blaker.upper <= central.upper
+
+
+def test_a_test_of_two_rates_with_a_billion_events_needs_no_table_of_them():
+    assert rate_test(10**9, 1.0, 10**9, 1.0).p_value == 1.0
+    assert 0.0 < rate_test(10**9, 1.0, 10**9 + 10**5, 1.0).p_value < 0.05
+
+
+@pytest.mark.parametrize("two_sided", ["minlike", "central", "blaker"])
+def test_a_single_rate_is_tested_by_summing_the_counts(two_sided):
+    expected = 4.5
+    chances = np.array([math.exp(-expected) * expected**j / math.factorial(j) for j in range(120)])
+    for x in range(14):
+        low, high = chances[: x + 1].sum(), chances[x:].sum()
+        if two_sided == "minlike":
+            wanted = chances[chances <= chances[x] * (1 + 1e-7)].sum()
+        elif two_sided == "central":
+            wanted = 2 * min(low, high)
+        else:
+            tails = np.cumsum(chances[::-1])[::-1][x + 1 :] if low <= high else np.cumsum(chances[:x])
+            fitting = tails[tails <= min(low, high) * (1 + 1e-7)]
+            wanted = min(low, high) + (fitting.max() if fitting.size else 0.0)
+        ours = event_rate_test(x, 1.0, expected, two_sided=two_sided).p_value
+        assert ours == pytest.approx(min(wanted, 1.0), rel=1e-10)

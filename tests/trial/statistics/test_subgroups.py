@@ -105,3 +105,13 @@ def test_what_cannot_be_compared_is_refused():
         subgroup_forest([1.0, 2.0], ["A", "A"], reference="A", subgroups={})
     with pytest.raises(OutOfRange, match="no subgroup"):
         forest().interaction("age")
+
+
+def test_a_covariate_in_small_units_and_an_outcome_far_from_0_change_nothing():
+    y, arm, base, sex, _ = a_trial()
+    plain = subgroup_forest(y, arm, reference="A", subgroups={"sex": sex}, covariates={"base": base})
+    far = subgroup_forest(y + 2.0**20, arm, reference="A", subgroups={"sex": sex}, covariates={"base": base * 2.0**-60})
+    for one, other in zip(plain.rows, far.rows, strict=True):
+        assert other.contrast.difference == pytest.approx(one.contrast.difference, rel=1e-7)
+        assert other.contrast.standard_error == pytest.approx(one.contrast.standard_error, rel=1e-7)
+    assert far.interaction("sex").p_value == pytest.approx(plain.interaction("sex").p_value, rel=1e-6)

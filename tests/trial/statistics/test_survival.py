@@ -114,3 +114,9 @@ def test_log_limits_are_symmetric_on_the_log_scale_until_one():
     assert (curve.lower * curve.upper)[free] == pytest.approx((curve.survival**2)[free])
     with pytest.raises(OutOfRange, match="interval"):
         kaplan_meier([1.0], [1], interval="arcsin")
+
+
+def test_a_curve_that_falls_to_0_at_once_has_a_median_without_limits():
+    curve = kaplan_meier([10.0, 10.0, 12.0], [0, 0, 1])
+    assert curve.median == 12.0
+    assert curve.median_interval == (None, None)

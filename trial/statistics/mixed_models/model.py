@@ -255,14 +255,17 @@ def _problem(rows: Rows, design: Design, model: CovarianceModel, groups: tuple[s
     """The rows as participants × visits, with orthonormal columns and a residual of unit spread."""
     root = np.sqrt(rows.weights)
     q, triangle = orthonormal_columns(design.matrix * root[:, None], design.columns)
-    y = rows.outcome * root
+    origin = float(rows.outcome.mean())
+    y = (rows.outcome - origin) * root
     along = q.T @ y
     residual = y - q @ along
     residual -= q @ (q.T @ residual)
     free = len(y) - q.shape[1]
     unit = float(np.sqrt(residual @ residual / free))
-    if unit <= 1e-12 * max(float(np.abs(y).max()), 1e-300):
+    if unit <= 1e-12 * max(float(np.abs(rows.outcome).max()), 1e-300):
         raise TooFewParticipants("The outcome has no variation left after adjustment: no interval can be given.")
+    base = solve(triangle, along)
+    base[0] += origin  # the first column is the intercept
     n, t = rows.participants, model.visits
     z = np.zeros((n, t, q.shape[1] + 1))
     z[rows.participant, rows.visit] = np.column_stack([q, residual / unit])
@@ -280,7 +283,7 @@ def _problem(rows: Rows, design: Design, model: CovarianceModel, groups: tuple[s
         groups=len(groups),
         n_observations=len(y),
         triangle=triangle,
-        base=solve(triangle, along),
+        base=base,
         unit=unit,
         log_weights=float(np.log(rows.weights).sum()),
         sample=_sample_covariance(z[..., -1], seen),
