@@ -28,6 +28,7 @@ class RatePosterior:
     median: float
     lower: float
     upper: float
+    method: str = "Beta–binomial posterior"
 
     def __str__(self) -> str:
         a, b = self.prior

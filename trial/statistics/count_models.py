@@ -63,7 +63,7 @@ class CountModelResult:
     """Rate ratios (each other arm over the reference, then covariates and levels), by name, and the arms' rates.
 
     ``dispersion`` is k in the variance μ + k μ² (negative binomial), or the factor of the variance (quasi-Poisson; 1 for
-    Poisson).
+    Poisson). ``unit`` is that of the exposure.
     """
 
     names: tuple[str, ...]
@@ -76,6 +76,7 @@ class CountModelResult:
     n: int
     method: str
     note: str = ""
+    unit: str = ""
 
     @property
     def rate_ratio(self) -> Estimate:
@@ -87,8 +88,10 @@ class CountModelResult:
             f"{name}: {e.estimate:.4g}, {100 * e.level:g} % ({e.lower:.4g}, {e.upper:.4g}), p = {p:.4g}"
             for name, e, p in zip(self.names, self.estimates, self.p_values, strict=True)
         ]
+        time, per = (f" {self.unit}", f" per {self.unit}") if self.unit else ("", "")
         arms = [
-            f"{a.arm} (n = {a.n}): {a.events} events in {a.exposure:g}, rate {a.rate.estimate:.4g}" for a in self.rates
+            f"{a.arm} (n = {a.n}): {a.events} events in {a.exposure:g}{time}, rate {a.rate.estimate:.4g}{per}"
+            for a in self.rates
         ]
         told = f"{self.method}, n = {self.n}, dispersion {self.dispersion:.4g}" + (
             f"; {self.note}" if self.note else ""
@@ -123,11 +126,13 @@ def count_model(
     factors: Mapping[str, ArrayLike] | None = None,
     family: Family = "negative-binomial",
     level: float = 0.95,
+    unit: str = "",
 ) -> CountModelResult:
     """Compare event rates between arms.
 
     events: (N,) whole numbers from 0. exposure: (N,) in (0, ∞): infusions or person-time. arm: (N,) labels.
     covariates: name → (N,) finite numbers. factors: name → (N,) labels. level: in (0, 1).
+    unit: of exposure, such as "participant-year", kept with the result and printed.
     Standard errors are by the expected information (as R ``glm``, ``glm.nb``); quasi-Poisson uses t with N − p degrees of
     freedom, the others the normal.
     Raises OutOfRange, EmptyArm, TooFewParticipants, SingularDesign; Separated for an arm or level without events.
@@ -168,6 +173,7 @@ def count_model(
         n=len(y),
         method=name,
         note=note,
+        unit=unit,
     )
 
 

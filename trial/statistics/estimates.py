@@ -5,19 +5,24 @@ Invariants
    and Jeffreys do not); infinite ends are written out, NaN never occurs.
 2. ``method`` names what was computed, in words that a table's footnote can use.
 
+3. A result's arrays are read-only (``sealed``), as its fields are.
+
 What it does not do: round for print; ``reports`` formats.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
+import numpy as np
 from scipy.special import ndtri
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """``estimate`` with a two-sided interval of confidence ``level``, unless ``method`` says one-sided."""
+    """``estimate`` with a two-sided interval of confidence ``level``, unless ``method`` says one-sided; none of them has a
+    unit unless ``unit`` names it."""
 
     estimate: float
     lower: float
@@ -26,11 +31,21 @@ class Estimate:
     method: str
     standard_error: float | None = None
     note: str = ""
+    unit: str = ""
 
     def __str__(self) -> str:
         interval = f"({self.lower:.4g}, {self.upper:.4g})"
         note = f"; {self.note}" if self.note else ""
-        return f"{self.estimate:.4g}, {100 * self.level:g} % {interval}: {self.method}{note}"
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.estimate:.4g}{unit}, {100 * self.level:g} % {interval}: {self.method}{note}"
+
+
+def sealed(result: Any) -> None:
+    """Make the arrays of a frozen result read-only, when it is made."""
+    for field in fields(result):
+        value = getattr(result, field.name)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
 
 
 def normal_quantile(level: float) -> float:

@@ -26,21 +26,23 @@ _TIE = 1e-7
 _KINDS = get_args(TwoSided)
 
 
-def event_rate(events: int, exposure: float, level: float = 0.95) -> Estimate:
+def event_rate(events: int, exposure: float, level: float = 0.95, *, unit: str = "") -> Estimate:
     """Events per unit of exposure with the exact Poisson interval.
 
     events: whole number from 0. exposure: infusions or person-time at risk, in (0, 1e15). level: in (0, 1).
+    unit: of the rate, such as "per infusion", kept with the result and printed.
     Raises OutOfRange.
     Source: Garwood (1936). Oracle: R ``poisson.test``.
 
-    >>> print(event_rate(0, 100))
-    0, 95 % (0, 0.03689): exact Poisson interval
+    >>> print(event_rate(0, 100, unit="per infusion"))
+    0 per infusion, 95 % (0, 0.03689): exact Poisson interval
     """
     x = check_count("events", events)
     time = check_in("exposure", exposure, 0.0, _LONGEST)
     tail = (1.0 - check_level(level)) / 2.0
     lower = 0.0 if x == 0 else float(gammaincinv(x, tail)) / time
-    return Estimate(x / time, lower, float(gammainccinv(x + 1, tail)) / time, level, "exact Poisson interval")
+    upper = float(gammainccinv(x + 1, tail)) / time
+    return Estimate(x / time, lower, upper, level, "exact Poisson interval", unit=unit)
 
 
 def event_rate_test(events: int, exposure: float, rate: float, *, two_sided: TwoSided = "minlike") -> ExactTest:

@@ -72,6 +72,7 @@ class SubgroupForest:
     rows: tuple[SubgroupRow, ...]
     interactions: tuple[Interaction, ...]
     method: str
+    unit: str = ""
 
     def interaction(self, subgroup: str) -> FTest | None:
         """The test of one subgroup variable."""
@@ -81,7 +82,8 @@ class SubgroupForest:
         return found[0]
 
     def __str__(self) -> str:
-        return "\n".join([self.method, *map(str, self.overall), *map(str, self.rows), *map(str, self.interactions)])
+        head = f"{self.method}, in {self.unit}" if self.unit else self.method
+        return "\n".join([head, *map(str, self.overall), *map(str, self.rows), *map(str, self.interactions)])
 
 
 def subgroup_forest(
@@ -93,12 +95,13 @@ def subgroup_forest(
     covariates: Mapping[str, ArrayLike] | None = None,
     factors: Mapping[str, ArrayLike] | None = None,
     level: float = 0.95,
+    unit: str = "",
 ) -> SubgroupForest:
     """Differences between arms in each level of each subgroup variable, and their interactions.
 
     outcome: (N,) finite, any unit. arm: (N,) labels; reference: one of them. subgroups: name → (N,) labels.
     covariates: name → (N,) finite numbers. factors: name → (N,) labels; a factor that is also a subgroup stands once.
-    level: in (0, 1).
+    level: in (0, 1). unit: of the outcome, kept with the result and printed.
     Raises what ``ancova`` raises for the whole; within a subgroup a problem is told in its rows.
 
     >>> y = [1.0, 2.0, 3.0, 5.0, 2.0, 2.5, 3.0, 3.5]
@@ -121,7 +124,9 @@ def subgroup_forest(
         found, test = _one(name, y - y.mean(), arms, labels, base, reference, others, confidence)
         rows += found
         interactions.append(Interaction(name, test))
-    return SubgroupForest(whole.contrasts, tuple(rows), tuple(interactions), "subgroups by ANCOVA with interaction")
+    return SubgroupForest(
+        whole.contrasts, tuple(rows), tuple(interactions), "subgroups by ANCOVA with interaction", unit
+    )
 
 
 def heterogeneity(estimates: ArrayLike, standard_errors: ArrayLike) -> ChiSquareTest:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from trial.statistics.checks import EmptyArm, FloatArray, OutOfRange, check_level, check_same_length, finite_vector
-from trial.statistics.estimates import normal_quantile
+from trial.statistics.estimates import normal_quantile, sealed
 
 Interval = Literal["log-log", "log", "plain"]
 
@@ -29,7 +29,10 @@ _LEVEL = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class KaplanMeier:
-    """One curve: at each distinct time (T,) those at risk just before it, events, censored, survival and limits."""
+    """One curve: at each distinct time (T,) those at risk just before it, events, censored, survival and limits.
+
+    ``unit`` is that of the times.
+    """
 
     times: FloatArray
     at_risk: FloatArray
@@ -41,6 +44,10 @@ class KaplanMeier:
     upper: FloatArray
     level: float
     method: str
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        sealed(self)
 
     def at(self, time: float) -> tuple[float, float, float]:
         """Survival with its limits at ``time``; before the first time it is 1.
@@ -64,19 +71,21 @@ class KaplanMeier:
         return _crossing(self.times[known], self.lower[known]), _crossing(self.times[known], self.upper[known])
 
     def __str__(self) -> str:
-        half = "not reached" if self.median is None else f"{self.median:g}"
+        half, low, high = ("not reached" if v is None else f"{v:.4g}" for v in (self.median, *self.median_interval))
+        unit = f" {self.unit}" if self.unit and self.median is not None else ""
         events, n = int(self.events.sum()), int(self.at_risk[0])
-        return f"{n} participants, {events} events, median {half} ({self.method})"
+        limits = f"{100 * self.level:g} % {low} to {high}"
+        return f"{n} participants, {events} events, median {half}{unit} ({limits}; {self.method})"
 
 
 def kaplan_meier(
-    time: ArrayLike, event: ArrayLike, level: float = 0.95, *, interval: Interval = "log-log"
+    time: ArrayLike, event: ArrayLike, level: float = 0.95, *, interval: Interval = "log-log", unit: str = ""
 ) -> KaplanMeier:
     """The survival curve of one group.
 
     time: (N,) non-negative, any unit. event: (N,) 1 for the event, 0 for censored. level: in (0, 1).
     interval: the scale on which limits are symmetric: log-log, log or plain (the last two cut to [0, 1]).
-    At equal times events come before censorings.
+    At equal times events come before censorings. unit: of the times, kept with the result and printed.
     Raises OutOfRange; EmptyArm when there is nobody.
     Source: Kaplan & Meier (1958), Greenwood (1926), Kalbfleisch & Prentice (2002) for log-log.
     Oracle: R survival ``survfit``.
@@ -99,7 +108,9 @@ def kaplan_meier(
         hazard_variance = np.cumsum(np.where(events > 0.0, events / (at_risk * survivors), 0.0))
     error, lower, upper = _limits(survival, hazard_variance, normal_quantile(confidence), interval)
     method = f"Kaplan–Meier, Greenwood, {interval} interval"
-    return KaplanMeier(times, at_risk, events, leaving - events, survival, error, lower, upper, confidence, method)
+    return KaplanMeier(
+        times, at_risk, events, leaving - events, survival, error, lower, upper, confidence, method, unit
+    )
 
 
 def check_times(time: ArrayLike, event: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -39,6 +39,7 @@ from trial.statistics.checks import (
 from trial.statistics.checks import (
     numbers as as_numbers,
 )
+from trial.statistics.estimates import sealed
 from trial.statistics.imputation.posterior import Draw, conditional, posterior_draws
 from trial.statistics.mixed_models.patterns import BoolArray
 
@@ -62,6 +63,10 @@ class Imputations:
     missing: BoolArray
     after: BoolArray
     method: str
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        sealed(self)
 
     @property
     def count(self) -> int:
@@ -71,7 +76,11 @@ class Imputations:
         """With ``delta`` added to what was imputed after the last seen visit: one number, or (n, T)."""
         by = np.broadcast_to(np.asarray(delta, dtype=np.float64), self.after.shape)
         return Imputations(
-            self.values + np.where(self.after, by, 0.0), self.missing, self.after, f"{self.method}, shifted"
+            self.values + np.where(self.after, by, 0.0),
+            self.missing,
+            self.after,
+            f"{self.method}, shifted",
+            self.unit,
         )
 
     def __str__(self) -> str:
@@ -103,6 +112,7 @@ def impute(
     imputations: int = 100,
     burn_in: int = 200,
     between: int = 20,
+    unit: str = "",
 ) -> Imputations:
     """Fill missing outcomes ``imputations`` times.
 
@@ -113,7 +123,8 @@ def impute(
     event_before: (n,) index in [0, T] of the first visit after an intercurrent event; from there on the strategy holds
     where the outcome is missing. None: from the first visit after the last seen.
     by_arm: own slopes and covariance for each arm (Carpenter et al.); else one covariance and common slopes.
-    imputations: at least 2. burn_in, between: steps of data augmentation.
+    imputations: at least 2. burn_in, between: steps of data augmentation. unit: of the outcome, kept with the result and
+    with what is pooled from it.
     Raises OutOfRange, EmptyArm, TooFewParticipants.
 
     >>> y = np.array([[5.0, 4.0], [6.0, np.nan], [4.0, 3.5], [7.0, 6.0], [5.5, 5.0], [6.5, 6.2], [4.5, 4.4]] * 2)
@@ -130,7 +141,7 @@ def impute(
     streams = _streams(data, rng, by_arm=by_arm, count=int(imputations), burn_in=int(burn_in), between=int(between))
     values = np.stack([_fill(data, missing, after, parameters, rng) for parameters in streams])
     used = sorted(set(data.strategy.tolist()), key=list(STRATEGIES).index)
-    return Imputations(values, missing, after, ", ".join(STRATEGIES[name] for name in used))
+    return Imputations(values, missing, after, ", ".join(STRATEGIES[name] for name in used), unit)
 
 
 def _read(

@@ -46,10 +46,13 @@ class PooledEstimate:
     missing_information: float
     imputations: int
     method: str
+    unit: str = ""
 
     def __str__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        interval = f"{100 * self.level:g} % ({self.lower:.4g}, {self.upper:.4g})"
         return (
-            f"{self.estimate:.4g} (SE {self.standard_error:.4g}), {100 * self.level:g} % ({self.lower:.4g}, {self.upper:.4g}), "
+            f"{self.estimate:.4g}{unit} (SE {self.standard_error:.4g}), {interval}, "
             f"p = {self.p_value:.4g}, df {self.df:.4g}: {self.method}, {self.imputations} imputations"
         )
 
@@ -64,17 +67,23 @@ class TippingStep:
 
 @dataclass(frozen=True)
 class TippingPoint:
-    """Comparisons in order of delta; ``delta`` is the first, from none outwards, at which significance is lost."""
+    """Comparisons in order of delta; ``delta`` is the first, from none outwards, at which there is no significance.
+
+    None: there is at every delta. 0: there is none without a shift either.
+    """
 
     steps: tuple[TippingStep, ...]
     delta: float | None
     alpha: float
     method: str
+    unit: str = ""
 
     def __str__(self) -> str:
-        found = "never in the range" if self.delta is None else f"at delta = {self.delta:g}"
+        unit = f" {self.unit}" if self.unit else ""
+        found = "is never lost in the range" if self.delta is None else f"is lost at delta = {self.delta:g}{unit}"
+        found = "is absent without a shift" if self.delta == 0.0 else found
         lines = [f"{step.delta:g}: {step.result}" for step in self.steps]
-        return "\n".join([f"{self.method}: significance at {self.alpha:g} is lost {found}", *lines])
+        return "\n".join([f"{self.method}: significance at {self.alpha:g} {found}", *lines])
 
 
 def pool(
@@ -84,11 +93,12 @@ def pool(
     complete_df: float = np.inf,
     level: float = 0.95,
     method: str = "Rubin's rules, Barnard–Rubin df",
+    unit: str = "",
 ) -> PooledEstimate:
     """Combine one estimate over imputations.
 
     estimates, standard_errors: (M,), M at least 2; errors above 0. complete_df: of the analysis without missing outcomes,
-    in (0, ∞]. level: in (0, 1).
+    in (0, ∞]. level: in (0, 1). unit: of the estimates, kept with the result and printed.
     Raises OutOfRange.
     Source: module docstring. Oracle: R mice ``pool.scalar``.
 
@@ -112,7 +122,7 @@ def pool(
     half = float(stdtrit(df, (1.0 + confidence) / 2.0)) * error
     p_value = float(2.0 * stdtr(df, -abs(estimate) / error))
     numbers = (estimate, error, df, estimate - half, estimate + half, p_value, confidence, within, between, share)
-    return PooledEstimate(*numbers, imputations=m, method=method)
+    return PooledEstimate(*numbers, imputations=m, method=method, unit=unit)
 
 
 def compare_imputed(
@@ -147,6 +157,7 @@ def compare_imputed(
             complete_df=first.df,
             level=level,
             method=method,
+            unit=imputations.unit,
         )
         for place, first in enumerate(fits[0])
     }
@@ -188,7 +199,7 @@ def tipping_point(
         steps.append(TippingStep(delta, pooled[str(compared)]))
     lost = [step.delta for step in steps if step.result.p_value >= limit]
     method = f"{imputations.method}, delta added in {shifted_arm}"
-    return TippingPoint(tuple(steps), min(lost, key=abs) if lost else None, limit, method)
+    return TippingPoint(tuple(steps), min(lost, key=abs) if lost else None, limit, method, imputations.unit)
 
 
 def _barnard_rubin(share: float, m: int, complete_df: float) -> float:

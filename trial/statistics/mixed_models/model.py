@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from trial.statistics.checks import FloatArray, OutOfRange, check_level
+from trial.statistics.estimates import sealed
 from trial.statistics.linear import TooFewParticipants
 from trial.statistics.matrices import inverse, solve
 from trial.statistics.mixed_models.covariance import NAMES, CovarianceModel, covariance_model
@@ -113,6 +114,9 @@ class MmrmResult:
     unit: str
     design: Design
     inference: Inference
+
+    def __post_init__(self) -> None:
+        sealed(self)
 
     @property
     def aic(self) -> float:

@@ -228,7 +228,19 @@ def test_the_tipping_point_is_where_significance_is_lost():
     assert all(value < 0.05 for delta, value in p.items() if delta < answer.delta)
     never = tipping_point(found, arm, visit=2, reference="A", shifted_arm="B", deltas=[0.0], covariates={"base": base})
     assert never.delta is None
-    assert "never in the range" in str(never)
+    assert "is never lost in the range" in str(never)
+
+
+def test_a_difference_without_significance_has_none_to_lose():
+    y, _, _ = a_trial(n=120, dropout=0.4)
+    arm = np.array(["A", "B"])[np.random.default_rng(3).permutation(120) % 2]  # drawn without regard to the outcome
+    found = impute(
+        y, arm, reference="A", rng=np.random.default_rng(1), imputations=5, burn_in=20, between=5, unit="points"
+    )
+    answer = tipping_point(found, arm, visit=2, reference="A", shifted_arm="B", deltas=[-1.0, 0.0, 1.0])
+    assert answer.delta == 0.0
+    assert "is absent without a shift" in str(answer)
+    assert (answer.unit, answer.steps[0].result.unit) == ("points", "points")
 
 
 # --- bad data ---------------------------------------------------------------------------------------------------------
