@@ -11,9 +11,11 @@ from reports.appearance import ACCENT, ACCENT_LIGHT, BRICK, INK, QUIET, RULE
 from reports.figures.canvas import Picture, sheet
 from trial.statistics.group_sequential import (
     BoundScales,
+    EventsSimulation,
     GroupSequentialDesign,
     MeansSimulation,
     OperatingCharacteristics,
+    ProportionsSimulation,
 )
 
 _SCALES = (
@@ -23,6 +25,7 @@ _SCALES = (
     ("predictive_power", "Predictive power"),
 )
 _HIGHEST_Z = 8.0
+_Simulation = MeansSimulation | ProportionsSimulation | EventsSimulation
 
 
 def design_picture(design: GroupSequentialDesign, effect: float = 1.0, unit: str = "design's effect") -> Picture:
@@ -75,7 +78,7 @@ def _draw_side(axes: Axes, side: BoundScales, scale: str, *, two_sided: bool) ->
 
 
 def operating_picture(
-    simulation: MeansSimulation, results: Sequence[OperatingCharacteristics], unit: str = "true difference"
+    simulation: _Simulation, results: Sequence[OperatingCharacteristics], unit: str = "true difference"
 ) -> Picture:
     """Power and mean size by true difference, with the simulated scenarios on them; and where each scenario stopped."""
     height = 78 + 9 * len(results)
@@ -97,10 +100,12 @@ def operating_picture(
 
 
 def _draw_curves(
-    power: Axes, size: Axes, simulation: MeansSimulation, results: Sequence[OperatingCharacteristics], unit: str
+    power: Axes, size: Axes, simulation: _Simulation, results: Sequence[OperatingCharacteristics], unit: str
 ) -> None:
     far = max((abs(one.difference) for one in results), default=1.0) or 1.0
     x = np.linspace(min(0.0, *(one.difference for one in results)), 1.3 * far, 41)
+    if isinstance(simulation, ProportionsSimulation):
+        x = x[(x > -simulation.control) & (x < 1.0 - simulation.control)]
     exact = [simulation.by_integration(float(difference)) for difference in x]
     power.plot(x, [one[0] for one in exact], color=ACCENT, linewidth=0.8)
     size.plot(x, [one[1] for one in exact], color=ACCENT, linewidth=0.8)
@@ -116,7 +121,8 @@ def _draw_curves(
         )
     power.set_ylim(0, 1)
     power.set_title("Chance of declaring efficacy", loc="left")
-    size.set_title("Mean participants with the outcome", loc="left")
+    counted = results[0].counted
+    size.set_title("Mean participants with the outcome" if counted == "participants" else f"Mean {counted}", loc="left")
     for axes in (power, size):
         axes.set_xlabel(unit)
         axes.grid(visible=True)

@@ -142,8 +142,7 @@ def operating_table(number_of: str, results: Sequence[OperatingCharacteristics])
     rows: list[Row] = []
     two_sided = any(one.sides == 2 for one in results)
     for one in results:
-        heading = f"{one.name}: true difference {one.difference:g}, SD {one.sd:g}"
-        rows.append(Row((heading, *("",) * (5 if two_sided else 4)), "section"))
+        rows.append(Row((f"{one.name}: {one.truth}", *("",) * (5 if two_sided else 4)), "section"))
         for k, n in enumerate(one.participants):
             up, low = float(one.efficacy[k]), float(one.futility[k])
             last = k + 1 == len(one.participants)
@@ -174,7 +173,7 @@ def operating_table(number_of: str, results: Sequence[OperatingCharacteristics])
         )
     first = results[0]
     exact = "; ".join(
-        f"{one.name} {number(100 * one.power_by_integration, 2)} %, {number(one.expected_by_integration, 1)} participants"
+        f"{one.name} {number(100 * one.power_by_integration, 2)} %, {number(one.expected_by_integration, 1)} {first.counted}"
         for one in results
     )
     return Table(
@@ -182,7 +181,9 @@ def operating_table(number_of: str, results: Sequence[OperatingCharacteristics])
         "Operating characteristics by simulation",
         (
             Column("Look", 1.4, "left"),
-            Column("Participants with the outcome", 1.6),
+            Column(
+                "Participants with the outcome" if first.counted == "participants" else first.counted.capitalize(), 1.6
+            ),
             Column("Efficacy declared", 1.4),
             Column("Stopped for futility", 1.4),
             *((Column("Other side declared", 1.4),) if two_sided else ()),
@@ -192,6 +193,7 @@ def operating_table(number_of: str, results: Sequence[OperatingCharacteristics])
         (
             f"{first.trials} trials for each scenario, seed {first.seed}; {first.method}. ± Monte Carlo standard error.",
             f"By integration, normal statistics: {exact}.",
+            *(f"{one.name}: {'; '.join(one.further)}." for one in results if one.further),
         ),
     )
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         BoundScales,
         CrossingProbabilities,
         DesignBounds,
+        EventCharacteristics,
+        EventsSimulation,
         FixedFutility,
         GroupSequentialDesign,
         HarmSpending,
@@ -140,7 +142,9 @@ __all__ = [
     "CrossingProbabilities",
     "DesignBounds",
     "Estimate",
+    "EventCharacteristics",
     "EventSize",
+    "EventsSimulation",
     "ExactTest",
     "FixedFutility",
     "GroupSequentialDesign",
@@ -254,15 +258,14 @@ _HOMES: Final = {
     "estimates": "Estimate",
     "exact_tests": "ExactTest barnard binomial_test boschloo fisher pearson",
     "group_sequential": (
-        "OBRIEN_FLEMING POCOCK Analysis BlindedSize BoundScales CrossingProbabilities DesignBounds FixedFutility "
-        "GroupSequentialDesign HarmSpending HaybittlePeto Look MeansSimulation NormalPrior OperatingCharacteristics "
-        "Posterior PromisingZone ProportionsSimulation Spending StagewiseInference WangTsiatis bias_adjusted_mean "
-        "blinded_size combine "
-        "conditional_power crossing_probabilities drift_for_power enthusiastic_prior equal_looks exponential "
-        "futility_bounds hwang_shih_decani inflation_factor kim_demets ld_obrien_fleming ld_pocock least_promising "
-        "posterior predictive_power probability_of_success promising_zone repeated_interval repeated_p_value "
-        "sceptical_prior shaped_bounds "
-        "spending_bounds stagewise_inference stagewise_p_value stepwise"
+        "OBRIEN_FLEMING POCOCK Analysis BlindedSize BoundScales CrossingProbabilities DesignBounds "
+        "EventCharacteristics EventsSimulation FixedFutility GroupSequentialDesign HarmSpending HaybittlePeto "
+        "Look MeansSimulation NormalPrior OperatingCharacteristics Posterior PromisingZone ProportionsSimulation "
+        "Spending StagewiseInference WangTsiatis bias_adjusted_mean blinded_size combine conditional_power "
+        "crossing_probabilities drift_for_power enthusiastic_prior equal_looks exponential futility_bounds "
+        "hwang_shih_decani inflation_factor kim_demets ld_obrien_fleming ld_pocock least_promising posterior "
+        "predictive_power probability_of_success promising_zone repeated_interval repeated_p_value "
+        "sceptical_prior shaped_bounds spending_bounds stagewise_inference stagewise_p_value stepwise"
     ),
     "imputation": "Imputations PooledEstimate TippingPoint compare_imputed impute pool tipping_point",
     "linear": "AncovaResult Contrast LsMean ancova",
@@ -295,4 +298,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *_HOMES, "virtual_participants"})

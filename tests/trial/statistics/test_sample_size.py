@@ -7,6 +7,7 @@ from scipy.special import stdtrit
 from trial.statistics.checks import OutOfRange
 from trial.statistics.group_sequential.design import GroupSequentialDesign
 from trial.statistics.group_sequential.spending import Spending
+from trial.statistics.risk_comparisons import restricted_variance
 from trial.statistics.sample_size import (
     event_probability,
     power_means,
@@ -128,3 +129,20 @@ def test_a_design_brings_its_looks_to_every_size():
     assert "expected without" in str(size)
     with pytest.raises(OutOfRange, match="No critical effect"):
         _ = sample_size_repeated(2.5, np.eye(2), [1.0, 0.9]).critical_effects
+
+
+def test_non_inferiority_of_proportions_is_sized_for_the_score_test_that_will_show_it():
+    score = sample_size_proportions(0.78, 0.78, margin=0.13, ratio=0.5)
+    assert score.fixed_total == pytest.approx(518.671850007062, rel=1e-12)  # rpact 3.3.4 getSampleSizeRates
+    plain = sample_size_proportions(0.78, 0.78, margin=0.13, ratio=0.5, unpooled=True)
+    assert plain.fixed == pytest.approx(3.0 * 0.78 * 0.22 * ((1.959963985 + 1.281551566) / 0.13) ** 2)
+    n0 = score.fixed
+    edge = score.critical_effects[0]
+    at_edge = risk_difference_z(0.78 + edge, n0 * 0.5, 0.78, n0, -0.13)
+    assert at_edge == pytest.approx(1.959963984540054, abs=1e-9)
+    assert sample_size_proportions(0.98, 0.98, margin=0.5, power=0.03).critical_effects[0] == np.inf
+
+
+def risk_difference_z(treated, n1, control, n0, delta):
+    variance = restricted_variance(treated * n1, n1, control * n0, n0, delta)
+    return (treated - control - delta) / np.sqrt(variance)

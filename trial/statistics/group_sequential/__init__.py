@@ -5,8 +5,8 @@ crossing           chances of crossing under any drift
 spending, efficacy, futility, planning   from rules to planned bounds
 looks, analysis    bounds and statements at observed information
 inference, repeated, conditional, assurance, priors, scales, reestimation   each statement by itself
-design             the object that carries all of it; protocol_section takes it to and from a file; simulation and
-                   binary_simulation play it
+design             the object that carries all of it; protocol_section takes it to and from a file
+simulation, binary_simulation, event_simulation   play it; characteristics says what the trials did
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from trial.statistics.group_sequential.analysis import Analysis
 from trial.statistics.group_sequential.assurance import probability_of_success
 from trial.statistics.group_sequential.binary_simulation import ProportionsSimulation
+from trial.statistics.group_sequential.characteristics import OperatingCharacteristics
 from trial.statistics.group_sequential.conditional import conditional_power, predictive_power
 from trial.statistics.group_sequential.crossing import (
     CrossingProbabilities,
@@ -30,6 +31,7 @@ from trial.statistics.group_sequential.efficacy import (
     shaped_bounds,
     spending_bounds,
 )
+from trial.statistics.group_sequential.event_simulation import EventCharacteristics, EventsSimulation
 from trial.statistics.group_sequential.futility import FixedFutility, HarmSpending, futility_bounds
 from trial.statistics.group_sequential.inference import (
     StagewiseInference,
@@ -57,7 +59,7 @@ from trial.statistics.group_sequential.reestimation import (
 )
 from trial.statistics.group_sequential.repeated import repeated_p_value
 from trial.statistics.group_sequential.scales import BoundScales
-from trial.statistics.group_sequential.simulation import MeansSimulation, OperatingCharacteristics
+from trial.statistics.group_sequential.simulation import MeansSimulation
 from trial.statistics.group_sequential.spending import (
     Spending,
     exponential,
@@ -76,6 +78,8 @@ __all__ = [
     "BoundScales",
     "CrossingProbabilities",
     "DesignBounds",
+    "EventCharacteristics",
+    "EventsSimulation",
     "FixedFutility",
     "GroupSequentialDesign",
     "HarmSpending",

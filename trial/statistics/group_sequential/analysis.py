@@ -3,21 +3,24 @@
 Invariants
 1. z is positive in the direction of benefit. Where a lower score is better, the caller turns the sign.
 2. ``crossed`` says which bound z passed; a board recommends, and nothing here decides.
-3. What lies ahead counts efficacy bounds only, at the looks still planned; at the final look nothing lies ahead.
+3. What lies ahead counts efficacy bounds at the looks still planned, and one-sided futility bounds where they bind; at the
+   final look nothing lies ahead.
 4. Effects are in the unit of the design's effect as the caller names it; by default shares of the design's effect.
+5. For a t statistic the repeated interval, and at a first look the stage-wise one, are those of the t distribution around
+   the estimate; so the lower limit is above 0 exactly when t passes its bound. Later looks are ordered by z.
 
 What it does not do: compute bounds (``looks``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import inf, sqrt
+from math import copysign, inf, isinf, sqrt
 from typing import Final, Literal
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, stdtrit
 
 from trial.statistics.checks import FloatArray, check_in
 from trial.statistics.group_sequential.conditional import conditional_power, predictive_power
@@ -35,17 +38,17 @@ from trial.statistics.group_sequential.planning import DesignBounds, Rules
 from trial.statistics.group_sequential.priors import NormalPrior, Posterior, posterior
 from trial.statistics.group_sequential.repeated import even_bound, repeated_p_value
 
-_LARGEST_Z: Final = 20.0
 _LARGEST_DRIFT: Final = 25.0
 
 
 @dataclass(frozen=True)
 class Ahead:
-    """The looks still planned and their efficacy bounds, given the bounds so far."""
+    """The looks still planned and their efficacy bounds, given the bounds so far; futility bounds only where they bind."""
 
     fractions: FloatArray
     efficacy: FloatArray
     two_sided: bool
+    futility: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +59,7 @@ class Analysis:
     two-sided design. effect: of the design, in ``unit``; estimate and standard_error in the same unit.
     conditional_power_design, conditional_power_observed, predictive_power: chance of crossing a later efficacy bound
     under the design's effect, under the observed effect, and averaged over a flat prior; None at the final look.
-    What takes time is computed when it is first asked for, and kept.
+    df: of a t statistic, None for a normal one. What takes time is computed when it is first asked for, and kept.
     """
 
     bounds: Look
@@ -67,8 +70,9 @@ class Analysis:
     unit: str
     estimate: float
     standard_error: float
-    rules: Rules
-    planned: DesignBounds
+    rules: Rules = field(repr=False)
+    planned: DesignBounds = field(repr=False)
+    df: float | None = None
 
     @property
     def look(self) -> int:
@@ -109,7 +113,7 @@ class Analysis:
 
     @cached_property
     def conditional_power_observed(self) -> float | None:
-        return self._power_under(_limited(self.z) / sqrt(self.information_fraction))
+        return self._power_under(self.z / sqrt(self.information_fraction))
 
     @cached_property
     def predictive_power(self) -> float | None:
@@ -117,7 +121,12 @@ class Analysis:
         if ahead is None:
             return None
         return predictive_power(
-            _limited(self.z), self.information_fraction, ahead.fractions, ahead.efficacy, two_sided=ahead.two_sided
+            self.z,
+            self.information_fraction,
+            ahead.fractions,
+            ahead.efficacy,
+            ahead.futility,
+            two_sided=ahead.two_sided,
         )
 
     def _power_under(self, drift: float) -> float | None:
@@ -126,11 +135,12 @@ class Analysis:
             return None
         limited = float(np.clip(drift, -_LARGEST_DRIFT, _LARGEST_DRIFT))
         return conditional_power(
-            _limited(self.z),
+            self.z,
             self.information_fraction,
             ahead.fractions,
             ahead.efficacy,
             limited,
+            ahead.futility,
             two_sided=ahead.two_sided,
         )
 
@@ -149,10 +159,11 @@ class Analysis:
         if self.ahead is None:
             return None
         return predictive_power(
-            _limited(self.z),
+            self.z,
             self.information_fraction,
             self.ahead.fractions,
             self.ahead.efficacy,
+            self.ahead.futility,
             prior_mean=prior.mean / self.per_drift,
             prior_sd=prior.sd / self.per_drift,
             two_sided=self.ahead.two_sided,
@@ -166,13 +177,15 @@ class Analysis:
     def stagewise(self) -> StagewiseInference:
         """p-value, median-unbiased estimate and interval, for a trial that ends at this look; level 1 − 2·alpha."""
         t = np.asarray(self.bounds.information_fractions)
+        if len(t) == 1 and self.df is not None:
+            return self._first_look_by_t()
         lower = None
         if self.rules.binding and self.bounds.futility_bounds is not None:
             lower = list(self.bounds.futility_bounds[:-1])
         return stagewise_inference(
             t,
             self.bounds.efficacy_bounds[:-1],
-            _limited(self.z),
+            self.z,
             level=1.0 - 2.0 * self.rules.alpha,
             earlier_futility=lower,
             per_drift=self.per_drift,
@@ -183,16 +196,43 @@ class Analysis:
     @cached_property
     def repeated_interval(self) -> tuple[float, float]:
         """The repeated confidence interval of the effect, valid whatever stops the trial; level 1 − 2·alpha."""
-        bound = self.efficacy_bound
-        if bound == inf:
+        if self.efficacy_bound == inf:
             return -inf, inf
-        return repeated_interval(self.information_fraction, bound, self.z, self.per_drift)
+        if self.df is None:
+            return repeated_interval(self.information_fraction, self.efficacy_bound, self.z, self.per_drift)
+        reach = self._on_the_t_scale(self.efficacy_bound) * self.standard_error
+        return self.estimate - reach, self.estimate + reach
 
     @cached_property
     def repeated_estimate(self) -> float | None:
         """The effect that the repeated interval of confidence one half begins at; median-unbiased or below, at any look."""
         bound = even_bound(self.rules, self.bounds)
-        return None if bound is None else (self.z - bound) / sqrt(self.information_fraction) * self.per_drift
+        if bound is None:
+            return None
+        if self.df is not None:
+            return self.estimate - self._on_the_t_scale(bound) * self.standard_error
+        return (self.z - bound) / sqrt(self.information_fraction) * self.per_drift
+
+    def _on_the_t_scale(self, z: float) -> float:
+        """The t value with the tail of a z bound; ∞ where that tail is nothing."""
+        assert self.df is not None
+        tail = float(ndtr(-abs(z)))
+        return copysign(-float(stdtrit(self.df, tail)) if tail > 0.0 else inf, z)
+
+    def _first_look_by_t(self) -> StagewiseInference:
+        """A trial that ends at its first look by a t statistic: no look before it counts, so the t distribution is exact."""
+        assert self.df is not None
+        by_z = stagewise_inference([1.0], [], self.z, level=1.0 - 2.0 * self.rules.alpha, sides=self.rules.sides)
+        reach = -float(stdtrit(self.df, self.rules.alpha)) * self.standard_error
+        return replace(
+            by_z,
+            maximum_likelihood=self.estimate,
+            median_unbiased=self.estimate,
+            lower=self.estimate - reach,
+            upper=self.estimate + reach,
+            unit=self.unit,
+            method=f"t distribution with {self.df:g} degrees of freedom; no look before",
+        )
 
     @cached_property
     def repeated_p(self) -> float | None:
@@ -208,8 +248,8 @@ class Analysis:
             t, upper = np.append(t, self.ahead.fractions), np.append(upper, self.ahead.efficacy)
         futility = self._binding_futility()
         lower, inner = (-upper, futility) if self.rules.sides == 2 else (futility, None)
-        drift = _limited(self.z) / sqrt(self.information_fraction)
-        return bias_adjusted_mean(t, upper, float(np.clip(drift, -20.0, 20.0)), lower, inner) * self.per_drift
+        drift = self.z / sqrt(self.information_fraction)
+        return bias_adjusted_mean(t, upper, drift, lower, inner) * self.per_drift
 
     def _binding_futility(self) -> FloatArray | None:
         """Binding futility bounds of the looks so far and of those to come; None where they do not bind."""
@@ -246,8 +286,12 @@ def analyse_look(
     effect: float,
     unit: str,
     estimate: tuple[float, float] | None = None,
+    df: float | None = None,
 ) -> Analysis:
-    """A look with its statistic; ``estimate`` with its standard error where these are known. Raises OutOfRange."""
+    """A look with its statistic; ``estimate`` with its standard error, and degrees of freedom, where these are known.
+
+    Raises OutOfRange.
+    """
     at = check_in("z", z, -50.0, 50.0, "[]")
     size = check_in("effect", effect, 0.0, 1e12)
     if estimate is None:
@@ -264,6 +308,7 @@ def analyse_look(
         standard_error=estimate[1],
         rules=rules,
         planned=planned,
+        df=None if df is None or isinf(df) else df,
     )
 
 
@@ -277,11 +322,15 @@ def looks_ahead(rules: Rules, planned: DesignBounds, look: Look) -> Ahead:
     skipped = frozenset(k for k in rules.without_efficacy if k < len(path) - 1)
     lower: LowerRule = mirrored if rules.sides == 2 else no_lower
     inner: LowerRule | None = None
+    counted: FloatArray | None = None
     if rules.binding and look.futility_bounds is not None:
-        futility = given_lower([*look.futility_bounds, *planned_futility(planned, left)])
+        to_come = planned_futility(planned, left)
+        futility = given_lower([*look.futility_bounds, *to_come])
         lower, inner = (lower, futility) if rules.sides == 2 else (futility, None)
+        counted = np.array(to_come) if rules.sides == 1 else None
     later = bounds_for_spending(path, spent, past, lower=lower, skipped=skipped, inner=inner).upper[len(past) :]
-    return Ahead(np.array(left), later, rules.sides == 2)
+    counted = None if counted is None else np.minimum(counted, later)
+    return Ahead(np.array(left), later, rules.sides == 2, counted)
 
 
 def planned_futility(planned: DesignBounds, fractions: list[float]) -> list[float]:
@@ -299,7 +348,3 @@ def _crossed(look: Look, z: float) -> Literal["efficacy", "futility", "harm", "n
     at = abs(z) if look.sides == 2 else z
     passed = look.futility_bound is not None and not look.final and at < look.futility_bound
     return "futility" if passed else "none"
-
-
-def _limited(z: float) -> float:
-    return float(np.clip(z, -_LARGEST_Z, _LARGEST_Z))

@@ -17,15 +17,15 @@ from functools import cached_property
 import numpy as np
 
 from trial.statistics.checks import FloatArray, check_in
-from trial.statistics.group_sequential.crossing import crossing_probabilities
-from trial.statistics.group_sequential.design import GroupSequentialDesign
-from trial.statistics.group_sequential.simulation import (
-    MeansSimulation,
+from trial.statistics.group_sequential.characteristics import (
     OperatingCharacteristics,
     Tally,
     batch_seeds,
     summarised,
 )
+from trial.statistics.group_sequential.crossing import crossing_probabilities
+from trial.statistics.group_sequential.design import GroupSequentialDesign
+from trial.statistics.group_sequential.simulation import MeansSimulation
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,24 @@ class ProportionsSimulation:
 
     def run(self) -> OperatingCharacteristics:
         """All trials, and what they did."""
-        tally = self._plan.new_tally()
+        tally = self.new_tally()
         for _ in self.batches(tally):
             pass
-        method = "pooled z tests of simulated binomial counts"
-        return summarised(self._plan, tally, self.by_integration(), method)
+        return self.summary(tally)
+
+    def new_tally(self) -> Tally:
+        return self._plan.new_tally()
+
+    def summary(self, tally: Tally) -> OperatingCharacteristics:
+        """Shares and means of a tally, with their errors and what integration says."""
+        return summarised(
+            self,
+            tally,
+            self.by_integration(),
+            "pooled z tests of simulated binomial counts",
+            truth=(self._plan.difference, self._plan.sd),
+            at_looks=self._plan.participants,
+        )
 
     def batches(self, tally: Tally) -> Iterator[int]:
         """Simulate into ``tally``, telling after each batch how many trials are done."""
@@ -89,32 +102,35 @@ class ProportionsSimulation:
             yield tally.trials
 
     def _batch(self, size: int, random: np.random.Generator, tally: Tally) -> None:
-        upper, lower, inner = self._plan.z_bounds()
+        bounds = self._plan.z_bounds()
         n0 = np.asarray(self.per_arm, dtype=np.float64)
         n1 = np.round(n0 * self.ratio)
         x0, x1 = np.zeros(size), np.zeros(size)
-        below_is = tally.harm if self.design.sides == 2 else tally.futility
         for look in range(len(n0)):
             before = (n0[look - 1], n1[look - 1]) if look else (0.0, 0.0)
             x0 += random.binomial(int(n0[look] - before[0]), self.control, len(x0))
             x1 += random.binomial(int(n1[look] - before[1]), self.treated, len(x1))
             z = pooled_z(x1, n1[look], x0, n0[look])
-            crossed, below, inside = z >= upper[look], z < lower[look], np.abs(z) < inner[look]
-            tally.efficacy[look] += np.count_nonzero(crossed)
-            below_is[look] += np.count_nonzero(below)
-            if inner[look] > 0.0:
-                tally.futility[look] += np.count_nonzero(inside)
-            stops = crossed | below | inside | (look + 1 == len(n0))
-            differences = x1[stops] / n1[look] - x0[stops] / n0[look]
-            tally.stop(float(n0[look] + n1[look]), differences)
+            stops = tally.cross(look, z, bounds, two_sided=self.design.sides == 2)
+            tally.stop(float(n0[look] + n1[look]), x1[stops] / n1[look] - x0[stops] / n0[look])
             x0, x1 = x0[~stops], x1[~stops]
 
-    def by_integration(self) -> tuple[float, float]:
-        """Power and mean participants for normal statistics with the true variance, without simulation."""
+    def by_integration(self, difference: float | None = None) -> tuple[float, float]:
+        """Power and mean participants for normal statistics, without simulation.
+
+        The test divides by the pooled error, the difference moves by the unpooled one: bounds stretch by their ratio.
+        difference: true, of treated and control; the simulation's own where it is not given.
+        """
         upper, lower, inner = self._plan.z_bounds()
         n0 = np.asarray(self.per_arm, dtype=np.float64)
-        information = n0 / (self.control * (1.0 - self.control) + self.treated * (1.0 - self.treated) / self.ratio)
-        chances = crossing_probabilities(information, upper, lower, self.treated - self.control, inner)
+        true = self.treated - self.control if difference is None else difference
+        treated = check_in("control + difference", self.control + true, 0.0, 1.0)
+        unpooled = self.control * (1.0 - self.control) + treated * (1.0 - treated) / self.ratio
+        pooled = (self.control + self.ratio * treated) / (1.0 + self.ratio)
+        stretch = math.sqrt(pooled * (1.0 - pooled) * (1.0 + 1.0 / self.ratio) / unpooled)
+        information = n0 / unpooled
+        above, below, inside = (np.asarray(side) * stretch for side in (upper, lower, inner))
+        chances = crossing_probabilities(information, above, below, true, inside)
         return chances.any_efficacy, chances.expected_information * float(self._plan.participants[-1] / information[-1])
 
 

@@ -31,7 +31,7 @@ def conditional_power(
 ) -> float:
     """The chance of crossing a later efficacy bound, given z now, under a drift taken as true.
 
-    z: statistic now, in [-20, 20]. fraction: information now, above 0.
+    z: statistic now, in [-50, 50]. fraction: information now, above 0.
     later_fractions, efficacy, futility: (L,) of the looks to come, fractions strictly increasing from above
     ``fraction``.
     drift: E Z at fraction 1; the design's, or z / √fraction for the observed effect. Or one for each step to come, (L,),
@@ -107,7 +107,7 @@ def _rescaled(bound: FloatArray, left: FloatArray, expected: FloatArray, gained:
 def _checked(
     z: float, fraction: float, later: ArrayLike, efficacy: ArrayLike, futility: ArrayLike | None
 ) -> tuple[float, FloatArray, FloatArray, FloatArray]:
-    check_in("z", z, -20.0, 20.0, "[]")
+    check_in("z", z, -50.0, 50.0, "[]")
     now = check_in("fraction", fraction, 0.0, 10.0)
     left = check_information(later)
     if left[0] <= now:

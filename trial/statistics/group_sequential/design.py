@@ -112,6 +112,10 @@ class GroupSequentialDesign:
         """The same rules on one side only."""
         return replace(self, sides=1)
 
+    def with_alpha(self, alpha: float) -> GroupSequentialDesign:
+        """The same rules with another one-sided alpha."""
+        return replace(self, alpha=alpha)
+
     @property
     def looks(self) -> int:
         return len(self.information_fractions)
@@ -264,14 +268,16 @@ class GroupSequentialDesign:
     ) -> Analysis:
         """The same from an estimate with its standard error, both in the unit of ``effect``, benefit positive.
 
-        df: of a t statistic, above 0: z is then the normal deviate with the same tail; None for a normal one.
-        Intervals use the given standard error on the z scale. Raises OutOfRange and what ``analyse`` raises.
+        df: of a t statistic, above 0: z is then the normal deviate with the same tail, the repeated interval is the estimate
+            ± the t value of the bound's tail × standard error, and so is the interval of a trial that ends at its first
+            look; later stage-wise intervals use the standard error on the z scale. None for a normal statistic.
+        Raises OutOfRange and what ``analyse`` raises.
         """
         size = check_in("estimate", estimate, -1e12, 1e12)
         error = check_in("standard_error", standard_error, 0.0, 1e12)
         z = normal_deviate(size / error, df)
         look = self.at(information, final=final, past_efficacy=past_efficacy, past_futility=past_futility)
-        return analyse_look(self, self.bounds, look, z, effect, unit, (size, error))
+        return analyse_look(self, self.bounds, look, z, effect, unit, (size, error), df)
 
     def __str__(self) -> str:
         planned, chances = self.bounds, self.crossing()
@@ -294,13 +300,11 @@ class GroupSequentialDesign:
 
     def _heading(self) -> list[str]:
         sides = "one-sided alpha" if self.sides == 1 else "two-sided, bounds ±, alpha a side"
-        kind = "binding" if self.binding else "non-binding"
-        futility = "none" if self.futility is None else str(self.futility)
-        if self.sides == 2 and self.futility is not None:
-            kind += ", inside ±"
+        kind = f" ({'binding' if self.binding else 'non-binding'}{', inside ±' if self.sides == 2 else ''})"
+        futility = "futility: none" if self.futility is None else f"futility{kind}: {self.futility}"
         return [
             f"Group sequential design, {sides} {self.alpha:g}, power {self.power:g}, {self.looks} looks",
-            f"efficacy: {self.efficacy}; futility ({kind}): {futility}",
+            f"efficacy: {self.efficacy}; {futility}",
         ]
 
 

@@ -102,12 +102,14 @@ class Spender:
     """Gives the efficacy bound of one look after another, so that alpha is spent as told.
 
     cumulative: alpha to have spent by each look. past: bounds that stand as they are, at the first looks.
-    skipped: looks without an efficacy bound; their alpha is left for the next.
+    skipped: looks without an efficacy bound; their alpha is left for the next. least: 0 for bounds of two sides, which
+    cannot meet beyond it.
     """
 
     cumulative: list[float]
     past: list[float]
     skipped: frozenset[int] = frozenset()
+    least: float = -inf
     spent: float = 0.0
 
     def bound(self, look: int, step: Step) -> float:
@@ -118,7 +120,7 @@ class Spender:
             return inf
         left = self.cumulative[look] - self.spent
         self.spent = max(self.spent, self.cumulative[look])
-        return step.z_above(left)
+        return max(step.z_above(left), self.least)
 
 
 def spending_bounds(
@@ -183,7 +185,7 @@ def bounds_for_spending(
     The first looks keep their ``past`` bounds, whatever those spend at the information now known; the next look
     spends what is left up to its cumulative amount, and nothing (a bound of ∞) when too much is spent already.
     """
-    spender = Spender(cumulative.tolist(), list(past), skipped)
+    spender = Spender(cumulative.tolist(), list(past), skipped, 0.0 if lower is mirrored else -inf)
     return forward(information, spender.bound, lower, drifts, reach_for(cumulative), inner=inner)
 
 

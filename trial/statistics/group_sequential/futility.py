@@ -42,7 +42,7 @@ from trial.statistics.group_sequential.information import (
 from trial.statistics.group_sequential.integration import REACH, Step
 from trial.statistics.group_sequential.spending import SpendingFunction, check_spending
 
-_LOOSE: Final = 0.5  # binding futility lowers the efficacy bounds, so that less drift may do
+_LOOSE: Final = 0.02  # far less drift may do: binding futility lowers efficacy bounds, and so does a constant on trial
 _USUAL_DRIFT: Final = 4.5
 _MET: Final = 1e-7
 
@@ -160,12 +160,16 @@ class BetaPlan:
         def excess(drift: float) -> float:
             return self.under(drift)[1]
 
+        if len(self.information) > 1 and self.cumulative[-1] <= self.cumulative[-2]:
+            raise NoBoundFound(
+                "The futility spending leaves no beta for the last look, where both bounds meet; leave some."
+            )
         limits = (_LOOSE * start, min(4.0 * start, LARGEST_DRIFT))
         drift = secant_root(excess, start * 1.01, start * 1.04, limits, 1e-8) if len(self.information) > 1 else start
         over, missed = self.under(drift)
         if len(self.information) > 1 and not abs(missed) < _MET:
             raise NoBoundFound(
-                "No drift makes these bounds meet: beta is spent before the last look, or alpha left over."
+                "No drift makes these bounds meet: beta is spent before the last look, or alpha left over; spend both later."
             )
         return over, drift
 

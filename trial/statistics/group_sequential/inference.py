@@ -30,7 +30,9 @@ from trial.statistics.group_sequential.information import (
 )
 
 _ROOT_2PI: Final = sqrt(2.0 * np.pi)
-_LARGEST_Z: Final = 20.0
+_LARGEST_Z: Final = 50.0
+_LARGEST_MEAN: Final = 500.0
+_NOTHING_INSIDE: Final = 25.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def stagewise_inference(
     """p-value, median-unbiased estimate and interval by stage-wise ordering, for a trial that ended at look k.
 
     information: (k,), observed at each look, any unit. earlier_efficacy: (k − 1,) z bounds at the looks before.
-    z: at look k, in [-20, 20]. level: two-sided, in (0, 1). earlier_futility: (k − 1,) binding lower bounds, or None.
+    z: at look k, in [-50, 50]. level: two-sided, in (0, 1). earlier_futility: (k − 1,) binding lower bounds, or None.
     sides: 2 for a symmetric two-sided design: lower bounds are − the upper ones, ``earlier_futility`` the inner ones, and p
         is twice the smaller tail. Outcomes are ordered on the side that z is on; a stop inside is less extreme than any other.
     per_drift: effect for one unit of drift, above 0; unit: its name, for printing.
@@ -97,7 +99,7 @@ maximum likelihood 2.887, unit E Z at information 1; stage-wise ordering (Tsiati
             turned = -1.0
     over = _ordered(information, earlier_efficacy, turned * z if sides == 2 else z, earlier_futility, inner)
     share = check_in("per_drift", per_drift, 0.0, inf)
-    tail_p = over.chances(0.0).any_efficacy
+    tail_p = min(over.chances(0.0).any_efficacy, 1.0)
     tail = 0.5 * (1.0 - check_level(level))
     t = float(over.information[-1])
     limits = sorted((turned * _drift_with(over, tail) * share, turned * _drift_with(over, 1.0 - tail) * share))
@@ -132,7 +134,7 @@ def stagewise_p_value(
     """
     over = _ordered(information, earlier_efficacy, z, earlier_futility)
     check_in("drift at the look", one_number("drift", drift) * sqrt(over.information[-1]), -25.0, 25.0, "[]")
-    return over.chances(float(drift)).any_efficacy
+    return min(over.chances(float(drift)).any_efficacy, 1.0)
 
 
 def repeated_interval(information: float, bound: float, z: float, per_drift: float = 1.0) -> tuple[float, float]:
@@ -162,7 +164,7 @@ def bias_adjusted_mean(
     """The drift at which the maximum likelihood estimate has, over the whole design, the mean ``estimate``.
 
     information, efficacy, futility: (K,) of all looks, those to come as planned; futility obeyed where it is given.
-    estimate: the maximum likelihood estimate of the drift, z / √information, within ±25 at the last look.
+    estimate: the maximum likelihood estimate of the drift, z / √information, within ±500 at the last look.
     inner: (K,) bounds ± inside which a two-sided design stops; −∞ or 0 where a look has none.
     Raises OutOfRange, FallingInformation, NoBoundFound.
     Source: Whitehead (1986); Jennison & Turnbull (2000) section 8.3.
@@ -176,15 +178,22 @@ def bias_adjusted_mean(
     if upper.shape != t.shape or np.any(np.isnan(upper)):
         raise OutOfRange(f"Bounds must have one entry per look ({len(t)}).")
     root = sqrt(t[-1])
-    check_in("estimate at the last look", one_number("estimate", estimate) * root, -25.0, 25.0, "[]")
-    middle, wide = float(estimate), 6.0 / root
-    within = None if inner is None else lower_of(len(t), inner)
-    over = walk(t, upper, lower, (middle - wide, middle + wide), within)
+    at_last = check_in(
+        "estimate at the last look", one_number("estimate", estimate) * root, -_LARGEST_MEAN, _LARGEST_MEAN, "[]"
+    )
+    # So far out nothing stops inside.
+    within = None if inner is None or abs(at_last) > _NOTHING_INSIDE else lower_of(len(t), inner)
+    # Seen from the estimate, drifts stay small; inner bounds must stay symmetric about 0.
+    centre = float(estimate) if within is None else 0.0
+    expected = centre * np.sqrt(t)
+    middle, wide = float(estimate) - centre, 6.0 / root
+    over = walk(t, upper - expected, lower - expected, (middle - wide, middle + wide), within)
 
     def shortfall(drift: float) -> float:
         return middle - mean_estimate(over, drift)
 
-    return secant_root(shortfall, middle, middle - 0.1 / root, (middle - wide, middle + wide), 1e-11 / root)
+    limits = (middle - wide, middle + wide)
+    return centre + secant_root(shortfall, middle, middle - 0.1 / root, limits, 1e-11 / root)
 
 
 def mean_estimate(over: Walk, drift: float) -> float:
@@ -236,14 +245,23 @@ def _ordered(
     return walk(t, np.append(before, float(z)), np.append(lower, -inf), drifts, inner)
 
 
+def _centred(over: Walk, drift: float) -> Walk:
+    """The same walk as seen from a drift: bounds fall by what is expected, and no drift is left to reweight by."""
+    expected = drift * np.sqrt(over.information)
+    if over.inner is not None and over.inner.max() > 0.0:
+        raise OutOfRange("z is too far from 0 for a two-sided design with binding futility; it must be in [-20, 20].")
+    return walk(over.information, over.upper - expected, over.lower - expected, (0.0, 0.0))
+
+
 def _drift_with(over: Walk, chance: float) -> float:
     """The drift under which the outcome, or a more extreme one, has this chance: Newton on the normal quantile."""
     wanted = float(ndtri(chance))
     t = float(over.information[-1])
-    low, high = -30.0 / sqrt(t), 30.0 / sqrt(t)
+    high = (abs(float(over.upper[-1])) + 40.0) / sqrt(over.information[0])
+    low = -high
     drift = (float(over.upper[-1]) + wanted) / sqrt(t)
-    for _ in range(80):
-        reached, slope = over.power(drift)
+    for _ in range(120):
+        reached, slope = over.power(drift) if over.covers(drift) else _centred(over, drift).power(0.0)
         if not 1e-300 < reached < 1.0 or slope <= 0.0:
             low, high = (drift, high) if reached <= 0.5 else (low, drift)
             drift = 0.5 * (low + high)

@@ -115,7 +115,7 @@ def observed_look(
     last = final or bool(t[-1] > COMPLETE)
     alpha = spent_by(rules, planned, t, all_of_it=last)
     efficacy, both = _walks(rules, planned, t, alpha, last, (list(past_efficacy), list(past_futility)))
-    if both.upper.min() == -inf:
+    if both.upper[len(past_efficacy) :].min() <= 0.0:
         raise NoBoundFound(
             "Binding futility bounds leave nobody to test at a look; by the design the trial was over before."
         )
@@ -165,7 +165,7 @@ def _walks(
 ) -> tuple[Walk, Walk]:
     """The walk that alpha counts on, and the one over both bounds."""
     skipped = frozenset(k for k in rules.without_efficacy if not (last and k == len(t) - 1))
-    upper: UpperRule = Spender(alpha.tolist(), past[0], skipped).bound
+    upper: UpperRule = Spender(alpha.tolist(), past[0], skipped, 0.0 if rules.sides == 2 else -inf).bound
     lower = _lower(rules, planned, t, last, past[1])
     reach = reach_for(alpha)
     if rules.futility is None:

@@ -11,7 +11,7 @@ What it does not do: keep a design, or read observed information.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final, Protocol, Self
 
@@ -41,10 +41,11 @@ from trial.statistics.group_sequential.efficacy import (
     reach_for,
 )
 from trial.statistics.group_sequential.futility import BetaPlan, FixedFutility, HarmSpending, LowerSpender
-from trial.statistics.group_sequential.information import fixed_drift
+from trial.statistics.group_sequential.information import NoBoundFound, fixed_drift
 from trial.statistics.group_sequential.spending import SpendingFunction
 
 FutilityRule = SpendingFunction | FixedFutility | HarmSpending
+_LEFT_OVER: Final = 1e-9
 _MARGIN: Final = 1.45  # over the fixed design's drift: what the nodes serve without another walk
 
 
@@ -70,6 +71,7 @@ class Rules(Protocol):
     @property
     def without_futility(self) -> frozenset[int]: ...
     def with_one_side(self) -> Self: ...
+    def with_alpha(self, alpha: float) -> Self: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +91,26 @@ class DesignBounds:
     alpha_spent: FloatArray
     drift: float
     inflation: float
-    walk: Walk
-    efficacy_walk: Walk
+    walk: Walk = field(repr=False)
+    efficacy_walk: Walk = field(repr=False)
     wedge: Wedge | None = None
+
+    def __str__(self) -> str:
+        lines = [
+            "Planned bounds, z (recursive integration)",
+            "look  information   efficacy  nominal p  alpha spent   futility",
+        ]
+        for k, t in enumerate(self.fractions):
+            low = "" if self.futility is None else f"{self.futility[k]:>9.4f}"
+            lines.append(
+                f"{k + 1:>4}  {t:>11.4f}  {self.efficacy[k]:>9.4f}  {self.nominal_p[k]:>9.6f}  "
+                f"{self.alpha_spent[k]:>11.6f}  {low:>9}".rstrip()
+            )
+        lines.append(
+            f"maximum information {self.inflation:.4f} times that of a fixed design; "
+            f"E Z at full information {self.drift:.4f}"
+        )
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +241,15 @@ class _Planner:
 
             return with_constant(constant_for_alpha(with_constant, self.rules.alpha, float(shape.min())))
         cumulative, past = self._spent_by_rule(rule)
-        walked = over(lambda: Spender(cumulative.tolist(), past, self.rules.without_efficacy).bound)
+        least = 0.0 if self.rules.sides == 2 else -inf
+        walked = over(lambda: Spender(cumulative.tolist(), past, self.rules.without_efficacy, least).bound)
         if past and walked.upper[-1] == inf:
             raise AlphaOverspent(
                 f"The interim bounds spend all of alpha {self.rules.alpha:g} and more; raise them, or give more alpha."
+            )
+        if abs(walked.power(0.0)[0] - cumulative[-1]) > _LEFT_OVER:
+            raise NoBoundFound(
+                "Binding futility bounds stop so many that alpha cannot be spent; lower them, or the alpha."
             )
         return walked
 

@@ -189,7 +189,7 @@ def combine(z_of_steps: ArrayLike, planned_fractions: ArrayLike) -> float:
 def _power_by_factor(analysis: Analysis, factor: float) -> float:
     """Conditional power under the observed effect when every step to come has ``factor`` times its participants."""
     assert analysis.ahead is not None
-    z, now = float(np.clip(analysis.z, -20.0, 20.0)), analysis.information_fraction
+    z, now = analysis.z, analysis.information_fraction
     drift = float(np.clip(z / math.sqrt(now) * math.sqrt(factor), -LARGEST_DRIFT, LARGEST_DRIFT))
     ahead = analysis.ahead
-    return conditional_power(z, now, ahead.fractions, ahead.efficacy, drift, two_sided=ahead.two_sided)
+    return conditional_power(z, now, ahead.fractions, ahead.efficacy, drift, ahead.futility, two_sided=ahead.two_sided)

@@ -13,105 +13,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
 from trial.statistics.checks import FloatArray, OutOfRange, check_in, numbers
+from trial.statistics.group_sequential.characteristics import (
+    Bounds,
+    OperatingCharacteristics,
+    Tally,
+    applied_bounds,
+    batch_seeds,
+    check_run,
+    summarised,
+)
 from trial.statistics.group_sequential.crossing import crossing_probabilities
 from trial.statistics.group_sequential.design import GroupSequentialDesign
 from trial.statistics.group_sequential.looks import Look
-
-BATCH = 20_000  # arrays that stay in the cache
-_MOST_TRIALS = 100_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class OperatingCharacteristics:
-    """What so many simulated trials did under one true difference.
-
-    efficacy, futility, harm: share of trials that stopped at each look by each bound, (K,); trials that crossed nothing at
-    the last look are in none. harm: the other side of a two-sided design, else 0. participants: with the outcome at each
-    look, both arms. expected_participants: mean at stopping. mean_estimate: of the difference at stopping; its distance
-    from ``difference`` is the bias. What ends in _error is a Monte Carlo standard error. power_by_integration,
-    expected_by_integration: the same without simulation, for normal statistics.
-    """
-
-    name: str
-    difference: float
-    sd: float
-    trials: int
-    seed: int
-    participants: FloatArray
-    efficacy: FloatArray
-    futility: FloatArray
-    expected_participants: float
-    expected_participants_error: float
-    mean_estimate: float
-    mean_estimate_error: float
-    power_by_integration: float
-    expected_by_integration: float
-    harm: FloatArray
-    sides: int = 1
-    method: str = "t statistics simulated from sufficient statistics"
-
-    @property
-    def power(self) -> float:
-        """Share of trials that declared efficacy."""
-        return float(self.efficacy.sum())
-
-    @property
-    def power_error(self) -> float:
-        return share_error(self.power, self.trials)
-
-    @property
-    def stopped_early(self) -> float:
-        """Share of trials that stopped before the last look."""
-        return float((self.efficacy + self.futility + self.harm)[:-1].sum())
-
-    def __str__(self) -> str:
-        lines = [
-            f"{self.name}: true difference {self.difference:g}, SD {self.sd:g}, {self.trials} trials, seed {self.seed}",
-            "look  participants          efficacy          futility"
-            + ("        other side" if self.sides == 2 else ""),
-        ]
-        for k, n in enumerate(self.participants):
-            up, low = float(self.efficacy[k]), float(self.futility[k])
-            shares = [up, low, float(self.harm[k])] if self.sides == 2 else [up, low]
-            told = "  ".join(f"{share:>7.4f} ± {share_error(share, self.trials):.4f}" for share in shares)
-            lines.append(f"{k + 1:>4}  {n:>12.0f}  {told}")
-        lines.append(
-            f"efficacy declared {self.power:.4f} ± {self.power_error:.4f} (by integration {self.power_by_integration:.4f})"
-        )
-        lines.append(
-            f"participants {self.expected_participants:.2f} ± {self.expected_participants_error:.2f} "
-            f"(by integration {self.expected_by_integration:.2f})"
-        )
-        lines.append(f"mean estimate {self.mean_estimate:.4f} ± {self.mean_estimate_error:.4f}; {self.method}")
-        return "\n".join(lines)
-
-
-@dataclass
-class Tally:
-    """Sums over the trials of some batches."""
-
-    efficacy: FloatArray
-    futility: FloatArray
-    harm: FloatArray
-    trials: int = 0
-    size: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    estimate: list[float] = field(default_factory=lambda: [0.0, 0.0])
-
-    def stop(self, participants: float, estimates: FloatArray) -> None:
-        """Count trials that stop here."""
-        count = len(estimates)
-        self.trials += count
-        self.size[0] += count * participants
-        self.size[1] += count * participants**2
-        self.estimate[0] += float(estimates.sum())
-        self.estimate[1] += float(estimates @ estimates)
 
 
 @dataclass(frozen=True)
@@ -139,9 +59,7 @@ class MeansSimulation:
         check_in("difference", self.difference, -1e7, 1e7)
         check_in("sd", self.sd, 0.0, 1e7)
         check_in("ratio", self.ratio, 0.1, 10.0, "[]")
-        for name, value, low, high in (("trials", self.trials, 1, _MOST_TRIALS), ("seed", self.seed, 0, 2**63)):
-            if int(check_in(name, value, low, high, "[]")) != value:
-                raise OutOfRange(f"{name} must be a whole number; {value!r} was given.")
+        check_run(self.trials, self.seed)
         n0 = numbers("per_arm", self.per_arm)
         n1 = n0 * self.ratio
         if n0.ndim != 1 or len(n0) == 0 or not np.all(np.isfinite(n0)) or np.any(np.diff(n0, prepend=0.0) < 2.0):
@@ -228,14 +146,9 @@ class MeansSimulation:
         upper, lower, inner = ([self._signed_square(k, b) for k, b in enumerate(z)] for z in self.z_bounds())
         return upper, lower, inner
 
-    def z_bounds(self) -> tuple[list[float], list[float], list[float]]:
+    def z_bounds(self) -> Bounds:
         """Upper bounds, lower ones, and the inner ones of a two-sided design."""
-        upper = list(self.look.efficacy_bounds)
-        none = [-math.inf] * len(upper)
-        futility = none
-        if self.look.futility_bounds is not None and (self.obey_futility or self.design.binding):
-            futility = [*self.look.futility_bounds[:-1], -math.inf]
-        return (upper, [-b for b in upper], futility) if self.design.sides == 2 else (upper, futility, none)
+        return applied_bounds(self.design, self.look, obey=self.obey_futility)
 
     def _signed_square(self, look: int, z: float) -> float:
         if math.isinf(z):
@@ -244,64 +157,24 @@ class MeansSimulation:
         t = -float(stdtrit(float(self.participants[look]) - 2.0, tail)) if tail > 0.0 else 1e150
         return math.copysign(t * t, z)
 
-    def by_integration(self, difference: float) -> tuple[float, float]:
-        """Power and mean participants under a difference, for normal statistics, without simulation."""
+    def by_integration(self, difference: float | None = None) -> tuple[float, float]:
+        """Power and mean participants for normal statistics, without simulation.
+
+        difference: the true one; the simulation's own where it is not given.
+        """
         upper, lower, inner = self.z_bounds()
         share = self.ratio / (1.0 + self.ratio) ** 2
-        chances = crossing_probabilities(self.participants * share, upper, lower, difference / self.sd, inner)
+        true = self.difference if difference is None else difference
+        chances = crossing_probabilities(self.participants * share, upper, lower, true / self.sd, inner)
         return chances.any_efficacy, chances.expected_information / share
 
     def summary(self, tally: Tally) -> OperatingCharacteristics:
         """Shares and means of a tally, with their errors and what integration says."""
-        return summarised(self, tally, self.by_integration(self.difference))
-
-
-def batch_seeds(trials: int, seed: int) -> list[tuple[int, np.random.SeedSequence]]:
-    """The sizes of all batches, each with a seed of its own."""
-    sizes = [BATCH] * (trials // BATCH) + ([trials % BATCH] if trials % BATCH else [])
-    return list(zip(sizes, np.random.SeedSequence(seed).spawn(len(sizes)), strict=True))
-
-
-def summarised(
-    of: MeansSimulation,
-    tally: Tally,
-    integrated: tuple[float, float],
-    method: str = "t statistics simulated from sufficient statistics",
-) -> OperatingCharacteristics:
-    """Shares and means of a tally, with their errors, beside power and mean participants by integration."""
-    size, size_error = _mean_and_error(tally.size, tally.trials)
-    estimate, estimate_error = _mean_and_error(tally.estimate, tally.trials)
-    return OperatingCharacteristics(
-        name=of.name,
-        difference=of.difference,
-        sd=of.sd,
-        trials=tally.trials,
-        seed=of.seed,
-        participants=of.participants,
-        efficacy=tally.efficacy / tally.trials,
-        futility=tally.futility / tally.trials,
-        expected_participants=size,
-        expected_participants_error=size_error,
-        mean_estimate=estimate,
-        mean_estimate_error=estimate_error,
-        power_by_integration=integrated[0],
-        expected_by_integration=integrated[1],
-        harm=tally.harm / tally.trials,
-        sides=of.design.sides,
-        method=method,
-    )
-
-
-def share_error(share: float, trials: int) -> float:
-    """Monte Carlo standard error of a share of trials.
-
-    >>> round(share_error(0.025, 100_000), 6)
-    0.000494
-    """
-    return math.sqrt(max(share * (1.0 - share), 0.0) / trials)
-
-
-def _mean_and_error(sums: list[float], count: int) -> tuple[float, float]:
-    mean = sums[0] / count
-    spread = max(sums[1] / count - mean * mean, 0.0)
-    return mean, math.sqrt(spread / max(count - 1, 1))
+        return summarised(
+            self,
+            tally,
+            self.by_integration(),
+            "t statistics simulated from sufficient statistics",
+            truth=(self.difference, self.sd),
+            at_looks=self.participants,
+        )

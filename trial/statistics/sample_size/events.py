@@ -57,11 +57,16 @@ class EventSize:
         return self.design.crossing(effect).expected_information * self.events
 
     def __str__(self) -> str:
-        return (
+        said = (
             f"{self.method}\n"
             f"{self.fixed_events:.1f} events fixed × {self.inflation:.4f} for the looks = {self.events:.1f}; / "
             f"{self.event_probability:.4f} with an event = {self.per_arm[0]} + {self.per_arm[1]} participants"
         )
+        if self.design is None:
+            return said
+        looks = ", ".join(f"{n:.1f}" for n in self.at_looks)
+        means = ", ".join(f"{self.expected(effect):.1f}" for effect in (0.0, 0.5, 1.0))
+        return f"{said}\nevents at the looks: {looks}; expected without, at half, and at the effect: {means}"
 
 
 def sample_size_events(

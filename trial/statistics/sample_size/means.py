@@ -85,12 +85,14 @@ def sample_size_ancova(
     Source: Borm, Fransen & Lemmens (2007).
 
     >>> print(sample_size_ancova(2.5, 7.0, 0.5))
-    124.54 per arm fixed × 1.0000 for the looks / 1.00 = 125 + 125 = 250 (ANCOVA, 1 covariates, t test, two arms 1:1)
+    124.54 per arm fixed × 1.0000 for the looks / 1.00 = 125 + 125 = 250 (ANCOVA, 1 covariate, t test, two arms 1:1)
     """
     residual = check_in("sd", sd, 0.0, MOST) * math.sqrt(1.0 - check_in("correlation", correlation, -1.0, 1.0) ** 2)
     lost = check_count("covariates", covariates, 1000)
     goal = wanted(alpha, power, ratio, missing, inflation, design)
-    return _means(difference, residual, margin, lost, goal, normal, f"ANCOVA, {lost} covariates, ")
+    return _means(
+        difference, residual, margin, lost, goal, normal, f"ANCOVA, {lost} covariate{'s' if lost != 1 else ''}, "
+    )
 
 
 def power_means(

@@ -106,7 +106,7 @@ def test_statistics_that_are_no_numbers_are_refused(value):
         lambda: gs.predictive_power(1.0, 0.5, [1.0], [2.0], prior_mean=value),
         lambda: gs.stagewise_p_value([0.5], [], value),
         lambda: gs.repeated_interval(value * 0.0 if np.isfinite(value) else value, 2.0, 1.0),
-        lambda: gs.bias_adjusted_mean([1.0], [2.0], value),
+        lambda: gs.bias_adjusted_mean([1.0], [2.0], 10.0 * value),
     ):
         with pytest.raises(InvalidInput):
             ask()

@@ -23,6 +23,13 @@ def test_large_trials_do_what_integration_says(treated, control, ratio):
     assert found.expected_participants == pytest.approx(found.expected_by_integration, rel=0.02)
 
 
+@pytest.mark.parametrize(("treated", "control", "ratio"), [(0.55, 0.4, 2.0), (0.55, 0.4, 0.5), (0.2, 0.1, 3.0)])
+def test_the_integration_knows_that_the_pooled_error_is_not_the_true_one(treated, control, ratio):
+    fixed = GroupSequentialDesign((1.0,), OBF)
+    found = run(fixed, treated, control, (600,), ratio=ratio)
+    assert found.power == pytest.approx(found.power_by_integration, abs=4.5 * found.power_error + 0.003)
+
+
 def test_one_look_has_the_power_of_an_exact_enumeration():
     fixed = GroupSequentialDesign((1.0,), OBF)
     n, p1, p0 = 40, 0.6, 0.35

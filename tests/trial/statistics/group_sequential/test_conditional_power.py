@@ -36,4 +36,4 @@ def test_without_information_left_to_gain_nothing_can_be_asked():
     with pytest.raises(OutOfRange, match="fraction"):
         predictive_power(1.0, 0.0, [1.0], [2.0])
     with pytest.raises(OutOfRange, match="z must be"):
-        conditional_power(21.0, 0.5, [1.0], [2.0], 3.0)
+        conditional_power(51.0, 0.5, [1.0], [2.0], 3.0)

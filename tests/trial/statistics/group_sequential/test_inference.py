@@ -173,7 +173,7 @@ def test_statements_that_cannot_be_made_are_refused():
     with pytest.raises(OutOfRange, match="bound must be"):
         repeated_interval(0.5, -1.0, 2.0)
     with pytest.raises(OutOfRange, match="estimate at the last look"):
-        bias_adjusted_mean([1.0], [2.0], 100.0)
+        bias_adjusted_mean([1.0], [2.0], 501.0)
     with pytest.raises(OutOfRange, match="standard_error must be"):
         DESIGN.analyse_estimate([0.5], 1.0, 0.0)
     with pytest.raises(OutOfRange, match="sd must be"):
