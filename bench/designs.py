@@ -2,12 +2,16 @@
 
     .venv/bin/python bench/designs.py [--only WORD]
 
-The reference for bounds is scipy's multivariate normal distribution, asked once for the chance of crossing the bounds of
-the same design at its default accuracy (about 1e-5): a design solves some hundred such chances, to 1e-14. For simulation it
-is plain numpy over participants. Times are medians; the first call of each, which makes the quadrature rules, is shown apart.
+Where Rscript has rpact or gsDesign, both sides of the same task are timed in this run and the ratio is printed. Beside them
+stands a reference that is always there: scipy's multivariate normal distribution, asked once for the chance of crossing the
+bounds of the same design at its default accuracy (about 1e-5): a design solves some hundred such chances, to 1e-14. For
+simulation it is plain numpy over participants. Times are medians; the first call of each, which makes the quadrature rules,
+is shown apart.
+Beside R processor time is taken on both sides, as the machine may be shared; the load average is printed.
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -26,14 +30,16 @@ from trial.statistics.group_sequential import GroupSequentialDesign, MeansSimula
 OBF, HSD = Spending("lan_demets_obrien_fleming"), Spending("hwang_shih_decani", -2.0)
 
 
-def median_ms(do: Callable[[], object], least: int = 7, seconds: float = 1.0) -> float:
+def median_ms(
+    do: Callable[[], object], least: int = 7, seconds: float = 1.0, clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Median over repeats for about a second."""
     times: list[float] = []
     begun = time.perf_counter()
     while len(times) < least or time.perf_counter() - begun < seconds:
-        start = time.perf_counter()
+        start = clock()
         do()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return 1e3 * float(np.median(times))
 
 
@@ -104,37 +110,77 @@ def rows() -> list[tuple[str, Callable[[], object], Callable[[], object] | None,
     ]
 
 
-R_SCRIPT = """
-suppressMessages(library(gsDesign))
-for (k in c(5, 10, 20)) {
-  ms <- replicate(9, system.time(for (i in 1:5) gsDesign(k=k, test.type=1, sfu=sfLDOF))[["elapsed"]] * 200)
-  cat(sprintf("gsDesign, %d looks: %.2f ms\\n", k, median(ms)))
+R_SCRIPT = r"""
+options(warn=-1)
+time <- function(task, package, what, least=5, seconds=3) {
+  what(); all <- c(); begun <- proc.time()[["elapsed"]]
+  while (length(all) < least || proc.time()[["elapsed"]] - begun < seconds) {
+    start <- sum(proc.time()[1:2]); what(); all <- c(all, 1000 * (sum(proc.time()[1:2]) - start))
+    if (proc.time()[["elapsed"]] - begun > 25) break
+  }
+  cat(sprintf("%s\t%s\t%.4f\n", task, package, median(all)))
+}
+quiet <- function(expr) suppressWarnings(suppressMessages(invisible(expr)))
+if (suppressWarnings(suppressMessages(require(gsDesign, quietly=TRUE)))) {
+  version <- paste("gsDesign", packageVersion("gsDesign"))
+  for (k in c(5, 10, 20)) time(sprintf("design, %d looks", k), version, function() gsDesign(k=k, test.type=1, sfu=sfLDOF))
+  time("binding futility, 10 looks", version, function() gsDesign(k=10, test.type=3, sfu=sfLDOF, sfl=sfHSD, sflpar=-2))
+}
+if (suppressWarnings(suppressMessages(require(rpact, quietly=TRUE)))) {
+  version <- paste("rpact", packageVersion("rpact"))
+  for (k in c(5, 10, 20)) time(sprintf("design, %d looks", k), version, function() quiet(getDesignCharacteristics(
+    getDesignGroupSequential(kMax=k, alpha=0.025, beta=0.1, sided=1, typeOfDesign="asOF"))))
+  time("binding futility, 10 looks", version, function() quiet(getDesignGroupSequential(kMax=10, alpha=0.025, beta=0.1,
+    sided=1, typeOfDesign="asOF", typeBetaSpending="bsHSD", gammaB=-2, bindingFutility=TRUE)), least=2)
+  four <- quiet(getDesignGroupSequential(informationRates=c(0.3, 0.55, 0.8, 1), alpha=0.025, sided=1, typeOfDesign="asOF"))
+  data <- quiet(getDataset(n1=c(60, 50, 50), n2=c(60, 50, 50), means1=c(2.5, 2.2, 2.0), means2=c(0.2, 0.1, 0.3),
+    stDevs1=c(7, 7, 7), stDevs2=c(7, 7, 7)))
+  time("final inference, look 3", version, function() quiet(getAnalysisResults(four, data, stage=3)), least=3)
+  three <- quiet(getDesignGroupSequential(kMax=3, alpha=0.025, sided=1, typeOfDesign="asOF"))
+  time("simulation, 100,000 trials", version, function() quiet(getSimulationMeans(three, groups=2, alternative=2.5, stDev=7,
+    plannedSubjects=c(120, 240, 360), normalApproximation=FALSE, maxNumberOfIterations=100000, seed=1)), least=3)
 }
 """
 
 
-def print_r() -> None:
-    """gsDesign's own times in the same run, where R has it."""
+def r_times() -> dict[tuple[str, str], float]:
+    """Milliseconds by task and package, from R, where it is installed; empty where not."""
     rscript = shutil.which("Rscript")
     if rscript is None:
-        print("R is not installed here: no times of gsDesign.")
-        return
+        return {}
     run = subprocess.run([rscript, "-e", R_SCRIPT], capture_output=True, text=True, check=False)
-    print(run.stdout or "R has no gsDesign here.")
+    rows = [line.split("\t") for line in run.stdout.splitlines() if line.count("\t") == 2]
+    return {(task, package): float(ms) for task, package, ms in rows}
+
+
+def print_r(ours: dict[str, float]) -> None:
+    """Both sides of each task that a package of R has, in processor time, and the ratio."""
+    theirs = r_times()
+    if not theirs:
+        print("Rscript with rpact or gsDesign is not installed here: their times are not in this run.")
+        return
+    print(f"\n{'processor time, same run':<28} {'ms':>9} {'R, ms':>13} {'ratio':>7}")
+    for (task, package), ms in theirs.items():
+        if task in ours:
+            print(f"{task:<28} {ours[task]:>9.2f} {ms:>13.2f} {'1/' + format(ms / ours[task], '.0f'):>7}  {package}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="")
     wanted = parser.parse_args().only
+    print(f"load average {os.getloadavg()[0]:.1f}")
     print(f"{'':<28} {'first ms':>9} {'ms':>9} {'reference ms':>13} {'ratio':>7}  reference")
-    for name, ours, other, times, words in rows():
+    ours: dict[str, float] = {}
+    for name, do, other, times, words in rows():
         if wanted not in name:
             continue
-        first, here = once_ms(ours), median_ms(ours)
+        first, here = once_ms(do), median_ms(do)
         there = times * median_ms(other, least=3) if other else float("nan")
-        print(f"{name:<28} {first:>9.2f} {here:>9.2f} {there:>13.2f} {here / there:>7.3f}  {words}")
-    print_r()
+        print(f"{name:<28} {first:>9.2f} {here:>9.2f} {there:>13.2f} {here / there:>7.2g}  {words}")
+        ours[name] = median_ms(do, clock=time.process_time)
+    print_r(ours)
+    print(f"load average {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

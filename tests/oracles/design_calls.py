@@ -73,12 +73,16 @@ def rpact(call, information=None):
     if kind == "HP":
         efficacy = HaybittlePeto(number("constantBoundsHP", call, 3.0))
     elif kind.startswith("as"):
-        efficacy = _rpact_spending(kind[2:], number("gammaA", call))
+        user = _user_spending("userAlphaSpending", call, information)
+        efficacy = user or _rpact_spending(kind[2:], number("gammaA", call))
     else:
         efficacy = WangTsiatis(SHAPES.get(kind, number("deltaWT", call)))
     beta = re.search(r'typeBetaSpending="bs(\w+)"', call)
     fixed = re.search(r"futilityBounds=c\(([^)]*)\)", call)
-    futility = _rpact_spending(beta[1], number("gammaB", call)) if beta else None
+    futility = None
+    if beta:
+        user = _user_spending("userBetaSpending", call, information)
+        futility = user or _rpact_spending(beta[1], number("gammaB", call))
     if fixed:
         futility = FixedFutility(tuple(float(x) for x in fixed[1].split(",")))
     return GroupSequentialDesign(
@@ -90,6 +94,14 @@ def rpact(call, information=None):
         binding="bindingFutility=TRUE" in call,
         sides=sides,
     )
+
+
+def _user_spending(name, call, information):
+    found = re.search(rf"{name}=c\(([^)]*)\)", call)
+    if found is None:
+        return None
+    spent = [float(x) for x in found[1].split(",")]
+    return Spending("stepwise", points=tuple((t, x / spent[-1]) for t, x in zip(information[:-1], spent, strict=False)))
 
 
 def _rpact_spending(name, parameter):

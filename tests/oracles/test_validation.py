@@ -28,6 +28,8 @@ def test_the_page_lists_nothing_that_is_not_checked():
     assert len(listed) == len(ALL)
 
 
-@pytest.mark.parametrize(("given", "shown"), [(0.0, "1e-15"), (1.4e-8, "2e-08"), (3.0e-7, "5e-07"), (9e-3, "1e-02")])
+@pytest.mark.parametrize(
+    ("given", "shown"), [(0.0, "1e-15"), (1.4e-8, "2e-08"), (3.0e-7, "3e-07"), (9.2e-3, "1e-02"), (2.1, "3e+00")]
+)
 def test_a_difference_is_rounded_up(given, shown):
     assert rounded_up(given) == shown

@@ -13,6 +13,7 @@ import pkgutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, floor, log10
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
@@ -81,13 +82,11 @@ def _row(check: Check) -> str:
 
 
 def rounded_up(difference: float) -> str:
-    """To one digit, upwards, and nothing below 1e-15, so that another machine writes the same page."""
+    """To one digit, upwards, and nothing below 1e-15: never above what is accepted, which has one digit too."""
     if difference <= 1e-15:
         return "1e-15"
-    exponent = int(f"{difference:.0e}".split("e")[1])
-    digit = difference / 10.0**exponent
-    up = next((d for d in (1, 2, 5, 10) if digit <= d * 1.0000001), 10)
-    return f"{up * 10.0**exponent:.0e}"
+    exponent = floor(log10(difference) + 1e-12)
+    return f"{ceil(difference / 10.0**exponent - 1e-6) * 10.0**exponent:.0e}"
 
 
 def main(words: list[str]) -> None:

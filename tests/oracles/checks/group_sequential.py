@@ -7,13 +7,14 @@ is left out, and the note says so; the alpha property (last rows) is what shows 
 import re
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from tests.oracles import design_calls as read
 from tests.oracles.reading import cases
 from tests.oracles.validation import Check
 from tests.trial.statistics.group_sequential.brownian_twin import mean_of_estimate, never_crossing
 from trial.statistics.group_sequential import (
+    EventsSimulation,
     GroupSequentialDesign,
     MeansSimulation,
     NormalPrior,
@@ -139,6 +140,20 @@ def rp_wedge(part):
             pairs.append((bounds.efficacy, upto(case["criticalValues"], 6.0)))
         else:
             pairs.append((bounds.futility[:-1], numbers(case["futilityBounds"])))
+    return worst(pairs)
+
+
+def rp_families(part):
+    found = cases("gsd_families_rpact.json")
+    if part == "sizes":
+        return rp_sizes(found)
+    pairs = []
+    for case in found:
+        bounds = rp_design(case).bounds
+        pairs.append((bounds.efficacy, case["criticalValues"]))
+        if case["futilityBounds"] is not None:
+            said = numbers(case["futilityBounds"])
+            pairs.append((bounds.futility[:-1], np.where(said > -5.9, said, np.nan)))
     return worst(pairs)
 
 
@@ -271,6 +286,7 @@ def gs_success():
 
 
 RPACT = [c for c in INFERENCE if c["kind"] == "rpact_analysis"]
+RPACT_3 = cases("inference_rpact.json")
 
 
 def rp_looks():
@@ -286,15 +302,50 @@ def rp_looks():
             yield case, design, k, z, estimate, abs(estimate / statistic)
 
 
+def rp_analyses(found):
+    """(case, design, look from 0, sign of benefit, our analysis of the same t or normal statistic)."""
+    for case in found:
+        design = read.rpact(case["design"])
+        for k in range(case["stage"]):
+            sign = -1.0 if "directionUpper=FALSE" in case["call"] else 1.0
+            effect = case["effect_sizes"][k]
+            if design.sides == 2:
+                sign = float(np.sign(effect))
+            error = abs(effect / case["stage_test_statistics_overall"][k])
+            df = None if case["normalApproximation"] else _participants(case, k) - 2.0
+            yield (
+                case,
+                design,
+                k,
+                sign,
+                design.analyse_estimate(design.information_fractions[: k + 1], sign * effect, error, df=df),
+            )
+
+
+def _participants(case, k):
+    arms = [re.search(rf"\bn{arm}=c\(([^)]*)\)", case["dataInput"])[1].split(",") for arm in (1, 2)]
+    return sum(float(n) for arm in arms for n in arm[: k + 1])
+
+
 def rp_repeated_intervals():
     pairs = []
-    for case, design, k, z, estimate, error in rp_looks():
-        if not case["normalApproximation"]:
-            continue
-        analysis = design.analyse_estimate(design.information_fractions[: k + 1], estimate, error)
-        ends = sorted(np.abs([case["repeated_ci_lower"][k], case["repeated_ci_upper"][k]]))
-        pairs.append((sorted(np.abs(analysis.repeated_interval)), ends))
-        assert abs(analysis.z - z) < 1e-9
+    for case, _, k, sign, analysis in rp_analyses([*RPACT, *RPACT_3]):
+        said = sorted(sign * np.array([case["repeated_ci_lower"][k], case["repeated_ci_upper"][k]]))
+        pairs.append((analysis.repeated_interval, said))
+        if sign > 0 or "sided=1" in case["design"]:
+            pairs.append((ndtr(-analysis.z), case["overall_p"][k]))
+    return worst(pairs)
+
+
+def rp_binding():
+    """Repeated p and conditional rejection probability of one-sided designs, binding futility among them."""
+    pairs = []
+    for case, design, k, _, analysis in rp_analyses(RPACT_3):
+        said = float(case["repeated_p"][k])
+        if said < 0.499:
+            pairs.append((analysis.repeated_p, said))
+        if analysis.ahead is not None and not (design.binding and analysis.crossed == "futility"):
+            pairs.append((analysis.conditional_power(0.0), case["conditionalRejectionProbabilities"][k]))
     return worst(pairs)
 
 
@@ -348,19 +399,15 @@ def _inverse_sizes(case, k):
 
 def rp_stagewise():
     pairs = []
-    for case, design, k, z, _, error in rp_looks():
+    for case, design, k, sign, analysis in rp_analyses([*RPACT, *RPACT_3]):
         p = numbers(case["final_p"])[k]
-        if np.isnan(p) or design.sides == 2 or not (case["normalApproximation"] or k > 0):
+        if np.isnan(p) or design.sides == 2:
             continue
-        look = design.at(design.information_fractions[: k + 1])
-        t = look.information_fractions
-        lower = look.futility_bounds[:-1] if design.binding else None
-        after = stagewise_inference(
-            t, look.efficacy_bounds[:-1], z, earlier_futility=lower, per_drift=error * np.sqrt(t[-1])
-        )
-        said = np.abs([case[name][k] for name in ("median_unbiased", "final_ci_lower", "final_ci_upper")])
-        ours = np.abs([after.median_unbiased, after.lower, after.upper])
-        pairs += [(after.p_value, p), (ours[0], said[0]), (np.sort(ours[1:]), np.sort(said[1:]))]
+        after = analysis.stagewise
+        pairs.append((after.p_value, p))
+        if k or case["normalApproximation"] or case not in RPACT_3:
+            said = [sign * case[name][k] for name in ("median_unbiased", "final_ci_lower", "final_ci_upper")]
+            pairs.append(([after.median_unbiased, after.lower, after.upper], [said[0], *sorted(said[1:])]))
     return worst(pairs)
 
 
@@ -484,6 +531,17 @@ def simulated():
     return worst(pairs)
 
 
+def simulated_events():
+    """The same for time to event, where the integration takes Schoenfeld's information."""
+    pairs = []
+    for design in (X, XF):
+        for ratio in (1.0, 0.8):
+            plan = EventsSimulation(design, ratio, 0.1, (250, 250), (90, 180, 270, 360), 12.0, 0.01, trials=20_000)
+            result = plan.run()
+            pairs.append((abs(result.power - result.power_by_integration) / result.power_error, 0.0))
+    return worst(pairs)
+
+
 def entry(function, source, oracle, scale, tolerance, largest, note=""):
     return Check(ROOM, f"group_sequential.{function}", source, oracle, scale, tolerance, largest, note)
 
@@ -494,8 +552,15 @@ LD_NOTE = "designs with a first bound above 4 are left out: ldbounds' grid misse
 RP_NOTE = "rpact's quadrature misses by up to 2e-5 in uneven designs (median 3e-8); ours meet alpha to 1e-12 there"
 RP_FIRST = "designs with a first bound above 6 are left out: there rpact's later bounds drift by up to 1.8e-4"
 RP_HIGH = "bounds above 4.5 are left out: rpact's own, at one alpha, differ there by 4e-5 from case to case"
-RP_ORDER = "two-sided cases are left out: rpact orders them by the upper bounds alone"
 RP_OWN = "rpact 3.3, its own test values"
+RP_3, RP_BOTH = "rpact 3.3.4", "rpact 4.3.0 and 3.3.4"
+RP_RANDOM = (
+    "random looks, alpha, beta; only designs in which rpact's own bounds meet alpha to 1e-8 by an integration apart"
+)
+RP_FINAL = (
+    "two-sided cases are left out: rpact orders them by the upper bounds alone. rpact 3.3 takes the interval of a trial that "
+    "stops at its first look by t as normal, rpact 4.3 as t, and so do we"
+)
 RP_WEDGE = "beta is spent from the look on at which the one-sided bound is above 0, as rpact's betaAdjustment=TRUE does"
 APART = "integration apart (score scale, Clenshaw–Curtis)"
 CHECKS = (
@@ -534,13 +599,16 @@ CHECKS = (
         1e-6,
         lambda: rp_sizes(cases("gsd_two_sided_futility_rpact.json")),
     ),
+    entry("design (every family and futility)", "as named", RP_3, "z", 1e-6, lambda: rp_families("bounds"), RP_RANDOM),
+    entry("design (sizes, every family and futility)", f"{JT} 2.4", RP_3, "relative", 1e-6, lambda: rp_families("sizes")),
     entry("design (one-sided)", "as named", LR, "z", 2e-5, lr_upper, LR_NOTE),
     entry("design (spending)", "Lan & DeMets (1983)", LD, "z", 2e-4, ld_upper, LD_NOTE),
     entry("stagewise_inference", "Tsiatis, Rosner & Mehta (1984)", LR, "as given", 5e-6, lr_stagewise),
-    entry("stagewise_inference", "Tsiatis, Rosner & Mehta (1984)", RP, "as given", 1e-6, rp_stagewise, RP_ORDER),
+    entry("stagewise_inference", "Tsiatis, Rosner & Mehta (1984)", RP_BOTH, "as given", 1e-6, rp_stagewise, RP_FINAL),
     entry("stagewise_inference (lower limit, p)", "Tsiatis, Rosner & Mehta (1984)", "AGSDest 2.3.4", "as given", 1e-5, agsdest),
     entry("repeated interval, p, estimate", "Jennison & Turnbull (1989)", LR, "as given", 1e-6, lr_repeated),
-    entry("repeated_interval", "Jennison & Turnbull (1989)", RP, "as given", 1e-6, rp_repeated_intervals),
+    entry("repeated_interval (normal and t)", "Jennison & Turnbull (1989)", RP_BOTH, "as given", 1e-6, rp_repeated_intervals),
+    entry("repeated p, conditional power (binding too)", f"{JT} 9.2, 10.2", RP_3, "probability", 1e-6, rp_binding),
     entry("repeated_p_value", f"{JT} 9.2", RP, "probability", 1e-6, rp_repeated_p),
     entry("conditional_power (design's size)", "Lan & Wittes (1988)", LR, "probability", 1e-6, lr_conditional),
     entry("conditional_power (futility counted)", "Lan & Wittes (1988)", GS, "probability", 2e-7, gs_conditional),
@@ -556,6 +624,7 @@ CHECKS = (
     entry("least_promising", "Mehta & Pocock (2011)", "its defining equation", "z", 1e-9, least_by_definition),
     entry("posterior", "Spiegelhalter et al. (1994)", "sums over a grid", "as given", 1e-6, prior_by_grid),
     entry("MeansSimulation", "exact, from sufficient statistics", "integration", "standard errors", 4.0, simulated),
+    entry("EventsSimulation", "log-rank at its events", "integration", "standard errors", 4.0, simulated_events),
     entry("design (alpha, one-sided, to 50 looks)", JT, APART, "probability", 1e-12, lambda: alpha_of(1)),
     entry("design (alpha, two-sided, to 50 looks)", JT, APART, "probability", 1e-12, lambda: alpha_of(2)),
     entry("design (alpha and power, binding, to 20 looks)", JT, APART, "probability", 1e-10, alpha_binding),

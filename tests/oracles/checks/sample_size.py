@@ -1,5 +1,7 @@
 """Sample sizes against their oracles."""
 
+import re
+
 import numpy as np
 
 from tests.oracles import design_calls as read
@@ -16,6 +18,7 @@ from trial.statistics.sample_size import (
 )
 
 ROOM = "Sample size"
+RP_3 = "rpact 3.3.4"
 CASES = cases("sample_size.json")
 TOLERANCE = "rpact solves the t test to about 4e-7"
 
@@ -25,10 +28,37 @@ def ours(case):
     design = None if "kMax=1" in case["design"] else read.rpact(case["design"])
     shared = {"ratio": read.number("allocationRatioPlanned", call), "design": design}
     shared["power"] = 1.0 - read.number("beta", case["design"])
+    if case["kind"] == "survival":
+        accrual = float(re.search(r"accrualTime=c\(0, ([^)]*)\)", call)[1])
+        lost = -np.log(1.0 - read.number("dropoutRate1", call, 0.0)) / 12.0
+        given = {"accrual": accrual, "follow_up": read.number("followUpTime", call), "dropout_hazard": lost}
+        return sample_size_events(read.number("hazardRatio", call), read.number("lambda2", call), **given, **shared)
+    shared["margin"] = -read.number("thetaH0", call, 0.0)
     if case["kind"] == "means":
         normal = "normalApproximation=TRUE" in call
         return sample_size_means(read.number("alternative", call), read.number("stDev", call), normal=normal, **shared)
     return sample_size_proportions(read.number("pi1", call), read.number("pi2", call), **shared)
+
+
+def rpact_3(kind):
+    """Non-inferiority of means and rates, and time to event with dropout, by rpact 3.3.4."""
+    pairs = []
+    for case in (c for c in cases("sample_size_rpact.json") if c["kind"] == kind):
+        size, said = ours(case), case["result"]
+        if kind == "survival":
+            pairs.append((size.participants, said.get("maxNumberOfSubjects", said["nFixed"])))
+            pairs.append((size.events, said.get("maxNumberOfEvents", said["eventsFixed"])))
+            names, fixed = ("expectedEventsH0", "expectedEventsH01", "expectedEventsH1"), "eventsFixed"
+        else:
+            pairs.append((size.maximum, said.get("maxNumberOfSubjects", said["nFixed"])))
+            names, fixed = tuple(f"expectedNumberOfSubjects{h}" for h in ("H0", "H01", "H1")), "nFixed"
+            critical = said.get("criticalValuesEffectScale")
+            if critical is not None and np.size(critical) == len(size.at_looks):
+                pairs.append((size.critical_effects, np.atleast_1d(critical)))
+        if size.design is not None:
+            pairs.append(([size.expected(effect) for effect in (0.0, 0.5, 1.0)], [said[name] for name in names]))
+        assert fixed in said or size.design is not None
+    return worst(pairs, relative=True)
 
 
 def rpact_sizes(kind):
@@ -121,6 +151,18 @@ CHECKS = (
         "sample_size_means (critical effects)", "Julious (2010)", RP, "relative", 1e-6, lambda: rpact_critical("means")
     ),
     entry("sample_size_proportions", "Fleiss et al. (2003)", RP, "relative", 1e-7, lambda: rpact_sizes("rates")),
+    entry("sample_size_means (margin)", "Julious (2010)", RP_3, "relative", 1e-6, lambda: rpact_3("means"), TOLERANCE),
+    entry(
+        "sample_size_proportions (margin)",
+        "Farrington & Manning (1990)",
+        RP_3,
+        "relative",
+        1e-6,
+        lambda: rpact_3("rates"),
+    ),
+    entry(
+        "sample_size_events (dropout, looks)", "Schoenfeld (1981)", RP_3, "relative", 1e-7, lambda: rpact_3("survival")
+    ),
     entry("critical_difference", "Fleiss et al. (2003)", RP, "relative", 1e-6, lambda: rpact_critical("rates")),
     entry("power and expected size", "Jennison & Turnbull (2000) 2.4", RP, "as given", 1e-6, rpact_power),
     entry("sample_size_means, sample_size_proportions", "as named", R, "relative", 1e-7, r_and_gsdesign),

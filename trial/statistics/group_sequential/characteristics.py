@@ -128,11 +128,22 @@ class Tally:
         """Count trials that stop here, all of one size or each of its own."""
         count = len(estimates)
         self.trials += count
-        of_each = np.broadcast_to(np.asarray(sizes, dtype=np.float64), (count,))
-        self.size[0] += float(of_each.sum())
-        self.size[1] += float(of_each @ of_each)
-        self.estimate[0] += float(estimates.sum())
-        self.estimate[1] += float(estimates @ estimates)
+        if isinstance(sizes, float):
+            add_up(self.size, count * sizes, count * sizes * sizes)
+        else:
+            add_up(self.size, *sums_of(sizes))
+        add_up(self.estimate, *sums_of(estimates))
+
+
+def add_up(sums: list[float], first: float, second: float) -> None:
+    """Add to a sum and a sum of squares."""
+    sums[0] += first
+    sums[1] += second
+
+
+def sums_of(values: FloatArray) -> tuple[float, float]:
+    """A sum and a sum of squares; not by BLAS, which would wake a second thread for it and wait."""
+    return float(values.sum()), float(np.einsum("i,i->", values, values))
 
 
 class Simulated(Protocol):

@@ -24,10 +24,12 @@ from trial.statistics.checks import FloatArray, OutOfRange, check_in, numbers
 from trial.statistics.group_sequential.characteristics import (
     OperatingCharacteristics,
     Tally,
+    add_up,
     applied_bounds,
     check_run,
     mean_and_error,
     summarised,
+    sums_of,
 )
 from trial.statistics.group_sequential.crossing import crossing_probabilities
 from trial.statistics.group_sequential.design import GroupSequentialDesign
@@ -160,9 +162,8 @@ class EventsSimulation:
             z, estimate = trials.log_rank(times)
             stops = tally.cross(look, z, bounds, two_sided=self.design.sides == 2)
             tally.stop(trials.events(times)[stops], estimate[stops])
-            for sums, values in ((tally.duration, times[stops]), (tally.entered, trials.entered(times)[stops])):
-                sums[0] += float(values.sum())
-                sums[1] += float(values @ values)
+            add_up(tally.duration, *sums_of(times[stops]))
+            add_up(tally.entered, *sums_of(trials.entered(times)[stops]))
             trials = trials.only(~stops)
             if not len(trials.short):
                 return
