@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from reports.appearance import ACCENT, ACCENT_LIGHT, BRICK, INK, QUIET, RULE
+from reports.appearance import ACCENT, ACCENT_LIGHT, AMBER, BRICK, INK, QUIET, RULE
 from reports.figures.canvas import Picture, sheet
 from trial.statistics.group_sequential import (
     BoundScales,
@@ -25,6 +26,7 @@ _SCALES = (
     ("predictive_power", "Predictive power"),
 )
 _HIGHEST_Z = 8.0
+_LINES = ((BRICK, "^"), (ACCENT, "o"), (INK, "s"), (QUIET, "D"), (AMBER, "v"))
 _Simulation = MeansSimulation | ProportionsSimulation | EventsSimulation
 
 
@@ -75,6 +77,37 @@ def _draw_side(axes: Axes, side: BoundScales, scale: str, *, two_sided: bool) ->
         axes.annotate(
             text, (x, y), xytext=offset, textcoords="offset points", ha="center", fontsize=6, color=style["color"]
         )  # fmt: skip
+
+
+def families_picture(
+    designs: Mapping[str, GroupSequentialDesign], effect: float = 1.0, unit: str = "design's effect"
+) -> Picture:
+    """Efficacy bounds of several designs beside each other: z, one-sided p, effect, and alpha spent."""
+    with sheet(180, 120) as figure:
+        drawn = []
+        for index, title in enumerate(("z", "One-sided p", f"Effect ({unit})", "Alpha spent")):
+            left, bottom = 0.08 + 0.5 * (index % 2), 0.63 - 0.45 * (index // 2)
+            drawn.append(figure.add_axes((left, bottom, 0.40, 0.32)))
+            drawn[-1].set_title(title, loc="left")
+            drawn[-1].set_xlim(0, 1.05)
+            drawn[-1].set_xlabel("Information, of the maximum")
+        drawn[1].set_yscale("log")
+        for (name, design), (colour, marker) in zip(designs.items(), cycle(_LINES)):
+            _draw_family(drawn, name, design, effect, {"color": colour, "marker": marker})
+        figure.legend(*drawn[0].get_legend_handles_labels(), loc="lower center", ncols=3, frameon=False)
+    note = "A point for each look; bounds above z = 8 are not drawn. Effects are those that just reach the bound."
+    ends = ", ".join(f"{name} {design.bounds.efficacy[-1]:.2f}" for name, design in designs.items())
+    alt = f"Efficacy bounds of {len(designs)} families on four scales; at the last look on z: {ends}."
+    return Picture(figure, "Families of bounds on four scales", alt, (note,))
+
+
+def _draw_family(
+    drawn: Sequence[Axes], name: str, design: GroupSequentialDesign, effect: float, style: Mapping[str, str]
+) -> None:
+    planned, side = design.bounds, design.scales(effect)[0]
+    shown = planned.efficacy < _HIGHEST_Z
+    for axes, values in zip(drawn, (side.z, side.p_value, side.effect, planned.alpha_spent), strict=True):
+        axes.plot(planned.fractions[shown], values[shown], label=name, markersize=3.5, linewidth=1.0, **style)  # type: ignore[arg-type]  # styles of several types
 
 
 def operating_picture(

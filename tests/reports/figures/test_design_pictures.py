@@ -3,8 +3,14 @@
 import pytest
 
 from reports.figures.canvas import as_pdf, as_png, as_svg
-from reports.figures.design import design_picture, operating_picture
-from trial.statistics.group_sequential import GroupSequentialDesign, MeansSimulation, Spending, equal_looks
+from reports.figures.design import design_picture, families_picture, operating_picture
+from trial.statistics.group_sequential import (
+    POCOCK,
+    GroupSequentialDesign,
+    MeansSimulation,
+    Spending,
+    equal_looks,
+)
 
 OBF = Spending("lan_demets_obrien_fleming")
 DESIGNS = {
@@ -20,6 +26,14 @@ def test_the_bounds_are_drawn_on_four_scales(name):
     assert len(picture.figure.axes) == 4
     assert "efficacy bounds on z" in picture.alt
     assert as_pdf(picture) == as_pdf(design_picture(DESIGNS[name], 2.5, "T points"))
+    assert as_svg(picture).startswith(b"<?xml")
+
+
+def test_families_are_drawn_beside_each_other():
+    picture = families_picture({"Pocock": GroupSequentialDesign(equal_looks(4), POCOCK), **DESIGNS}, 2.5, "T points")
+    assert len(picture.figure.axes) == 4
+    assert "Pocock 2.36" in picture.alt
+    assert len(picture.figure.axes[0].lines) == 4
     assert as_svg(picture).startswith(b"<?xml")
 
 

@@ -39,6 +39,7 @@ from trial.statistics.group_sequential.planning import Rules, plan
 _LEAST: Final = 1e-14
 _MOST: Final = {1: 0.9999, 2: 0.49995}
 _MOST_BINDING: Final = 0.4999
+_FOUND: Final = 1e-3
 
 
 def repeated_p_value(rules: Rules, look: Look, z: float) -> float | None:
@@ -115,6 +116,8 @@ def _with_binding_futility(rules: Rules, look: Look, z: float) -> float:
     low, high = float(ndtri(_LEAST)), float(ndtri(_MOST_BINDING))
     start = float(np.clip(ndtri(rules.alpha) + (look.efficacy_bound - z), low + 0.1, high - 0.1))
     found = secant_root(excess, start, start + 0.05, (low, high), 1e-8)
+    if excess(found - 1e-6) > _FOUND:
+        return _MOST_BINDING  # designs end here, not the bounds above z
     return float(np.clip(ndtr(found), _LEAST, _MOST_BINDING))
 
 
