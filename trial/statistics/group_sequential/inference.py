@@ -33,6 +33,7 @@ _ROOT_2PI: Final = sqrt(2.0 * np.pi)
 _LARGEST_Z: Final = 50.0
 _LARGEST_MEAN: Final = 500.0
 _NOTHING_INSIDE: Final = 25.0
+_FARTHEST_WITH_INNER: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -245,12 +246,18 @@ def _ordered(
     return walk(t, np.append(before, float(z)), np.append(lower, -inf), drifts, inner)
 
 
-def _centred(over: Walk, drift: float) -> Walk:
-    """The same walk as seen from a drift: bounds fall by what is expected, and no drift is left to reweight by."""
+def _power_apart(over: Walk, drift: float) -> tuple[float, float]:
+    """Power and slope under a drift that the walk does not cover.
+
+    The same walk as seen from that drift: bounds fall by what is expected, and no drift is left to reweight by. Inner bounds
+    would lose their symmetry, so that a design with them is walked again for this drift.
+    """
     expected = drift * np.sqrt(over.information)
-    if over.inner is not None and over.inner.max() > 0.0:
+    if over.inner is None or over.inner.max() <= 0.0:
+        return walk(over.information, over.upper - expected, over.lower - expected, (0.0, 0.0)).power(0.0)
+    if abs(expected[-1]) > _FARTHEST_WITH_INNER:
         raise OutOfRange("z is too far from 0 for a two-sided design with binding futility; it must be in [-20, 20].")
-    return walk(over.information, over.upper - expected, over.lower - expected, (0.0, 0.0))
+    return walk(over.information, over.upper, over.lower, (drift, drift), over.inner).power(drift)
 
 
 def _drift_with(over: Walk, chance: float) -> float:
@@ -261,7 +268,7 @@ def _drift_with(over: Walk, chance: float) -> float:
     low = -high
     drift = (float(over.upper[-1]) + wanted) / sqrt(t)
     for _ in range(120):
-        reached, slope = over.power(drift) if over.covers(drift) else _centred(over, drift).power(0.0)
+        reached, slope = over.power(drift) if over.covers(drift) else _power_apart(over, drift)
         if not 1e-300 < reached < 1.0 or slope <= 0.0:
             low, high = (drift, high) if reached <= 0.5 else (low, drift)
             drift = 0.5 * (low + high)

@@ -147,3 +147,18 @@ def test_inner_bounds_keep_their_limit_and_every_analysis_prints():
         assert said.bias_adjusted == pytest.approx(said.estimate, abs=0.5)
     with pytest.raises(OutOfRange, match="two-sided design with binding futility"):
         stagewise_inference([0.2, 0.4], [9.0], 50.0, sides=2, earlier_futility=[1.0])
+
+
+def test_a_two_sided_binding_design_with_an_early_look_can_be_told_of_after_many():
+    efficacy = Spending("stepwise", points=((0.36, 0.143), (0.61, 0.837)))
+    design = GroupSequentialDesign(
+        (0.11, 0.12, 0.25, 0.48, 0.86, 1.0),
+        efficacy,
+        alpha=0.0869,
+        beta=0.28,
+        futility=Spending("exponential", 0.86),
+        binding=True,
+        sides=2,
+    )
+    said = design.analyse([0.03, 0.39, 0.4, 0.85, 0.88, 1.15], -7.7).stagewise
+    assert said.lower < said.median_unbiased < said.upper < 0.0
