@@ -35,7 +35,7 @@ from trial.statistics.group_sequential.inference import (
 from trial.statistics.group_sequential.information import SMALLEST_STEP
 from trial.statistics.group_sequential.looks import Look, spent_by
 from trial.statistics.group_sequential.planning import DesignBounds, Rules
-from trial.statistics.group_sequential.priors import NormalPrior, Posterior, posterior
+from trial.statistics.group_sequential.priors import NormalPrior, Posterior, check_prior, posterior
 from trial.statistics.group_sequential.repeated import even_bound, repeated_p_value
 
 _LARGEST_DRIFT: Final = 25.0
@@ -164,7 +164,7 @@ class Analysis:
             self.ahead.fractions,
             self.ahead.efficacy,
             self.ahead.futility,
-            prior_mean=prior.mean / self.per_drift,
+            prior_mean=check_prior(prior).mean / self.per_drift,
             prior_sd=prior.sd / self.per_drift,
             two_sided=self.ahead.two_sided,
         )

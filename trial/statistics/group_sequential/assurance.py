@@ -13,7 +13,7 @@ from trial.statistics.checks import OutOfRange, check_count, check_in
 from trial.statistics.group_sequential.design import GroupSequentialDesign
 from trial.statistics.group_sequential.information import LARGEST_DRIFT
 from trial.statistics.group_sequential.integration import legendre
-from trial.statistics.group_sequential.priors import NormalPrior
+from trial.statistics.group_sequential.priors import NormalPrior, check_prior
 
 _NODES, _REACH = 96, 8.5
 
@@ -29,7 +29,7 @@ def probability_of_success(
     """
     passed = check_count("after", after, design.looks - 1)
     check_in("effect", effect, 0.0, 1e12)
-    if not np.isfinite(prior.sd):
+    if not np.isfinite(check_prior(prior).sd):
         raise OutOfRange("prior.sd must be finite.")
     per_effect = design.bounds.drift / effect
     mean, sd = prior.mean * per_effect, prior.sd * per_effect

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trial.statistics.checks import FloatArray, OutOfRange, check_in
-from trial.statistics.group_sequential.design import GroupSequentialDesign
+from trial.statistics.group_sequential.design import GroupSequentialDesign, check_design
 from trial.statistics.group_sequential.looks import Look
 
 BATCH: Final = 20_000  # arrays that stay in the cache
@@ -157,8 +157,9 @@ class Simulated(Protocol):
     def seed(self) -> int: ...
 
 
-def check_run(trials: int, seed: int) -> None:
-    """How many trials, 1 to 10^8, and a seed, 0 or more."""
+def check_run(design: GroupSequentialDesign, trials: int, seed: int) -> None:
+    """A design, how many trials, 1 to 10^8, and a seed, 0 or more."""
+    check_design(design)
     for name, value, low, high in (("trials", trials, 1, _MOST_TRIALS), ("seed", seed, 0, 2**63)):
         if int(check_in(name, value, low, high, "[]")) != value:
             raise OutOfRange(f"{name} must be a whole number; {value!r} was given.")

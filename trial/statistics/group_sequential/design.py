@@ -92,8 +92,11 @@ class GroupSequentialDesign:
         if self.sides == 2 and isinstance(self.futility, HarmSpending):
             raise OutOfRange("sides must be 1 for a design with HarmSpending; the other side is the bound for harm.")
         for name, flags in (("efficacy_looks", self.efficacy_looks), ("futility_looks", self.futility_looks)):
-            if flags is not None and (not isinstance(flags, tuple | list) or len(flags) != self.looks):
+            if flags is None:
+                continue
+            if isinstance(flags, str) or np.shape(flags) != (self.looks,):
                 raise OutOfRange(f"{name} must say yes or no for each of the {self.looks} looks.")
+            object.__setattr__(self, name, tuple(bool(flag) for flag in flags))
 
     @classmethod
     def from_protocol(cls, section: Mapping[str, Any]) -> GroupSequentialDesign:
@@ -223,8 +226,8 @@ class GroupSequentialDesign:
     ) -> Look:
         """The bounds at the look that has just been reached.
 
-        information: (k,) observed at each look so far over the planned maximum, strictly increasing, in (0, 3]; more or
-            fewer looks than planned, and a skipped look, are fine.
+        information: (k,) observed at each look so far over the planned maximum, strictly increasing, in (0, 3]; one number
+            for a first look; more or fewer looks than planned, and a skipped look, are fine.
         final: no further look follows; all alpha left is spent, under-running included. True from fraction 1 on.
         past_efficacy, past_futility: (k − 1,) bounds that were applied at the earlier looks, where the information of
             those looks is now known better; without them the same bounds follow from ``information``.
@@ -316,7 +319,14 @@ def equal_looks(looks: int) -> tuple[float, ...]:
     """
     if looks not in range(1, MOST_LOOKS + 1):
         raise OutOfRange(f"The number of looks must be in [1, {MOST_LOOKS}]; {looks!r} was given.")
-    return tuple(k / looks for k in range(1, looks + 1))
+    return tuple(k / int(looks) for k in range(1, int(looks) + 1))
+
+
+def check_design(design: GroupSequentialDesign) -> GroupSequentialDesign:
+    """A design, and nothing else."""
+    if not isinstance(design, GroupSequentialDesign):
+        raise OutOfRange(f"design must be a GroupSequentialDesign; {design!r} was given.")
+    return design
 
 
 def normal_deviate(t: float, df: float | None = None) -> float:

@@ -79,6 +79,8 @@ class HaybittlePeto:
         given = np.atleast_1d(numbers("interim", self.interim))
         if given.ndim != 1 or given.size == 0 or not np.all(given > 0.0):
             raise OutOfRange(f"interim bounds must be in (0, ∞]; {self.interim!r} was given.")
+        each = tuple(float(z) for z in given)
+        object.__setattr__(self, "interim", each[0] if np.ndim(self.interim) == 0 else each)
 
     def bounds(self, interim_looks: int) -> list[float]:
         """The interim bounds of a design with so many interim looks."""
@@ -219,6 +221,8 @@ def cumulative_spending(spend: SpendingFunction, t: FloatArray, total: float) ->
         raise OutOfRange("Cumulative spending must not fall from look to look, nor start below 0.")
     if spent[-1] > total * (1.0 + 1e-9):
         raise AlphaOverspent(f"The spending function spends {spent[-1]:g} of {total:g} that there is.")
+    if t[-1] >= 1.0 and spent[-1] < total * (1.0 - 1e-9):
+        raise OutOfRange(f"A spending function must spend all by fraction 1; it spends {spent[-1]:g} of {total:g}.")
     return spent
 
 

@@ -117,7 +117,7 @@ class EventsSimulation:
         check_in("control_hazard", self.control_hazard, 0.0, 1e6)
         check_in("accrual", self.accrual, 0.0, 1e6, "[)")
         check_in("dropout_hazard", self.dropout_hazard, 0.0, 1e6, "[)")
-        check_run(self.trials, self.seed)
+        check_run(self.design, self.trials, self.seed)
         arms, events = numbers("participants", self.participants), numbers("events", self.events)
         if arms.shape != (2,) or not np.all(np.isfinite(arms)) or np.any((arms % 1.0 != 0.0) | (arms < 2.0)):
             raise OutOfRange("participants must be two whole numbers, of arm 0 and arm 1, each from 2.")

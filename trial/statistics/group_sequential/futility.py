@@ -57,9 +57,10 @@ class FixedFutility:
     bounds: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        given = numbers("bounds", self.bounds)
+        given = np.atleast_1d(numbers("bounds", self.bounds))
         if given.ndim != 1 or np.any(np.isnan(given)) or np.any(given == inf):
             raise OutOfRange(f"Futility bounds must be in [-∞, ∞); {self.bounds!r} was given.")
+        object.__setattr__(self, "bounds", tuple(float(z) for z in given))
 
     def __str__(self) -> str:
         return "z below " + ", ".join(f"{z:g}" for z in self.bounds)

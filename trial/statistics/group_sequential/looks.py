@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -111,6 +111,7 @@ def observed_look(
     past_futility: Sequence[float],
 ) -> Look:
     """The bounds of a design at observed information. Raises OutOfRange, FallingInformation, AlphaOverspent, NoBoundFound."""
+    past_efficacy, past_futility = _bounds("past_efficacy", past_efficacy), _bounds("past_futility", past_futility)
     t = _checked(observed, past_efficacy, past_futility)
     last = final or bool(t[-1] > COMPLETE)
     alpha = spent_by(rules, planned, t, all_of_it=last)
@@ -229,8 +230,13 @@ def _beta_spent(rules: Rules, planned: DesignBounds, fraction: float) -> float |
     return float((spent if planned.wedge is None else planned.wedge.spent(spent / rules.beta, rules.beta))[0])
 
 
+def _bounds(name: str, given: Any) -> list[float]:
+    """Bounds that were applied, one or several."""
+    return [float(z) for z in np.atleast_1d(numbers(name, given)).ravel()]
+
+
 def _checked(observed: ArrayLike, past_efficacy: Sequence[float], past_futility: Sequence[float]) -> FloatArray:
-    t = check_information(observed, at_most=_MOST_OVERRUN)
+    t = check_information(np.atleast_1d(numbers("information", observed)), at_most=_MOST_OVERRUN)
     if np.any(t[:-1] > COMPLETE):
         raise FallingInformation("A look at the full planned information is the last one; no look follows it.")
     for name, past in (("past_efficacy", past_efficacy), ("past_futility", past_futility)):

@@ -13,7 +13,7 @@ from math import inf, sqrt
 
 from scipy.special import ndtr, ndtri
 
-from trial.statistics.checks import check_in, check_level, one_number
+from trial.statistics.checks import OutOfRange, check_in, check_level, one_number
 from trial.statistics.estimates import normal_quantile
 
 
@@ -82,11 +82,18 @@ def posterior(
     sceptical prior: effect 1.396 (95 % -0.2416 to 3.033, unit effect), P(effect > 0) = 0.9526; normal prior and estimate
     """
     data = check_in("standard_error", standard_error, 0.0, 1e12) ** -2.0
-    before = 0.0 if prior.sd == inf else prior.sd**-2.0
+    before = 0.0 if check_prior(prior).sd == inf else prior.sd**-2.0
     sd = 1.0 / sqrt(data + before)
     mean = (data * check_in("estimate", estimate, -1e12, 1e12) + before * prior.mean) * sd * sd
     reach = normal_quantile(check_level(level)) * sd
     return Posterior(mean, sd, mean - reach, mean + reach, level, prior, unit)
+
+
+def check_prior(prior: NormalPrior) -> NormalPrior:
+    """A normal prior, and nothing else."""
+    if not isinstance(prior, NormalPrior):
+        raise OutOfRange(f"prior must be a NormalPrior; {prior!r} was given.")
+    return prior
 
 
 def _sd(effect: float, chance: float) -> float:

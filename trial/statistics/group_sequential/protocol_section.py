@@ -43,6 +43,8 @@ def design_from_section(section: Mapping[str, Any]) -> GroupSequentialDesign:
     efficacy (function with its parameter), futility (function with its parameter, beta, binding, total).
     Raises OutOfRange, FallingInformation; a missing key is named.
     """
+    if not isinstance(section, Mapping):
+        raise OutOfRange(f"The design section must be a mapping; {section!r} was given.")
     looks = section.get("looks") or ()
     futility = section.get("futility")
     power = _needed(section, "power")

@@ -59,7 +59,7 @@ class MeansSimulation:
         check_in("difference", self.difference, -1e7, 1e7)
         check_in("sd", self.sd, 0.0, 1e7)
         check_in("ratio", self.ratio, 0.1, 10.0, "[]")
-        check_run(self.trials, self.seed)
+        check_run(self.design, self.trials, self.seed)
         n0 = numbers("per_arm", self.per_arm)
         n1 = n0 * self.ratio
         if n0.ndim != 1 or len(n0) == 0 or not np.all(np.isfinite(n0)) or np.any(np.diff(n0, prepend=0.0) < 2.0):

@@ -150,6 +150,8 @@ class Spending:
                 needs = "needs" if self.name in kind else "takes no"
                 raise OutOfRange(f"spending {self.name} {needs} {word}.")
         self(1.0, 0.025)
+        if self.points is not None:
+            object.__setattr__(self, "points", tuple((float(at), float(share)) for at, share in self.points))
 
     def __call__(self, fraction: ArrayLike, alpha: float, /) -> FloatArray:
         function = SPENDING_FUNCTIONS[self.name]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trial.statistics.checks import FloatArray, OutOfRange, check_in
-from trial.statistics.group_sequential.design import GroupSequentialDesign
+from trial.statistics.group_sequential.design import GroupSequentialDesign, check_design
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,7 @@ def wanted(
 ) -> Wanted:
     """Checks that all sample sizes share; a design brings its own alpha, power and inflation."""
     if design is not None:
+        check_design(design)
         alpha, power, inflation = design.alpha, design.power, design.bounds.inflation
     level = check_in("alpha", alpha, 0.0, 0.5)
     return Wanted(

@@ -12,14 +12,17 @@ from trial.statistics.group_sequential import (
     FixedFutility,
     GroupSequentialDesign,
     HaybittlePeto,
+    MeansSimulation,
     Spending,
     WangTsiatis,
     bias_adjusted_mean,
     conditional_power,
     equal_looks,
+    probability_of_success,
     stagewise_inference,
 )
 from trial.statistics.group_sequential.information import NoBoundFound
+from trial.statistics.sample_size import sample_size_means
 
 OBF, POCOCK_TYPE = Spending("lan_demets_obrien_fleming"), Spending("lan_demets_pocock")
 UNEVEN = (0.04, 0.06, 0.11, 0.14, 0.22, 0.33, 0.41, 0.5, 0.51, 0.58, 0.67, 0.69, 0.72, 0.93, 1.0)
@@ -162,3 +165,37 @@ def test_a_two_sided_binding_design_with_an_early_look_can_be_told_of_after_many
     )
     said = design.analyse([0.03, 0.39, 0.4, 0.85, 0.88, 1.15], -7.7).stagewise
     assert said.lower < said.median_unbiased < said.upper < 0.0
+
+
+def test_lists_arrays_and_single_numbers_are_as_good_as_tuples():
+    looks = (0.5, 0.75, 1.0)
+    for interim in ([3.0, 2.8], np.array([3.0, 2.8])):
+        assert HaybittlePeto(interim) == HaybittlePeto((3.0, 2.8))
+    assert FixedFutility([0, 0.5]) == FixedFutility((0.0, 0.5))
+    assert FixedFutility(0.0) == FixedFutility((0.0,))
+    points = Spending("stepwise", points=[[0.5, 0.2]])
+    assert points == Spending("stepwise", points=((0.5, 0.2),))
+    listed = GroupSequentialDesign(list(looks), points, efficacy_looks=[False, True, True])
+    assert listed == GroupSequentialDesign(looks, points, efficacy_looks=(False, True, True))
+    assert hash(listed) == hash(GroupSequentialDesign.from_protocol(listed.to_protocol()))
+    assert listed.at(0.5) == listed.at([0.5])
+    assert listed.at([0.5, 0.8], past_efficacy=2.9) == listed.at([0.5, 0.8], past_efficacy=[2.9])
+
+
+def test_what_is_no_design_no_prior_and_no_section_is_refused_by_name():
+    design = GroupSequentialDesign((0.5, 1.0), OBF)
+    for ask, named in (
+        (lambda: sample_size_means(1.0, 2.0, design="x"), "design must be"),
+        (lambda: MeansSimulation("x", 1.0, 1.0, (10, 20)), "design must be"),
+        (lambda: probability_of_success(design, "x"), "prior must be"),
+        (lambda: design.analyse(0.5, 1.0).posterior(None), "prior must be"),
+        (lambda: GroupSequentialDesign.from_protocol(None), "must be a mapping"),
+        (lambda: GroupSequentialDesign((0.5, 1.0), OBF, futility_looks="no"), "yes or no"),
+    ):
+        with pytest.raises(OutOfRange, match=named):
+            ask()
+
+
+def test_a_spending_function_that_leaves_something_unspent_is_refused():
+    with pytest.raises(OutOfRange, match="spend all by fraction 1"):
+        _ = GroupSequentialDesign((0.5, 1.0), lambda t, alpha: 0.5 * alpha * np.asarray(t)).bounds
