@@ -16,6 +16,7 @@ Source: Patterson & Thompson (1971); the derivatives as in Jennrich & Schluchter
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,7 @@ _SINGULAR = 1e-7
 _SUSPECT = 1e-3
 _DRIFTING = 1e-4
 _PATIENCE = 30
+_FEW_PARTICIPANTS = 100
 
 
 class NotConverged(InvalidInput):
@@ -96,19 +98,42 @@ class Optimum:
 
 
 def maximize(problem: Problem) -> Optimum:
-    """The highest likelihood that is reached from the residuals' covariance or, where that way runs towards a singular
-    matrix, from its diagonal.
+    """The highest of the likelihood's maxima that are reached from several covariances.
 
-    Raises NotConverged, SingularCovariance.
+    With few participants a Toeplitz or ante-dependence covariance has several maxima, or a way from the residuals' own
+    covariance that runs towards a singular matrix while others do not. Elsewhere the first maximum is the only one.
+    Raises NotConverged, SingularCovariance when no way leads to a maximum: what the first met.
     """
-    try:
-        return _climb(problem, nearest_positive_definite(problem.sample))
-    except (SingularCovariance, NotConverged):
+    found: list[Optimum] = []
+    refused: list[SingularCovariance | NotConverged] = []
+    for sample in _starts(problem):
         try:
-            return _climb(problem, np.diag(np.diag(problem.sample)))
-        except (SingularCovariance, NotConverged):
-            pass
-        raise
+            found.append(_climb(problem, sample))
+        except (SingularCovariance, NotConverged) as error:
+            refused.append(error)
+        if found and not _has_several_maxima(problem):
+            break
+    if not found:
+        raise refused[0]
+    return min(found, key=lambda optimum: optimum.point.deviance)
+
+
+def _starts(problem: Problem) -> Iterator[FloatArray]:
+    """The residuals' covariance; their variances alone; and with correlations of either sign that fade or stay."""
+    scale = np.sqrt(np.diag(problem.sample))
+    place = np.arange(len(scale))
+    lags = np.abs(place[:, None] - place[None, :])
+    outer = np.outer(scale, scale)
+    yield nearest_positive_definite(problem.sample)
+    yield np.diag(scale**2)
+    if problem.model.structure != "us":
+        for correlation in (0.5**lags, np.where(lags == 0, 1.0, 0.5), (-0.5) ** lags, 0.9**lags):
+            yield outer * correlation
+
+
+def _has_several_maxima(problem: Problem) -> bool:
+    few = int(problem.patterns.counts.sum()) <= _FEW_PARTICIPANTS
+    return few and problem.model.structure in ("toep", "toeph", "ad", "adh")
 
 
 def _climb(problem: Problem, sample: FloatArray) -> Optimum:
