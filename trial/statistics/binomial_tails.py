@@ -47,18 +47,19 @@ def at_most(x: FloatArray | float, n: float, share: FloatArray | float) -> Float
     return found
 
 
-def two_sided_p(x: int, n: int, share: float, kind: TwoSided) -> float:
-    """The p-value of ``share`` when x of n were seen."""
+def two_sided_p(x: int, n: int, share: float, kind: TwoSided, rest: float | None = None) -> float:
+    """The p-value of ``share`` when x of n were seen; ``rest`` is 1 − share where the caller knows it better."""
+    left = 1.0 - share if rest is None else rest
     low, high = float(at_most(x, n, share)), float(at_least(x, n, share))
     if kind == "central":
         return min(2.0 * min(low, high), 1.0)
-    seen = _log_chance(float(x), n, share)
-    if kind == "minlike" and seen >= _log_chance(float(_mode(n, share)), n, share) - _TIE:
+    seen = _log_chance(float(x), n, share, left)
+    if kind == "minlike" and seen >= _log_chance(float(_mode(n, share)), n, share, left) - _TIE:
         return 1.0
     below = x < _mode(n, share) if kind == "minlike" else low <= high
     if below:
-        return min(low + _opposite(n - x, n, 1.0 - share, kind), 1.0)
-    return min(high + _opposite(x, n, share, kind), 1.0)
+        return min(low + _opposite(n - x, n, left, share, kind), 1.0)
+    return min(high + _opposite(x, n, share, left, kind), 1.0)
 
 
 def share_interval(x: int, n: int, alpha: float, kind: TwoSided) -> tuple[float, float]:
@@ -73,9 +74,9 @@ def _mode(n: int, share: float) -> int:
     return min(math.floor((n + 1) * share), n)
 
 
-def _log_chance(x: float, n: int, share: float) -> float:
+def _log_chance(x: float, n: int, share: float, rest: float) -> float:
     """log P(X = x)."""
-    return float(_log_ways(x, n)) + x * math.log(share) + (n - x) * math.log1p(-share)
+    return float(_log_ways(x, n)) + x * math.log(share) + (n - x) * math.log(rest)
 
 
 def _log_ways(x: FloatArray | float, n: int) -> FloatArray:
@@ -83,13 +84,17 @@ def _log_ways(x: FloatArray | float, n: int) -> FloatArray:
     return ways
 
 
-def _opposite(x: int, n: int, share: float, kind: TwoSided) -> float:
+def _opposite(x: int, n: int, share: float, rest: float, kind: TwoSided) -> float:
     """The lower tail that goes with x in the upper one: outcomes 0 … j, the most that the convention lets in."""
     first, last = -1, min(x - 1, _mode(n, share)) if kind == "minlike" else x - 1
-    limit = _log_chance(float(x), n, share) + _TIE if kind == "minlike" else float(at_least(x, n, share)) * (1.0 + _TIE)
+    limit = (
+        _log_chance(float(x), n, share, rest) + _TIE
+        if kind == "minlike"
+        else float(at_least(x, n, share)) * (1.0 + _TIE)
+    )
     while first < last:
         middle = (first + last + 1) // 2
-        size = _log_chance(float(middle), n, share) if kind == "minlike" else float(at_most(middle, n, share))
+        size = _log_chance(float(middle), n, share, rest) if kind == "minlike" else float(at_most(middle, n, share))
         first, last = (middle, last) if size <= limit else (first, middle - 1)
     return float(at_most(first, n, share))
 

@@ -19,6 +19,7 @@ from trial.errors import InvalidInput
 
 FloatArray = NDArray[np.float64]
 MOST_COUNTED = 1e12
+_SMALLEST, _LARGEST = 1e-50, 1e50
 
 
 class OutOfRange(InvalidInput):
@@ -51,11 +52,32 @@ def numbers(name: str, values: Any) -> FloatArray:
 
 
 def labels_of(name: str, values: ArrayLike) -> NDArray[np.str_]:
-    """``values`` as one-dimensional text."""
-    array: NDArray[np.str_] = np.asarray(values).astype(str)
+    """``values`` as one-dimensional text; what is missing (None, NaN) is no label."""
+    array: NDArray[np.generic] = np.asarray(values)
     if array.ndim != 1:
         raise OutOfRange(f"{name} must be a list of labels, one per participant; {values!r} was given.")
+    # numpy turns a NaN among texts into the text "nan", so that the list itself has to be asked.
+    given: Iterable[Any] = values if isinstance(values, list | tuple) else array.tolist()
+    missing = sum(one is None or (isinstance(one, float) and one != one) for one in given)
+    if missing:
+        raise OutOfRange(
+            f"{name} must have a label for each; {missing} are missing: leave those rows out or name them."
+        )
+    labels: NDArray[np.str_] = array.astype(str)
+    return labels
+
+
+def check_size(name: str, array: FloatArray) -> FloatArray:
+    """``array`` when its largest number is 0 or of a size whose squares and quotients can be computed."""
+    largest = float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0))
+    if largest and not _SMALLEST <= largest <= _LARGEST:
+        raise OutOfRange(f"{name} must be of a size in [1e-50, 1e50]: the largest is {largest:.3g}; take another unit.")
     return array
+
+
+def measured(name: str, values: ArrayLike) -> FloatArray:
+    """A ``finite_vector`` of measurements in a unit that arithmetic can bear."""
+    return check_size(name, finite_vector(name, values))
 
 
 def check_named(name: str, given: Any) -> Mapping[str, Any]:
@@ -119,16 +141,19 @@ def finite_vector(name: str, values: ArrayLike) -> FloatArray:
         raise OutOfRange(f"{name} must be one-dimensional; its shape is {array.shape}.")
     if not np.all(np.isfinite(array)):
         raise OutOfRange(f"{name} must hold finite numbers only; remove or impute the missing entries first.")
+    if np.any(np.abs(array) > _LARGEST):
+        raise OutOfRange(f"{name} must be in [-1e50, 1e50]: take another unit.")
     return array
 
 
-def check_same_length(**arrays: Any) -> int:
-    """The common length of the named arrays."""
-    for name, array in arrays.items():
+def check_same_length(*columns: Mapping[str, Any], **arrays: Any) -> int:
+    """The common length of the named arrays; ``columns`` have the caller's names, which may be any."""
+    every = [*arrays.items(), *(item for mapping in columns for item in mapping.items())]
+    for name, array in every:
         if np.ndim(array) == 0:
             raise OutOfRange(f"{name} must hold one entry per participant; {array!r} was given.")
-    sizes = {name: len(array) for name, array in arrays.items()}
-    if len(set(sizes.values())) > 1:
-        told = ", ".join(f"{name} {size}" for name, size in sizes.items())
+    sizes = [(name, len(array)) for name, array in every]
+    if len({size for _, size in sizes}) > 1:
+        told = ", ".join(f"{name} {size}" for name, size in sizes)
         raise OutOfRange(f"These must have one entry per participant each, but lengths differ: {told}.")
-    return next(iter(sizes.values()))
+    return sizes[0][1]

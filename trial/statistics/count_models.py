@@ -28,10 +28,11 @@ from trial.statistics.checks import (
     check_same_length,
     finite_vector,
     labels_of,
+    measured,
 )
-from trial.statistics.estimates import Estimate, normal_quantile
+from trial.statistics.estimates import Estimate, exponential, normal_quantile
 from trial.statistics.linear import SingularDesign, TooFewParticipants
-from trial.statistics.matrices import inverse, solve
+from trial.statistics.matrices import cholesky, inverse, solve
 from trial.statistics.proportional_hazards import Separated
 from trial.statistics.regression import Columns, arm_columns
 from trial.statistics.roots import bisect
@@ -45,6 +46,7 @@ _NAMES = {
 }
 _DISPERSIONS = (-16.0, 10.0)
 _MOST_ITERATIONS = 100
+_SINGULAR = 1e13
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,8 @@ def count_model(
     _check_events(counts, columns, arms)
     k = _dispersion(counts) if family == "negative-binomial" else 0.0
     fit = _fit(counts, k, None)
+    if np.linalg.cond(fit.information) > _SINGULAR:
+        raise _no_maximum()
     scale = _pearson(counts, fit) if family == "quasi-poisson" else 1.0
     beta, covariance = turn @ fit.beta, scale * turn @ inverse(fit.information) @ turn.T
     df = float(len(y) - x.shape[1]) if family == "quasi-poisson" else np.inf
@@ -178,7 +182,7 @@ def count_model(
 
 
 def _checked(events: ArrayLike, exposure: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    y, time = finite_vector("events", events), finite_vector("exposure", exposure)
+    y, time = finite_vector("events", events), measured("exposure", exposure)
     check_same_length(events=y, exposure=time)
     if np.any(y < 0.0) or np.any(y != np.floor(y)):
         raise OutOfRange("events must be whole numbers from 0.")
@@ -230,6 +234,8 @@ def _fit(counts: _Counts, k: float, start: FloatArray | None) -> _Fit:
         weight = 1.0 / (1.0 + k * mean)
         observed = (counts.x * (mean * (1.0 + k * counts.y) * weight**2)[:, None]).T @ counts.x
         gradient = counts.x.T @ ((counts.y - mean) * weight)
+        if cholesky(observed) is None:
+            raise _no_maximum()
         step = solve(observed, gradient)
         if float(gradient @ step) < 1e-20 * max(1.0, abs(value)):
             return _Fit(beta, (counts.x * (mean * weight)[:, None]).T @ counts.x, mean)
@@ -239,7 +245,11 @@ def _fit(counts: _Counts, k: float, start: FloatArray | None) -> _Fit:
                 break
             step = step / 2.0
         beta, value = beta + step, moved
-    raise Separated("The likelihood did not reach a maximum: an arm or level may have hardly any events.")
+    raise _no_maximum()
+
+
+def _no_maximum() -> Separated:
+    return Separated("The likelihood did not reach a maximum: an arm or level may have hardly any events.")
 
 
 def _mean(counts: _Counts, beta: FloatArray) -> FloatArray:
@@ -294,9 +304,8 @@ def _exponential(
 ) -> Estimate:
     value, error = float(row @ beta), float(np.sqrt(row @ covariance @ row))
     half = _critical(level, df) * error
-    return Estimate(
-        float(np.exp(value)), float(np.exp(value - half)), float(np.exp(value + half)), level, method, error
-    )
+    limits = (exponential(value - half), exponential(value + half))
+    return Estimate(exponential(value), *limits, level, method, error)
 
 
 def _rates(

@@ -12,11 +12,14 @@ What it does not do: round for print; ``reports`` formats.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
+
+_HIGHEST_EXPONENT = 709.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ def sealed(result: Any) -> None:
         value = getattr(result, field.name)
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
+
+
+def exponential(value: float) -> float:
+    """e^value, infinite where that is beyond what a number holds."""
+    return math.exp(value) if value < _HIGHEST_EXPONENT else math.inf
 
 
 def normal_quantile(level: float) -> float:

@@ -29,8 +29,8 @@ from trial.statistics.checks import (
     check_named,
     check_no_twin,
     check_same_length,
-    finite_vector,
     labels_of,
+    measured,
 )
 
 Robust = Literal["HC0", "HC1", "HC2", "HC3"]
@@ -183,7 +183,7 @@ def ancova(
     >>> print(result.contrast)
     B − A: 2.5 (SE 1.118), 95 % (-2.311, 7.311), p = 0.1548, df 2
     """
-    y = finite_vector("outcome", outcome)
+    y = measured("outcome", outcome)
     arm_names = labels_of("arm", arm)
     confidence = check_level(level)
     design = _build_design(y, arm_names, reference, covariates or {}, factors or {})
@@ -239,10 +239,10 @@ def _build_design(
     covariates: Mapping[str, ArrayLike],
     factors: Mapping[str, ArrayLike],
 ) -> _Design:
-    numbers = {name: finite_vector(name, values) for name, values in check_named("covariates", covariates).items()}
+    numbers = {name: measured(name, values) for name, values in check_named("covariates", covariates).items()}
     labels = {name: labels_of(name, values) for name, values in check_named("factors", factors).items()}
     check_no_twin(numbers, labels)
-    check_same_length(outcome=y, arm=arm_names, **numbers, **labels)
+    check_same_length(numbers, labels, outcome=y, arm=arm_names)
     arms = _levels(arm_names)
     if len(arms) < 2 or reference not in arms:
         raise EmptyArm(f"At least two arms with participants are needed, one of them {reference!r}; found: {arms}.")

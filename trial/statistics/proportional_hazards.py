@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from trial.errors import InvalidInput
-from trial.statistics.checks import FloatArray, OutOfRange, check_level, check_same_length
-from trial.statistics.estimates import Estimate, normal_quantile
+from trial.statistics.checks import FloatArray, OutOfRange, check_level, check_same_length, labels_of
+from trial.statistics.estimates import Estimate, exponential, normal_quantile
 from trial.statistics.linear import SingularDesign
 from trial.statistics.matrices import cholesky, inverse, solve
 from trial.statistics.rank_tests import NoEvents
@@ -112,7 +112,7 @@ def cox(
     t, d = check_times(time, event)
     confidence = check_level(level)
     columns = arm_columns(len(t), arm, reference, covariates or {}, factors or {})
-    layers: NDArray[np.str_] = np.asarray(strata).astype(str) if strata is not None else np.full(len(t), "all")
+    layers = labels_of("strata", strata) if strata is not None else np.full(len(t), "all")
     check_same_length(time=t, strata=layers)
     if ties not in ("efron", "breslow", "exact"):
         raise OutOfRange(f"ties must be efron, breslow or exact; {ties!r} was given.")
@@ -146,9 +146,9 @@ def _result(
     method = f"Cox, {ties} ties" + (", stratified" if stratified else "")
     estimates = tuple(
         Estimate(
-            float(np.exp(b)),
-            float(np.exp(b - z * error)),
-            float(np.exp(b + z * error)),
+            exponential(b),
+            exponential(b - z * error),
+            exponential(b + z * error),
             level,
             f"hazard ratio, {method}",
             float(error),

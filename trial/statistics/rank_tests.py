@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
 from trial.errors import InvalidInput
-from trial.statistics.checks import EmptyArm, FloatArray, check_in, check_same_length
+from trial.statistics.checks import EmptyArm, FloatArray, check_in, check_same_length, labels_of
 from trial.statistics.matrices import solve
 from trial.statistics.survival import check_times
 
@@ -59,8 +59,8 @@ def log_rank(
     χ²(1) = 0.0739, p = 0.7857: log-rank test (A: 2 of 1.733 expected; B: 2 of 2.267 expected)
     """
     t, d = check_times(time, event)
-    labels: NDArray[np.str_] = np.asarray(group).astype(str)
-    layers: NDArray[np.str_] = np.asarray(strata).astype(str) if strata is not None else np.full(len(t), "all")
+    labels = labels_of("group", group)
+    layers = labels_of("strata", strata) if strata is not None else np.full(len(t), "all")
     check_same_length(time=t, group=labels, strata=layers)
     power = check_in("rho", rho, 0.0, 10.0, "[]")
     groups = np.unique(labels)

@@ -21,7 +21,7 @@ from trial.statistics.estimates import Estimate
 from trial.statistics.exact_tests import ExactTest
 from trial.statistics.risk_comparisons import UndefinedRatio
 
-_LONGEST = 1e15
+_SHORTEST, _LONGEST = 1e-15, 1e15
 _TIE = 1e-7
 _KINDS = get_args(TwoSided)
 
@@ -29,7 +29,7 @@ _KINDS = get_args(TwoSided)
 def event_rate(events: int, exposure: float, level: float = 0.95, *, unit: str = "") -> Estimate:
     """Events per unit of exposure with the exact Poisson interval.
 
-    events: whole number from 0. exposure: infusions or person-time at risk, in (0, 1e15). level: in (0, 1).
+    events: whole number from 0. exposure: infusions or person-time at risk, in [1e-15, 1e15]. level: in (0, 1).
     unit: of the rate, such as "per infusion", kept with the result and printed.
     Raises OutOfRange.
     Source: Garwood (1936). Oracle: R ``poisson.test``.
@@ -38,7 +38,7 @@ def event_rate(events: int, exposure: float, level: float = 0.95, *, unit: str =
     0 per infusion, 95 % (0, 0.03689): exact Poisson interval
     """
     x = check_count("events", events)
-    time = check_in("exposure", exposure, 0.0, _LONGEST)
+    time = check_in("exposure", exposure, _SHORTEST, _LONGEST, "[]")
     tail = (1.0 - check_level(level)) / 2.0
     lower = 0.0 if x == 0 else float(gammaincinv(x, tail)) / time
     upper = float(gammainccinv(x + 1, tail)) / time
@@ -48,7 +48,7 @@ def event_rate(events: int, exposure: float, level: float = 0.95, *, unit: str =
 def event_rate_test(events: int, exposure: float, rate: float, *, two_sided: TwoSided = "minlike") -> ExactTest:
     """The exact test that events come at ``rate`` per unit of exposure.
 
-    events, exposure: as for ``event_rate``. rate: in (0, 1e15), with at most 1e12 events expected. two_sided: minlike (all
+    events, exposure: as for ``event_rate``. rate: in (0, 1e15), with 1e-100 to 1e12 events expected. two_sided: minlike (all
     counts that are at most as probable as the one seen), central (twice the smaller tail) or blaker (the smaller tail and
     the largest opposite one that does not exceed it).
     Raises OutOfRange.
@@ -58,9 +58,9 @@ def event_rate_test(events: int, exposure: float, rate: float, *, two_sided: Two
     p = 0.2843: exact Poisson test of a rate, minlike
     """
     x = check_count("events", events)
-    time = check_in("exposure", exposure, 0.0, _LONGEST)
+    time = check_in("exposure", exposure, _SHORTEST, _LONGEST, "[]")
     check_choice("two_sided", two_sided, _KINDS)
-    expected = check_in("rate × exposure", check_in("rate", rate, 0.0, _LONGEST) * time, 0.0, 1e12, "(]")
+    expected = check_in("rate × exposure", check_in("rate", rate, 0.0, _LONGEST) * time, 1e-100, 1e12, "[]")
     low, high = float(pdtr(x, expected)), 1.0 if x == 0 else float(pdtrc(x - 1, expected))
     if two_sided == "central":
         p_value = 2.0 * min(low, high)
@@ -127,8 +127,8 @@ def rate_ratio(
     3.438, 95 % (0.9375, 14.41): rate ratio, exact conditional interval, minlike
     """
     x1, x0 = check_count("events1", events1), check_count("events0", events0)
-    t1 = check_in("exposure1", exposure1, 0.0, _LONGEST)
-    t0 = check_in("exposure0", exposure0, 0.0, _LONGEST)
+    t1 = check_in("exposure1", exposure1, _SHORTEST, _LONGEST, "[]")
+    t0 = check_in("exposure0", exposure0, _SHORTEST, _LONGEST, "[]")
     alpha = 1.0 - check_level(level)
     check_choice("two_sided", two_sided, _KINDS)
     _check_events(x1 + x0)
@@ -155,7 +155,7 @@ def rate_test(
 ) -> ExactTest:
     """The exact conditional test that the rate ratio is ``ratio``: given all events, those of group 1 are binomial.
 
-    Arguments as for ``rate_ratio``. ratio: in (0, 1e6). two_sided: minlike sums the splits that are at most as probable as
+    Arguments as for ``rate_ratio``. ratio: in [1e-6, 1e6]. two_sided: minlike sums the splits that are at most as probable as
     the one seen; central is twice the smaller tail; blaker is the smaller tail and the largest opposite one that does not
     exceed it. Each is below 1 − level exactly where its own interval of ``rate_ratio`` leaves ``ratio`` out; of minlike and
     blaker, whose p-values jump, the interval also spans gaps.
@@ -166,11 +166,11 @@ def rate_test(
     p = 0.05916: exact conditional test of two rates, minlike
     """
     x1, x0 = check_count("events1", events1), check_count("events0", events0)
-    t1 = check_in("exposure1", exposure1, 0.0, _LONGEST)
-    t0 = check_in("exposure0", exposure0, 0.0, _LONGEST)
-    under = check_in("ratio", ratio, 0.0, 1e6)
+    t1 = check_in("exposure1", exposure1, _SHORTEST, _LONGEST, "[]")
+    t0 = check_in("exposure0", exposure0, _SHORTEST, _LONGEST, "[]")
+    under = check_in("ratio", ratio, 1e-6, 1e6, "[]")
     check_choice("two_sided", two_sided, _KINDS)
     _check_events(x1 + x0)
-    share = under * t1 / (under * t1 + t0)
-    p_value = two_sided_p(x1, x1 + x0, share, two_sided)
+    whole = under * t1 + t0
+    p_value = two_sided_p(x1, x1 + x0, under * t1 / whole, two_sided, t0 / whole)
     return ExactTest(p_value, f"exact conditional test of two rates, {two_sided}")

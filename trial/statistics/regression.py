@@ -18,8 +18,8 @@ from trial.statistics.checks import (
     check_named,
     check_no_twin,
     check_same_length,
-    finite_vector,
     labels_of,
+    measured,
 )
 
 
@@ -50,10 +50,10 @@ def arm_columns(
     Raises OutOfRange; EmptyArm when there are not two arms, or the reference is not one of them.
     """
     arms = labels_of("arm", arm)
-    numbers = {name: finite_vector(name, values) for name, values in check_named("covariates", covariates).items()}
+    numbers = {name: measured(name, values) for name, values in check_named("covariates", covariates).items()}
     labels = {name: labels_of(name, values) for name, values in check_named("factors", factors).items()}
     check_no_twin(numbers, labels)
-    check_same_length(outcome=range(n), arm=arms, **numbers, **labels)
+    check_same_length(numbers, labels, outcome=range(n), arm=arms)
     found = tuple(str(a) for a in np.unique(arms))
     if len(found) < 2 or reference not in found:
         raise EmptyArm(f"At least two arms with participants are needed, one of them {reference!r}; found: {found}.")

@@ -29,6 +29,7 @@ from trial.statistics.checks import (
     check_same_length,
     finite_vector,
     labels_of,
+    measured,
 )
 from trial.statistics.linear import Contrast, SingularDesign, TooFewParticipants, ancova
 from trial.statistics.matrices import inverse, solve
@@ -111,14 +112,14 @@ def subgroup_forest(
     """
     confidence = check_level(level)
     whole = ancova(outcome, arm, reference=reference, covariates=covariates, factors=factors, level=confidence)
-    y, arms = finite_vector("outcome", outcome), np.asarray(arm).astype(str)
+    y, arms = finite_vector("outcome", outcome), labels_of("arm", arm)
     others = tuple(c.arm for c in whole.contrasts)
     rows: list[SubgroupRow] = []
     interactions = []
     for name, values in check_named("subgroups", subgroups).items():
         labels = labels_of(name, values)
-        check_same_length(outcome=y, **{name: labels})
-        adjusting = {key: np.asarray(v).astype(str) for key, v in (factors or {}).items()}
+        check_same_length({name: labels}, outcome=y)
+        adjusting = {key: labels_of(key, v) for key, v in (factors or {}).items()}
         kept = {key: v for key, v in adjusting.items() if not _same_partition(v, labels)}
         base = _adjustment(len(y), covariates or {}, kept)
         found, test = _one(name, y - y.mean(), arms, labels, base, reference, others, confidence)
@@ -139,7 +140,7 @@ def heterogeneity(estimates: ArrayLike, standard_errors: ArrayLike) -> ChiSquare
     >>> print(heterogeneity([0.2, 0.8], [0.2, 0.3]))
     χ²(1) = 2.769, p = 0.09609: Cochran's Q
     """
-    q, errors = finite_vector("estimates", estimates), finite_vector("standard_errors", standard_errors)
+    q, errors = finite_vector("estimates", estimates), measured("standard_errors", standard_errors)
     size = check_same_length(estimates=q, standard_errors=errors)
     if size < 2 or np.any(errors <= 0.0):
         raise OutOfRange("estimates must be at least two, with standard_errors in (0, ∞).")

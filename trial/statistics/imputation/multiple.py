@@ -33,8 +33,10 @@ from trial.statistics.checks import (
     check_named,
     check_no_twin,
     check_same_length,
+    check_size,
     finite_vector,
     labels_of,
+    measured,
 )
 from trial.statistics.checks import (
     numbers as as_numbers,
@@ -158,9 +160,10 @@ def _read(
         raise OutOfRange(
             "outcome must be participants × visits and hold finite numbers, or NaN where a visit was missed."
         )
+    check_size("outcome", y)
     n, t = y.shape
     arms = labels_of("arm", arm)
-    numbers = {name: finite_vector(name, values) for name, values in check_named("covariates", covariates).items()}
+    numbers = {name: measured(name, values) for name, values in check_named("covariates", covariates).items()}
     labels = {name: labels_of(name, values) for name, values in check_named("factors", factors).items()}
     check_no_twin(numbers, labels)
     found = tuple(str(a) for a in np.unique(arms))
@@ -180,7 +183,7 @@ def _read(
         if np.any((given < 0) | (given > t)):
             raise OutOfRange(f"event_before must be in [0, {t}].")
         last = given.astype(np.int64)
-    check_same_length(outcome=y, arm=arms, event_before=last, **numbers, **labels)
+    check_same_length(numbers, labels, outcome=y, arm=arms, event_before=last)
     columns = [values - values.mean() for values in numbers.values()]
     columns += [(values == at) - np.mean(values == at) for values in labels.values() for at in np.unique(values)[1:]]
     x = np.column_stack(columns) if columns else np.zeros((n, 0))

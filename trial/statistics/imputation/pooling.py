@@ -25,6 +25,7 @@ from trial.statistics.checks import (
     check_same_length,
     finite_vector,
     labels_of,
+    measured,
 )
 from trial.statistics.imputation.multiple import Imputations
 from trial.statistics.linear import Robust, ancova
@@ -105,7 +106,7 @@ def pool(
     >>> print(pool([1.0, 1.2, 0.9], [0.5, 0.5, 0.5], complete_df=50))
     1.033 (SE 0.5302), 95 % (-0.04427, 2.111), p = 0.05961, df 33.9: Rubin's rules, Barnard–Rubin df, 3 imputations
     """
-    q, u = finite_vector("estimates", estimates), finite_vector("standard_errors", standard_errors) ** 2
+    q, u = finite_vector("estimates", estimates), measured("standard_errors", standard_errors) ** 2
     m = check_same_length(estimates=q, standard_errors=u)
     if m < 2:
         raise OutOfRange(f"At least 2 imputations are needed; {m} were given.")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,9 +23,12 @@ from trial.statistics.checks import (
     FloatArray,
     OutOfRange,
     check_named,
+    check_no_twin,
     check_same_length,
+    check_size,
     finite_vector,
     labels_of,
+    measured,
 )
 from trial.statistics.checks import (
     numbers as as_numbers,
@@ -83,10 +87,10 @@ class _Column:
         return _Column(f"{self.name}:visit={visit}", self.values * here, self.mean, self.arm, visit)
 
 
-def _listed(name: str, values: object) -> NDArray[np.generic]:
+def _listed(name: str, values: Any) -> NDArray[np.generic]:
+    """Labels or numbers as they were given, none of them missing."""
+    labels_of(name, values)
     array: NDArray[np.generic] = np.asarray(values)
-    if array.ndim != 1:
-        raise OutOfRange(f"{name} must be one-dimensional; {values!r} was given.")
     return array
 
 
@@ -105,15 +109,17 @@ def read_rows(
     y = as_numbers("outcome", outcome)
     if y.ndim != 1 or np.any(np.isinf(y)):
         raise OutOfRange("outcome must be one-dimensional and hold finite numbers, or NaN where a visit was missed.")
+    check_size("outcome", y)
     columns: dict[str, NDArray[np.generic]] = {
         "participant": _listed("participant", participant),
         "visit": _whole(_listed("visit", visit)),
         "arm": labels_of("arm", arm),
-        "weights": np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64),
-        **{name: as_numbers(name, values) for name, values in check_named("covariates", covariates).items()},
-        **{f"factor {name}": labels_of(name, values) for name, values in check_named("factors", factors).items()},
+        "weights": np.ones(len(y)) if weights is None else as_numbers("weights", weights),
+        **{f"covariate {name}": as_numbers(name, v) for name, v in check_named("covariates", covariates).items()},
+        **{f"factor {name}": labels_of(name, v) for name, v in check_named("factors", factors).items()},
     }
-    check_same_length(outcome=y, **columns)
+    check_no_twin(covariates, factors)
+    check_same_length(columns, outcome=y)
     seen = ~np.isnan(y)
     if not seen.any():
         raise EmptyArm("No outcome was given at any visit: there is nothing to analyse.")
@@ -121,14 +127,16 @@ def read_rows(
     arms = tuple(str(a) for a in np.unique(kept["arm"]))
     if len(arms) < 2 or reference not in arms:
         raise EmptyArm(f"At least two arms with outcomes are needed, one of them {reference!r}; found: {arms}.")
-    order = visit_order(kept["visit"]) if visits is None else tuple(str(v) for v in _whole(_listed("visits", visits)))
+    order = (
+        visit_order(kept["visit"]) if visits is None else tuple(str(v) for v in _whole(_listed("visits", visits)))
+    )
     rows = Rows(
         outcome=y[seen],
         participant=np.unique(kept["participant"].astype(str), return_inverse=True)[1].reshape(-1),
         visit=_place(kept["visit"].astype(str), order),
         arm=kept["arm"].astype(str),
         weights=_positive(finite_vector("weights", kept["weights"])),
-        covariates={name: finite_vector(name, kept[name]) for name in covariates},
+        covariates={name: measured(name, kept[f"covariate {name}"]) for name in covariates},
         factors={name: kept[f"factor {name}"].astype(str) for name in factors},
         visits=order,
         arms=(reference, *(a for a in arms if a != reference)),
