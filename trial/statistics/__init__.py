@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from trial.statistics.proportional_hazards import CoxResult, cox
     from trial.statistics.proportions import (
         agresti_coull,
+        blaker,
         clopper_pearson,
         jeffreys,
         mid_p,
@@ -177,6 +178,7 @@ __all__ = [
     "barnard",
     "bias_adjusted_mean",
     "binomial_test",
+    "blaker",
     "blinded_size",
     "boschloo",
     "clopper_pearson",
@@ -271,7 +273,7 @@ _HOMES: Final = {
     "linear": "AncovaResult Contrast LsMean ancova",
     "rank_tests": "LogRankResult log_rank",
     "mixed_models": "MmrmResult mmrm",
-    "proportions": "agresti_coull clopper_pearson jeffreys mid_p wald wilson zero_events_upper_limit",
+    "proportions": "agresti_coull blaker clopper_pearson jeffreys mid_p wald wilson zero_events_upper_limit",
     "rates": "event_rate event_rate_test rate_ratio rate_test",
     "risk_comparisons": "odds_ratio risk_difference risk_ratio",
     "sample_size": (

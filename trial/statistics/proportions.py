@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import betainc, betaincinv
 
+from trial.statistics.binomial_tails import share_interval
 from trial.statistics.checks import check_events, check_level
 from trial.statistics.estimates import Estimate, normal_quantile
 from trial.statistics.roots import bisect
@@ -67,6 +68,21 @@ def zero_events_upper_limit(n: int, level: float = 0.95) -> Estimate:
     _, size = check_events(0, n)
     upper = -np.expm1(np.log1p(-check_level(level)) / size)
     return Estimate(0.0, 0.0, float(upper), level, "exact one-sided upper limit for 0 events")
+
+
+def blaker(events: int, n: int, level: float = 0.95) -> Estimate:
+    """Blaker's exact interval for one proportion, which lies within Clopper and Pearson's.
+
+    Arguments and errors as for ``wilson``. It holds what ``binomial_test(two_sided="blaker")`` does not reject.
+    Source: Blaker (2000), Can J Stat 28, 783–798.
+
+    >>> print(blaker(3, 15))
+    0.2, 95 % (0.05685, 0.4647): Blaker exact interval
+    """
+    x, size = check_events(events, n)
+    odds = share_interval(x, size, 1.0 - check_level(level), "blaker")
+    lower, upper = (1.0 if at == float("inf") else at / (1.0 + at) for at in odds)
+    return Estimate(x / size, lower, upper, level, "Blaker exact interval")
 
 
 def mid_p(events: int, n: int, level: float = 0.95) -> Estimate:

@@ -127,15 +127,22 @@ def _simple_difference(x1: int, m1: int, x0: int, m0: int, level: float, method:
 
 
 def risk_ratio(
-    events1: int, n1: int, events0: int, n0: int, level: float = 0.95, *, method: Literal["log", "score"] = "log"
+    events1: int,
+    n1: int,
+    events0: int,
+    n0: int,
+    level: float = 0.95,
+    *,
+    method: Literal["log", "score", "koopman"] = "log",
 ) -> Estimate:
     """The ratio p1 / p0, with the interval that is symmetric on the log scale, or Miettinen and Nurminen's score interval.
 
     Arguments as for ``risk_difference``. log: with no events in one arm, or with every participant of both arms having
     one, half an event is added to each cell, for estimate and interval both, and ``note`` says so. score: no event is
-    added; the limits may be 0 and infinite.
+    added; the limits may be 0 and infinite. koopman: the same without the factor N / (N − 1) of the variance.
     Raises OutOfRange, EmptyArm; UndefinedRatio when neither arm has an event.
-    Source: Katz et al. (1978); Miettinen & Nurminen (1985). Oracle: ratesci ``scoreci(contrast="RR")``.
+    Source: Katz et al. (1978); Miettinen & Nurminen (1985); Koopman (1984), Biometrics 40, 513–517.
+    Oracle: ratesci ``scoreci(contrast="RR")``.
 
     >>> print(risk_ratio(56, 70, 48, 80))
     1.333, 95 % (1.077, 1.651): risk ratio, log-scale interval
@@ -147,10 +154,9 @@ def risk_ratio(
     z = normal_quantile(check_level(level))
     if x1 == x0 == 0:
         raise UndefinedRatio("Neither arm has an event, so no ratio exists; report the exact upper limits instead.")
-    if method == "score":
-        return _score_ratio(x1, m1, x0, m0, level, z)
+    check_choice("method", method, ("log", "score", "koopman"))
     if method != "log":
-        raise OutOfRange(f"method must be log or score; {method!r} was given.")
+        return _score_ratio(x1, m1, x0, m0, level, z, corrected=method == "score")
     corrected = x1 == 0 or x0 == 0 or (x1 == m1 and x0 == m0)
     add = 0.5 if corrected else 0.0
     a, b, na, nb = x1 + add, x0 + add, m1 + 2 * add, m0 + 2 * add
@@ -204,8 +210,8 @@ def odds_ratio(
     return Estimate(float(np.exp(log_ratio)), lower, upper, level, "odds ratio, Woolf interval", error, note)
 
 
-def _score_ratio(x1: int, m1: int, x0: int, m0: int, level: float, z: float) -> Estimate:
-    factor = (m1 + m0) / (m1 + m0 - 1)
+def _score_ratio(x1: int, m1: int, x0: int, m0: int, level: float, z: float, *, corrected: bool) -> Estimate:
+    factor = (m1 + m0) / (m1 + m0 - 1) if corrected else 1.0
 
     def score(log_ratio: float) -> float:
         ratio = float(np.exp(log_ratio))
@@ -216,7 +222,8 @@ def _score_ratio(x1: int, m1: int, x0: int, m0: int, level: float, z: float) -> 
 
     estimate = np.inf if x0 == 0 else (x1 / m1) / (x0 / m0)
     low, high = _log_limits(score, z, none=x1 == 0, all_of=x0 == 0)
-    return Estimate(estimate, low, high, level, "risk ratio, Miettinen–Nurminen score interval")
+    name = "Miettinen–Nurminen" if corrected else "Koopman"
+    return Estimate(estimate, low, high, level, f"risk ratio, {name} score interval")
 
 
 def _restricted_by_ratio(x1: int, m1: int, x0: int, m0: int, ratio: float) -> float:

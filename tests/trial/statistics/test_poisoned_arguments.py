@@ -31,7 +31,10 @@ LONG = {
     "reference": "a",
 }
 VALID = {
-    **{key: {"events": 5, "n": 20, "level": 0.9} for key in ("agresti_coull", "clopper_pearson", "jeffreys", "mid_p", "wald")},
+    **{
+        key: {"events": 5, "n": 20, "level": 0.9}
+        for key in ("agresti_coull", "blaker", "clopper_pearson", "jeffreys", "mid_p", "wald")
+    },
     "wilson": {"events": 5, "n": 20, "level": 0.9, "continuity": True},
     "zero_events_upper_limit": {"n": 20, "level": 0.9},
     "ancova": {

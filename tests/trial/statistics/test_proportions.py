@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 from trial.statistics.checks import EmptyArm, OutOfRange
+from trial.statistics.estimates import normal_quantile
 from trial.statistics.proportions import (
     agresti_coull,
     clopper_pearson,
@@ -204,7 +206,7 @@ def test_an_arm_without_events_gives_score_limits_at_zero_and_infinity():
 def test_words_are_checked_and_an_empty_margin_has_no_odds_ratio():
     with pytest.raises(OutOfRange, match="method must be one of miettinen"):
         risk_difference(1, 10, 2, 10, method="exact")
-    with pytest.raises(OutOfRange, match="log or score"):
+    with pytest.raises(OutOfRange, match="one of log, score, koopman"):
         risk_ratio(1, 10, 2, 10, method="exact")
     with pytest.raises(OutOfRange, match="log, score"):
         odds_ratio(1, 10, 2, 10, method="exact")
@@ -218,6 +220,16 @@ def test_words_are_checked_and_an_empty_margin_has_no_odds_ratio():
 def test_swapping_the_arms_turns_the_simple_intervals_round(method):
     one, other = risk_difference(5, 56, 0, 29, method=method), risk_difference(0, 29, 5, 56, method=method)
     assert (one.lower, one.upper) == pytest.approx((-other.upper, -other.lower), abs=1e-15)
+
+
+def test_koopman_s_interval_is_the_score_interval_without_its_factor():
+    for cells in ((56, 70, 48, 80), (5, 56, 1, 29)):
+        koopman, score = (risk_ratio(*cells, method=method) for method in ("koopman", "score"))
+        assert score.lower < koopman.lower < koopman.estimate < koopman.upper < score.upper
+        n = cells[1] + cells[3]
+        z = normal_quantile(0.95) * np.sqrt(n / (n - 1))
+        wider = risk_ratio(*cells, level=float(2 * ndtr(z) - 1), method="koopman")
+        assert (wider.lower, wider.upper) == pytest.approx((score.lower, score.upper), rel=1e-9)
 
 
 def test_hauck_and_anderson_need_two_participants_an_arm():

@@ -127,9 +127,7 @@ def read_rows(
     arms = tuple(str(a) for a in np.unique(kept["arm"]))
     if len(arms) < 2 or reference not in arms:
         raise EmptyArm(f"At least two arms with outcomes are needed, one of them {reference!r}; found: {arms}.")
-    order = (
-        visit_order(kept["visit"]) if visits is None else tuple(str(v) for v in _whole(_listed("visits", visits)))
-    )
+    order = visit_order(kept["visit"]) if visits is None else tuple(str(v) for v in _whole(_listed("visits", visits)))
     rows = Rows(
         outcome=y[seen],
         participant=np.unique(kept["participant"].astype(str), return_inverse=True)[1].reshape(-1),
