@@ -1,13 +1,15 @@
 """MMRM by REML, beside what else fits the same model here.
 
-    .venv/bin/python bench/mixed_models.py [--participants 1000] [--repeats 7]
+    .venv/bin/python bench/mixed_models.py [--participants 1000] [--repeats 7] [--small 200]
 
 Each line is the median of the repeats. Beside ours:
 
 statsmodels   MixedLM with a random intercept, which is our compound symmetry (no Kenward–Roger there)
 plain numpy   one evaluation of the unstructured restricted likelihood, participant by participant: an optimizer without
               derivatives needs hundreds of these
-mmrm          R's mmrm, where Rscript and the package are installed; skipped, and said so, where not
+R             where Rscript is: nlme's gls (unstructured and heterogeneous AR(1), REML), and lmerTest with pbkrtest (random
+              intercept, Kenward–Roger for every coefficient) on ``--small`` participants, since it works with matrices of
+              outcomes × outcomes; mmrm, where that package is installed. Ours on the same rows in the same run
 """
 
 from __future__ import annotations
@@ -32,14 +34,44 @@ from trial.statistics.mixed_models import MmrmResult, mmrm
 
 VISITS = 6
 R_SCRIPT = """
-suppressMessages(library(mmrm))
-d <- read.csv(commandArgs(TRUE)[1], stringsAsFactors = TRUE)
-f <- function() mmrm(y ~ base*visit + site + arm*visit + us(visit|id), data = d, reml = TRUE,
-  control = mmrm_control(method = "Kenward-Roger", vcov = "Kenward-Roger-Linear", optimizer = "nlminb"))
-f()
-times <- sapply(seq_len(as.integer(commandArgs(TRUE)[2])), function(i) system.time(f())[["elapsed"]])
-cat(median(times), as.numeric(logLik(f())))
+asked <- commandArgs(TRUE)
+d <- read.csv(asked[1], stringsAsFactors = TRUE)
+d$arm <- relevel(d$arm, ref = "P")
+repeats <- as.integer(asked[3])
+timed <- function(name, fit) {
+  first <- system.time(once <- try(fit(), silent = TRUE))[["elapsed"]]
+  if (inherits(once, "try-error")) return(invisible())
+  # What takes long is timed once.
+  times <- if (first > 5) first else sapply(seq_len(repeats), function(i) system.time(fit())[["elapsed"]])
+  cat(name, median(times), format(as.numeric(logLik(once)), digits = 14), "\\n")
+}
+formula <- y ~ base*visit + site + arm*visit
+seen <- d[!is.na(d$y), ]
+seen$place <- as.integer(seen$visit)
+if (asked[2] == "gls" && requireNamespace("nlme", quietly = TRUE)) {
+  library(nlme)
+  timed("us", function() gls(formula, seen, corSymm(form = ~place | id), varIdent(form = ~1 | visit), method = "REML"))
+  timed("ar1h", function() gls(formula, seen, corAR1(form = ~place | id), varIdent(form = ~1 | visit), method = "REML"))
+}
+if (asked[2] == "kr" && requireNamespace("lmerTest", quietly = TRUE) && requireNamespace("pbkrtest", quietly = TRUE)) {
+  suppressMessages(library(lmerTest))
+  timed("cs", function() {
+    fit <- lmer(y ~ base*visit + site + arm*visit + (1 | id), seen, REML = TRUE)
+    summary(fit, ddf = "Kenward-Roger")
+    fit
+  })
+}
+if (asked[2] == "mmrm" && requireNamespace("mmrm", quietly = TRUE)) {
+  suppressMessages(library(mmrm))
+  timed("us", function() mmrm(y ~ base*visit + site + arm*visit + us(visit | id), data = d, reml = TRUE,
+    control = mmrm_control(method = "Kenward-Roger", vcov = "Kenward-Roger-Linear", optimizer = "nlminb")))
+}
 """
+R_NAMES = {
+    "gls": "R nlme gls, REML (no df)",
+    "kr": "R lmerTest + pbkrtest, random intercept, Kenward–Roger",
+    "mmrm": "R mmrm, Kenward–Roger",
+}
 
 
 def a_trial(participants: int, seed: int = 1) -> dict[str, Any]:
@@ -108,11 +140,11 @@ def by_statsmodels(rows: dict[str, Any], fit: MmrmResult) -> Any:
         return MixedLM(rows["outcome"][seen], fit.design.matrix, groups=rows["participant"][seen]).fit(reml=True)
 
 
-def by_r(rows: dict[str, Any], repeats: int) -> tuple[float, float] | None:
-    """Median seconds and log-likelihood of R's mmrm, or None where it is not installed."""
+def by_r(rows: dict[str, Any], package: str, repeats: int) -> dict[str, tuple[float, float]]:
+    """Structure → (median seconds, log-likelihood) of an R package; empty where it, or Rscript, is not installed."""
     found = shutil.which("Rscript")
     if found is None:
-        return None
+        return {}
     with tempfile.TemporaryDirectory() as folder:
         data, script = Path(folder) / "data.csv", Path(folder) / "bench.R"
         columns = (rows["participant"], rows["arm"], rows["factors"]["site"], rows["covariates"]["base"], rows["visit"])
@@ -122,11 +154,23 @@ def by_r(rows: dict[str, Any], repeats: int) -> tuple[float, float] | None:
             lines[-1] += "," + ("NA" if np.isnan(y) else repr(float(y)))
         data.write_text("\n".join(lines), encoding="utf-8")
         script.write_text(R_SCRIPT, encoding="utf-8")
-        run = subprocess.run([found, str(script), str(data), str(repeats)], capture_output=True, text=True, check=False)
-    if run.returncode:
-        return None
-    seconds, likelihood = run.stdout.split()[-2:]
-    return float(seconds), float(likelihood)
+        words = [found, str(script), str(data), package, str(repeats)]
+        run = subprocess.run(words, capture_output=True, text=True, check=False)
+    told = [line.split() for line in run.stdout.splitlines()]
+    return {name: (float(seconds), float(likelihood)) for name, seconds, likelihood in told}
+
+
+def beside_r(rows: dict[str, Any], participants: int, package: str, repeats: int) -> None:
+    """A line for each structure that the R package fits on these rows, ours timed in the same run."""
+    method = "satterthwaite" if package == "gls" else "kenward-roger"
+    for structure, (seconds, likelihood) in by_r(rows, package, max(repeats // 3, 1)).items():
+        fit = mmrm(**rows, reference="P", covariance=structure, method=method)
+        ours = median(lambda s=structure: mmrm(**rows, reference="P", covariance=s, method=method), repeats)
+        gap = fit.log_likelihood - likelihood
+        print(
+            f"| {structure}, {participants} participants | {1000 * ours:.0f} ms | {fit.log_likelihood:.4f} | {R_NAMES[package]}: "
+            f"{1000 * seconds:,.0f} ms ({seconds / ours:.0f}×), log-likelihood {likelihood:.4f} (ours {gap:+.0e}) |"
+        )
 
 
 def main() -> None:
@@ -134,6 +178,7 @@ def main() -> None:
     words = argparse.ArgumentParser()
     words.add_argument("--participants", type=int, default=1000)
     words.add_argument("--repeats", type=int, default=7)
+    words.add_argument("--small", type=int, default=200)
     asked = words.parse_args()
     rows = a_trial(asked.participants)
     print(f"{asked.participants} participants × {VISITS} visits, {int((~np.isnan(rows['outcome'])).sum())} outcomes")
@@ -154,12 +199,12 @@ def main() -> None:
             taken = median(lambda fit=fit: by_statsmodels(rows, fit), max(asked.repeats // 2, 1))
             beside = f"statsmodels MixedLM {1000 * taken:.0f} ms ({taken / ours:.0f}×), log-likelihood {other.llf:.4f}"
         print(f"| {structure}, Kenward–Roger | {1000 * ours:.0f} ms | {fit.log_likelihood:.4f} | {beside} |")
-    r = by_r(rows, asked.repeats)
-    print(
-        "R mmrm is not installed here: nothing to compare with."
-        if r is None
-        else f"R mmrm, us: {r[0]:.3f} s, {r[1]:.4f}"
-    )
+    if shutil.which("Rscript") is None:
+        print("R is not installed here: nothing of it to compare with.")
+        return
+    for package in ("gls", "mmrm"):
+        beside_r(rows, asked.participants, package, asked.repeats)
+    beside_r(a_trial(asked.small), asked.small, "kr", asked.repeats)
 
 
 if __name__ == "__main__":
