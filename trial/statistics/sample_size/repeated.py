@@ -49,7 +49,7 @@ def sample_size_repeated(
     variance = variance_at_last_visit(covariance, retained)
     fixed = (1.0 + 1.0 / goal.ratio) * variance * (fixed_drift(goal.alpha, goal.power) / effect) ** 2
     visits = np.asarray(covariance).shape[0]
-    return goal.size(fixed, f"mixed model, {visits} visits, z test, two arms 1:{goal.ratio:g}")
+    return goal.size(fixed, f"mixed model, {visits} visits, z test, two arms 1:{goal.ratio:g}", counted="enrolled")
 
 
 def variance_at_last_visit(covariance: ArrayLike, retained: ArrayLike) -> float:

@@ -25,7 +25,7 @@ class SampleSize:
 
     missing: share without the outcome. ratio: participants of arm 1 for each of arm 0. design: None for a single look.
     critical: effect that meets a one-sided p with so many observed in arm 0 and 1, in the outcome's unit; None where it
-    is not defined.
+    is not defined. counted: who stands at the looks; where a model takes dropout in, those enrolled.
     """
 
     fixed: float
@@ -36,6 +36,7 @@ class SampleSize:
     method: str
     design: GroupSequentialDesign | None = None
     critical: Callable[[float, float, float], float] | None = field(default=None, compare=False, repr=False)
+    counted: str = "with the outcome"
 
     @property
     def with_looks(self) -> float:
@@ -88,7 +89,7 @@ class SampleSize:
             return first
         looks = ", ".join(f"{n:.1f}" for n in self.at_looks)
         means = ", ".join(f"{self.expected(effect):.1f}" for effect in (0.0, 0.5, 1.0))
-        return f"{first}\nwith the outcome at the looks: {looks}; expected without, at half, and at the effect: {means}"
+        return f"{first}\n{self.counted} at the looks: {looks}; expected without, at half, and at the effect: {means}"
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,20 @@ class Wanted:
     design: GroupSequentialDesign | None
 
     def size(
-        self, fixed: float, method: str, critical: Callable[[float, float, float], float] | None = None
+        self,
+        fixed: float,
+        method: str,
+        critical: Callable[[float, float, float], float] | None = None,
+        counted: str = "with the outcome",
     ) -> SampleSize:
         """The sample size from the fixed size of arm 0."""
         enrolled = fixed * self.inflation / (1.0 - self.missing)
         per_arm = (math.ceil(enrolled - 1e-9), math.ceil(enrolled * self.ratio - 1e-9))
         if self.design is None:
             critical = _at(self.alpha, critical)
-        return SampleSize(fixed, self.inflation, self.missing, self.ratio, per_arm, method, self.design, critical)
+        return SampleSize(
+            fixed, self.inflation, self.missing, self.ratio, per_arm, method, self.design, critical, counted
+        )
 
 
 def wanted(
