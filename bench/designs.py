@@ -25,7 +25,13 @@ from scipy.stats import multivariate_normal
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from trial.statistics.group_sequential import GroupSequentialDesign, MeansSimulation, Spending, equal_looks
+from trial.statistics.group_sequential import (
+    EventsSimulation,
+    GroupSequentialDesign,
+    MeansSimulation,
+    Spending,
+    equal_looks,
+)
 
 OBF, HSD = Spending("lan_demets_obrien_fleming"), Spending("hwang_shih_decani", -2.0)
 
@@ -83,6 +89,11 @@ LOOK_DESIGN = GroupSequentialDesign(equal_looks(4), OBF)
 SIMULATION = MeansSimulation(GroupSequentialDesign(equal_looks(3), OBF), 2.5, 7.0, (60, 120, 180))
 
 
+EVENTS = EventsSimulation(
+    GroupSequentialDesign(equal_looks(3), OBF), 0.7, 0.1, (240, 240), (115, 230, 344), 12.0, 0.01, trials=2_000
+)
+
+
 def plain_simulation(trials: int = 2_000) -> None:
     """The same trials by numpy, participant by participant."""
     random = np.random.default_rng(1)
@@ -107,6 +118,7 @@ def rows() -> list[tuple[str, Callable[[], object], Callable[[], object] | None,
         ("final inference, look 3", final_inference, scipy_crossing(3), 1.0, mvn),
         ("repeated p, look 3", repeated_p, scipy_crossing(3), 1.0, mvn),
         ("simulation, 100,000 trials", SIMULATION.run, plain_simulation, 50.0, "numpy, by participant"),
+        ("log-rank simulation, 2,000", EVENTS.run, None, 1.0, ""),
     ]
 
 
@@ -139,6 +151,9 @@ if (suppressWarnings(suppressMessages(require(rpact, quietly=TRUE)))) {
   three <- quiet(getDesignGroupSequential(kMax=3, alpha=0.025, sided=1, typeOfDesign="asOF"))
   time("simulation, 100,000 trials", version, function() quiet(getSimulationMeans(three, groups=2, alternative=2.5, stDev=7,
     plannedSubjects=c(120, 240, 360), normalApproximation=FALSE, maxNumberOfIterations=100000, seed=1)), least=3)
+  time("log-rank simulation, 2,000", version, function() quiet(getSimulationSurvival(three, lambda2=0.1, hazardRatio=0.7,
+    plannedEvents=c(115, 230, 344), maxNumberOfSubjects=480, accrualTime=c(0, 12), directionUpper=FALSE,
+    dropoutRate1=1 - exp(-0.12), dropoutRate2=1 - exp(-0.12), dropoutTime=12, maxNumberOfIterations=2000, seed=1)), least=3)
 }
 """
 
