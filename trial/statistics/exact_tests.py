@@ -30,6 +30,7 @@ TwoSided = Literal["fisher", "central"]
 
 _TIE = 1.0 + 1e-7
 _GRID = 2001
+_MOST_TABLES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def fisher(
 
     events1, events0: in [0, n]. n1, n0: at least 1. level: in (0, 1); the interval is one-sided when the test is.
     With no events, or only events, p is 1, the interval (0, ∞) and the odds ratio 0 as in R.
-    Raises OutOfRange, EmptyArm.
+    Raises OutOfRange (also for more than 1e7 possible tables), EmptyArm.
     Source: Fisher (1935); Cornfield (1956). Oracle: R ``fisher.test``.
 
     >>> print(fisher(56, 70, 48, 80))
@@ -68,6 +69,7 @@ def fisher(
     x0, m0 = check_events(events0, n0, "group 0")
     _check_alternative(alternative)
     tail = 1.0 - check_level(level)
+    _check_tables(min(m1, x1 + x0, m0, m1 + m0 - x1 - x0) + 1)
     support, log_weights = _hypergeometric(m1, m0, x1 + x0)
     p_value = _fisher_p(support, log_weights, x1, alternative)
     each = tail / 2.0 if alternative == "two-sided" else tail
@@ -118,7 +120,7 @@ def boschloo(
     """Boschloo's test: Fisher's p as the statistic, its tail probability the largest over the common proportion.
 
     Arguments as for ``fisher``. two_sided: what a two-sided test is, see the module's conventions.
-    Raises OutOfRange, EmptyArm.
+    Raises OutOfRange (also for more than 1e7 tables), EmptyArm.
     Source: Boschloo (1970). Oracles: R Exact (fisher), exact2x2 and scipy ``boschloo_exact`` (central).
 
     >>> print(boschloo(56, 70, 48, 80))
@@ -129,6 +131,7 @@ def boschloo(
     x1, m1 = check_events(events1, n1, "group 1")
     x0, m0 = check_events(events0, n0, "group 0")
     _check_alternative(alternative)
+    _check_tables((m1 + 1) * (m0 + 1))
     if two_sided not in ("fisher", "central"):
         raise OutOfRange(f"two_sided must be fisher or central; {two_sided!r} was given.")
     if alternative == "two-sided" and two_sided == "central":
@@ -154,6 +157,7 @@ def barnard(events1: int, n1: int, events0: int, n0: int, *, alternative: Altern
     x1, m1 = check_events(events1, n1, "group 1")
     x0, m0 = check_events(events0, n0, "group 0")
     _check_alternative(alternative)
+    _check_tables((m1 + 1) * (m0 + 1))
     a, b = np.arange(m1 + 1)[:, None], np.arange(m0 + 1)[None, :]
     pooled = (a + b) / (m1 + m0)
     spread = np.sqrt(pooled * (1.0 - pooled) * (1.0 / m1 + 1.0 / m0))
@@ -185,6 +189,13 @@ def pearson(events1: int, n1: int, events0: int, n0: int) -> ChiSquareTest:
 def _check_alternative(alternative: str) -> None:
     if alternative not in ("two-sided", "greater", "less"):
         raise OutOfRange(f"alternative must be two-sided, greater or less; {alternative!r} was given.")
+
+
+def _check_tables(count: int) -> None:
+    if count > _MOST_TABLES:
+        raise OutOfRange(
+            f"An exact test can order [1, {_MOST_TABLES:g}] tables; here are {count:g}: take Pearson's test."
+        )
 
 
 def _log_choose(n: int, k: FloatArray) -> FloatArray:

@@ -34,7 +34,7 @@ DifferenceMethod = Literal[
     "wald-corrected",
 ]
 
-_LOG_LIMIT = 25.0  # of a ratio's logarithm, where a limit is looked for
+_LOG_LIMIT = 80.0  # of a ratio's logarithm, beyond what counts up to 1e12 can show
 _TINY = 1e-300
 
 
@@ -239,21 +239,35 @@ def _score_odds_ratio(x1: int, m1: int, x0: int, m0: int, level: float, z: float
     factor = (m1 + m0) / (m1 + m0 - 1)
 
     def score(log_ratio: float) -> float:
-        ratio = float(np.exp(log_ratio))
-        a, c = m0 * (ratio - 1.0), float(x1 + x0)
-        b = m1 * ratio + m0 - c * (ratio - 1.0)
-        p0 = 2.0 * c / (b + float(np.sqrt(max(b * b + 4.0 * a * c, 0.0))))
-        p1 = p0 * ratio / (1.0 + p0 * (ratio - 1.0))
-        v1, v0 = max(m1 * p1 * (1.0 - p1), _TINY), max(m0 * p0 * (1.0 - p0), _TINY)
-        information = 1.0 / v1 + 1.0 / v0
-        bias = (p1 - p0) / (v1 + v0) if corrected else 0.0
-        return ((x1 - m1 * p1) * information - bias) / float(np.sqrt(information * factor))
+        if log_ratio < 0.0:
+            return -_odds_score(x0, m0, x1, m1, math.exp(-log_ratio), factor, corrected=corrected)
+        return _odds_score(x1, m1, x0, m0, math.exp(log_ratio), factor, corrected=corrected)
 
     low, high = _log_limits(score, z, none=x1 == 0 or x0 == m0, all_of=x0 == 0 or x1 == m1)
     observed = np.inf if (m1 - x1) * x0 == 0 else x1 * (m0 - x0) / ((m1 - x1) * x0)
     estimate = _where_zero(score) if corrected else observed
     name = "odds ratio, bias-corrected score interval" if corrected else "odds ratio, Miettinen–Nurminen score interval"
     return Estimate(estimate, low, high, level, name)
+
+
+def _odds_score(x1: int, m1: int, x0: int, m0: int, ratio: float, factor: float, *, corrected: bool) -> float:
+    """The score of an odds ratio of at least 1, from shares and their complements, each computed without cancellation."""
+    events, others = float(x1 + x0), float(m1 + m0 - x1 - x0)
+    a, b = m0 * (ratio - 1.0), m1 * ratio + m0 - events * (ratio - 1.0)
+    root = math.sqrt(b * b + 4.0 * a * events)
+    p0 = 2.0 * events / (b + root) if b >= 0.0 else (root - b) / (2.0 * a)
+    a, b = m0 * (1.0 / ratio - 1.0), m1 / ratio + m0 + others * (1.0 - 1.0 / ratio)
+    q0 = 2.0 * others / (b + math.sqrt(max(b * b + 4.0 * a * others, 0.0)))
+    whole = q0 + p0 * ratio
+    p1, q1 = p0 * ratio / whole, q0 / whole
+    v1, v0 = max(m1 * p1 * q1, _TINY), max(m0 * p0 * q0, _TINY)
+    # Four ways to one number, x1 − m1 p1; the one between the smallest two numbers loses least.
+    ways = ((x1, m1 * p1, 1.0), (m1 - x1, m1 * q1, -1.0), (x0, m0 * p0, -1.0), (m0 - x0, m0 * q0, 1.0))
+    seen, due, sign = min(ways, key=lambda way: max(way[0], way[1]))
+    gap = sign * (seen - due)
+    information = 1.0 / v1 + 1.0 / v0
+    bias = (p1 - p0) / (v1 + v0) if corrected else 0.0
+    return (gap * information - bias) / math.sqrt(information * factor)
 
 
 def _log_limits(score: Callable[[float], float], z: float, *, none: bool, all_of: bool) -> tuple[float, float]:

@@ -108,3 +108,9 @@ def test_words_and_empty_arms_are_refused():
 def test_tests_print_as_one_line():
     assert str(pearson(9, 10, 3, 10)) == "χ²(1) = 7.5, p = 0.00617: Pearson's χ² test"
     assert str(fisher(56, 70, 48, 80)).startswith("p = 0.01252, odds ratio 2.649, 95 % (1.209, 6.04)")
+
+
+@pytest.mark.parametrize("test", [fisher, boschloo, barnard])
+def test_more_tables_than_can_be_ordered_are_refused_by_number(test):
+    with pytest.raises(OutOfRange, match=r"\[1, 1e\+07\] tables"):
+        test(5 * 10**11, 10**12, 5 * 10**11, 10**12)

@@ -243,3 +243,11 @@ def test_the_bias_corrected_odds_ratio_is_where_its_intervals_shrink_to():
         narrow = odds_ratio(*cells, level=1e-9, method="score-corrected")
         assert narrow.lower == pytest.approx(wide.estimate, rel=1e-6)
         assert narrow.upper == pytest.approx(wide.estimate, rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [10**6, 10**9, 10**12])
+def test_the_score_limit_of_an_infinite_odds_ratio_grows_with_the_square_of_the_arms(size):
+    """All of one arm against none of the other: at the limit each arm misses z²/2 events, so that it nears (2n / z²)²."""
+    lower = odds_ratio(size, size, 0, size, method="score").lower
+    missed = normal_quantile(0.95) ** 2 / 2
+    assert lower == pytest.approx((size / missed) ** 2, rel=10 / size + 1e-7)
