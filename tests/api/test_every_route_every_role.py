@@ -77,7 +77,7 @@ def test_the_routes_that_ask_for_no_permission_are_these(doors: Doors):
 def test_a_role_is_let_in_where_the_matrix_says_and_nowhere_else(doors: Doors, role: str):
     matrix = holders()
     wrong = []
-    with doors.client(doors.username(role)) as client:
+    with doors.inline(doors.username(role)) as client:
         for route in routes(doors):
             if route.kind != "permission":
                 continue
@@ -98,7 +98,7 @@ def test_a_refusal_is_the_same_for_an_object_that_exists_and_one_that_does_not(d
 
 
 def test_nobody_who_is_not_signed_in_passes_a_route_that_names_a_permission(doors: Doors):
-    with doors.client() as stranger:
+    with doors.inline() as stranger:
         csrf = stranger.get("/sign-in").text.split('name="csrf-token" content="')[1].split('"')[0]
         stranger.csrf = csrf
         for route in routes(doors):

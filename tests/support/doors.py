@@ -26,6 +26,7 @@ from api.cookies import session_cookie_name
 from api.middleware.csrf import token_for
 from api.services import AppServices
 from tests.support.house import PASSWORD, House
+from tests.support.inline import Inline, handlers_in_line
 from tests.support.serving import serving
 from trial.access.accounts import Account, code_secret, find_account
 from trial.access.codes import code_at
@@ -86,6 +87,16 @@ class Doors:
             made.cookies.set(COOKIE, token)
             made.csrf = token_for(token)
         return made
+
+    @contextmanager
+    def inline(self, username: str | None = None) -> Iterator[Inline]:
+        """As ``client``, past the server and its threads: half as dear, for who asks every route there is."""
+        with handlers_in_line(), Inline(self.app) as made:
+            if username is not None:
+                token = self.session_token(username)
+                made.cookies.set(COOKIE, token)
+                made.csrf = token_for(token)
+            yield made
 
     def program(self, username: str, *permissions: Permission, days: int = 30) -> Client:
         """A program with a bearer token of the person."""

@@ -22,13 +22,10 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import anyio.to_thread
 import httpx
-import pytest
 from fastapi import APIRouter, FastAPI
 
 from api.app import create_app
@@ -38,6 +35,7 @@ from api.middleware.csrf import token_for
 from api.permissions import RouteAccess, route_table
 from api.services import AppServices
 from tests.support.house import PASSWORD
+from tests.support.inline import handlers_in_line
 from tests.support.script.logs import captured_log
 from tests.support.script.seal import injected_commitments
 from tests.support.script.world import World
@@ -178,18 +176,6 @@ def answers(world: World, routers: Iterable[APIRouter] = (), only: str | tuple[s
     return found
 
 
-@contextmanager
-def handlers_in_line() -> Iterator[None]:
-    """Run each handler where it is awaited: one request at a time needs no threads, and is twice as fast without."""
-
-    async def run(function, *given, **_limits):
-        return function(*given)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(anyio.to_thread, "run_sync", run)
-        yield
-
-
 def _asked_of(world: World, app: FastAPI, only: str | tuple[str, ...]) -> dict[Reader, list[tuple[str, str]]]:
     """Who asks what: of each route some whom it lets in and one whom it does not.
 
@@ -256,20 +242,6 @@ def check_all_can_be_called(routes: Iterable[RouteAccess], values: Mapping[str, 
 
 def is_closed(route: RouteAccess) -> bool:
     return route.name in CLOSED_PAGES or bool(CLOSED & set(route.permissions))
-
-
-def _answers_to(
-    visit: Visit, reader: Reader, routes: list[RouteAccess], values: Mapping[str, tuple[str, ...]]
-) -> dict[str, str]:
-    client, csrf = visit.client(reader)
-    found: dict[str, str] = {}
-    for safe in (True, False):
-        for route in routes:
-            for method in sorted(set(route.methods) - {"HEAD"}):
-                if (method == "GET") is safe and route.name not in NOT_SENT:
-                    for path in _paths(route, reader, values, every=safe):
-                        found[f"{reader} {method} {path}"] = visit.ask(client, method, path, csrf)
-    return found
 
 
 def _paths(route: RouteAccess, reader: Reader, values: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
