@@ -23,7 +23,7 @@ from trial.settings import Settings
 from trial.vault import Vault
 
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload([__name__, "tests.support.racing"])
+FORKED.set_forkserver_preload(["tests.support.warm"])
 
 
 def database_at(url: str, at: datetime, *, pool_size: int = 10) -> Database:
