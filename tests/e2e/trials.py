@@ -27,18 +27,14 @@ from pydantic import SecretStr
 from sqlmodel import func, select
 
 from api.app import create_app
-from api.cli.demo.amendment import amendment
-from api.cli.demo.board import interim_look, is_due
 from api.cli.demo.calendar import Calendar
 from api.cli.demo.closing import closing
-from api.cli.demo.conduct import scenario_called
-from api.cli.demo.incidents import query_desk
 from api.cli.demo.measuring import Measure
-from api.cli.demo.opening import beginning, open_stage
-from api.cli.demo.recruitment import lives, story
+from api.cli.demo.opening import open_stage
 from api.cli.demo.roster import PASSWORD, roster, site_codes
+from api.cli.demo.scenarios import scenario_called
 from api.cli.demo.stage import DemoEntropy, Stage
-from api.cli.demo.supply import shelf_watch
+from api.cli.demo.stories import CLOSING, begin_stories
 from api.cli.working import beside_the_server
 from api.installation import Installation, open_installation
 from api.services import AppServices
@@ -115,7 +111,7 @@ def _conduct(server: Connection, template: str, folder: Path) -> dict[str, dict[
     clock = SetClock(datetime.combine(calendar.first_day, time(7), tzinfo=UTC))
     moments = {}
     with open_installation(settings, clock=clock, entropy=DemoEntropy(SEED, CODE)) as installation:
-        stage = _staged(installation, clock, calendar)
+        stage = _staged(installation, clock, calendar, folder)
         for moment in (LOOK, LOCK):
             _go_on(stage, folder, until=moment)
             installation.database.close()
@@ -131,7 +127,7 @@ def _settings(server: Connection, database: str, folder: Path) -> Settings:
     return Settings().model_copy(update=given)
 
 
-def _staged(installation: Installation, clock: SetClock, calendar: Calendar) -> Stage:
+def _staged(installation: Installation, clock: SetClock, calendar: Calendar, folder: Path) -> Stage:
     stage, _ = open_stage(
         installation,
         clock,
@@ -144,28 +140,16 @@ def _staged(installation: Installation, clock: SetClock, calendar: Calendar) -> 
     )
     # The demo fills its trial; here some places stay free for those whom the tests randomize.
     stage.planned = PARTICIPANTS
-    stage.timeline.add(beginning(stage))
-    stage.timeline.add(amendment(stage))
-    for life in lives(stage):
-        stage.timeline.add(story(life))
-    for place in stage.places.values():
-        stage.timeline.add(shelf_watch(stage, place))
-        stage.timeline.add(query_desk(stage, place))
+    begin_stories(stage, Measure(), folder / "board")
     return stage
 
 
 def _go_on(stage: Stage, folder: Path, *, until: str) -> None:
     """Let the trial happen up to a moment."""
-    measure = Measure()
-    if until == LOOK:
-        for _ in stage.timeline.run():
-            if is_due(stage):
-                stage.timeline.add(interim_look(stage, measure, folder / "board"))
-            if stage.tally.look_begun and _papers(stage) == 2:
-                return
     for _ in stage.timeline.run():
-        pass
-    stage.timeline.add(closing(stage, measure, folder / "datasets"))
+        if until == LOOK and stage.look_begun and _papers(stage) == 2:
+            return
+    stage.timeline.add(CLOSING, closing(stage, Measure(), folder / "datasets"))
     for _ in stage.timeline.run():
         pass
 

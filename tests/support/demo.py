@@ -7,23 +7,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from pydantic import SecretStr
 from rich.console import Console
+from sqlmodel import SQLModel, select
 
 from api.cli.demo.calendar import Calendar
-from api.cli.demo.conduct import Conducted, begin_stories, conduct, scenario_called, with_its_own_time
+from api.cli.demo.conduct import Conducted, conduct, with_its_own_time
 from api.cli.demo.directory import Begun, DemoDirectory
 from api.cli.demo.measuring import Measure
 from api.cli.demo.opening import open_stage
+from api.cli.demo.scenarios import scenario_called
 from api.cli.demo.stage import DemoEntropy, Stage
+from api.cli.demo.stories import begin_stories
 from api.installation import Installation, open_installation
 from tests.support.databases import drop_database, run_as_owner
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
+from trial.database.session import TrialSession
 
+Row = TypeVar("Row", bound=SQLModel)
 TODAY = date(2026, 11, 18)
 
 
@@ -55,8 +61,24 @@ def conduct_small(installation: Installation, directory: DemoDirectory, begun: B
     return conducted
 
 
-def conduct_until(installation: Installation, begun: Begun, randomized: int) -> Stage:
+def conduct_until(installation: Installation, directory: DemoDirectory, begun: Begun, randomized: int) -> Stage:
     """The beginning of a trial, up to the event that randomizes so many."""
+    stage = _staged(installation, directory, begun)
+    for _ in stage.timeline.run():
+        if stage.randomized >= randomized:
+            break
+    return stage
+
+
+def conduct_alone(installation: Installation, directory: DemoDirectory, begun: Begun) -> Stage:
+    """A whole trial up to its closing, in one process."""
+    stage = _staged(installation, directory, begun)
+    for _ in stage.timeline.run():
+        pass
+    return stage
+
+
+def _staged(installation: Installation, directory: DemoDirectory, begun: Begun) -> Stage:
     calendar = Calendar.ending_before(TODAY)
     clock = SetClock(datetime.combine(calendar.first_day, time(7), tzinfo=UTC))
     stage, _ = open_stage(
@@ -69,8 +91,10 @@ def conduct_until(installation: Installation, begun: Begun, randomized: int) -> 
         seed=begun.seed,
         scenario=scenario_called(begun.scenario),
     )
-    begin_stories(stage)
-    for _ in stage.timeline.run():
-        if stage.tally.randomized >= randomized:
-            break
+    begin_stories(stage, Measure(), directory.folder / "board")
     return stage
+
+
+def every(session: TrialSession, table: type[Row]) -> list[Row]:
+    """Every row of a table."""
+    return list(session.exec(select(table)).all())

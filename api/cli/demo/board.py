@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from api.cli.demo.calendar import at, working_day
+from api.cli.demo.calendar import LAST_PRIMARY_WEEK, at, working_day
+from api.cli.demo.gatherings import gathering
 from api.cli.demo.measuring import Measure
 from api.cli.demo.roster import CHAIR, SEATS
 from api.cli.demo.stage import Stage
@@ -20,7 +21,7 @@ from trial.database.session import TrialSession
 from trial.locks.cutoffs import Cutoff, TakeCutoff, take_cutoff
 from trial.locks.snapshots import get_snapshot
 from trial.oversight.decisions import Answer, DecideOnRecommendation, decide_on_recommendation
-from trial.oversight.looks import planned_looks
+from trial.oversight.looks import information_now, planned_looks
 from trial.oversight.meetings import (
     ConveneMeeting,
     DeclareConflict,
@@ -36,25 +37,27 @@ from trial.oversight.votes import CastVote, cast_vote
 LOOK = 1
 
 
-def information_needed(stage: Stage) -> int:
+def _needed(stage: Stage) -> int:
     """Participants with the primary endpoint at which the first look is due."""
     return planned_looks(stage.protocol, stage.planned)[LOOK - 1].needed
 
 
-def is_due(stage: Stage) -> bool:
-    tally = stage.tally
-    return not tally.look_begun and tally.primary_answered >= information_needed(stage)
-
-
 def interim_look(stage: Stage, measure: Measure, folder: Path) -> Story:
-    """From the cut-off to the sponsor's decision, over three weeks."""
-    stage.tally.look_begun = True
-    zone = next(iter(stage.places.values())).zone
-    day = working_day(stage.clock.now().date() + timedelta(days=3))
-    session = yield at(day, 6, 0, zone)
+    """From the cut-off to the sponsor's decision, over three weeks.
+
+    The cut-off is taken on the first Monday on which the information is there, or when no more of it will come.
+    """
+    zone, mondays = stage.gathering_zone, stage.calendar.mondays(last=LAST_PRIMARY_WEEK)
+    for monday in mondays:
+        session = yield gathering(stage, monday)
+        if monday == mondays[-1] or information_now(session, stage.trial.id, stage.protocol) >= _needed(stage):
+            break
     with measure.step("Interim look: cut-off and snapshot"):
         cutoff = _cut_off(stage, session)
+    stage.look_begun = True
     stage.timeline.afterwards(lambda: _anchor(stage, cutoff))
+    stage.timeline.afterwards(lambda: _check_bounds(stage, measure))
+    day = stage.clock.now().date()
     session = yield at(day, 9, 0, zone)
     meeting = _convene(stage, session, day + timedelta(days=12))
     for minute, kind in ((10, PaperKind.OPEN), (40, PaperKind.CLOSED)):
@@ -62,8 +65,6 @@ def interim_look(stage: Stage, measure: Measure, folder: Path) -> Story:
         command = BuildReport(meeting_id=meeting.id, cutoff_id=cutoff.id, kind=kind)
         ask_for_report(session, stage.person("statistician.unblinded"), command)
         stage.timeline.afterwards(lambda kind=kind: _build(stage, measure, kind))  # type: ignore[misc]  # a lambda's default needs no annotation
-    session = yield at(day, 10, 0, zone)
-    stage.timeline.afterwards(lambda: _check_bounds(stage, measure))
     session = yield at(meeting.planned_on, 13, 0, zone)
     _declare(stage, session, meeting.id)
     _read(stage, session, meeting.id, folder)

@@ -16,6 +16,11 @@ SITES_OPEN_IN_WEEKS: Final = (1, 2, 4, 6, 7, 8, 9, 10)
 FIRST_ARRIVAL_WEEK: Final = 2
 ARRIVAL_WEEKS: Final = 50
 AMENDMENT_WEEK: Final = 26
+ADOPTED_IN_WEEKS: Final = (28, 31)
+"""When the first sites adopt the amendment; the others do not."""
+LAST_PRIMARY_WEEK: Final = 75
+"""By then everybody has answered the primary endpoint, or never will."""
+LAST_VISIT_WEEK: Final = 82
 _SATURDAY: Final = 5
 WEEKS: Final = 86
 """From the first Monday to the lock: arrivals, the last one's six months, and the closing."""
@@ -34,6 +39,10 @@ class Calendar:
     def day(self, week: int, weekday: int = 0) -> date:
         """``weekday`` 0 is Monday."""
         return self.first_day + timedelta(weeks=week, days=weekday)
+
+    def mondays(self, first: int = 1, last: int = LAST_VISIT_WEEK, every: int = 1) -> list[date]:
+        """The Mondays of the weeks from ``first`` to ``last``."""
+        return [self.day(week) for week in range(first, last + 1, every)]
 
     @property
     def last_day(self) -> date:

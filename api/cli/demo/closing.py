@@ -8,7 +8,7 @@ from pathlib import Path
 
 from api.cli.demo.board import keep
 from api.cli.demo.calendar import at, working_day
-from api.cli.demo.incidents import answer_all_at, close_all
+from api.cli.demo.incidents import answer_all_at, close_all_at
 from api.cli.demo.measuring import Measure
 from api.cli.demo.stage import Place, Stage
 from api.cli.demo.timeline import Story
@@ -41,14 +41,15 @@ PULLED_BY = {
 
 def closing(stage: Stage, measure: Measure, folder: Path) -> Story:
     """The last two weeks, and what is pulled at their end."""
-    zone = next(iter(stage.places.values())).zone
+    zone = stage.gathering_zone
     day = working_day(stage.clock.now().date() + timedelta(days=2))
     session = yield at(day, 9, 0, zone)
     for place in stage.places.values():
         _tidy(stage, session, place.code)
         answer_all_at(stage, session, place)
     session = yield at(working_day(day + timedelta(days=1)), 9, 30, zone)
-    close_all(stage, session)
+    for place in stage.places.values():
+        close_all_at(stage, session, place)
     for hour, place in enumerate(stage.places.values(), 8):
         session = yield at(working_day(day + timedelta(days=2)), hour, 15, place.zone)
         with measure.step(f"Casebooks signed at {place.code}"):

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from api.cli.demo.amendment import amendment
-from api.cli.demo.board import interim_look, is_due
 from api.cli.demo.calendar import WEEKS, Calendar
 from api.cli.demo.closing import closing, verify
 from api.cli.demo.directory import Begun, DemoDirectory
-from api.cli.demo.incidents import query_desk
 from api.cli.demo.measuring import Measure
-from api.cli.demo.opening import beginning, open_stage
-from api.cli.demo.recruitment import lives, story
+from api.cli.demo.opening import open_stage
+from api.cli.demo.partners import Partners, partners
+from api.cli.demo.scenarios import scenario_called
+from api.cli.demo.shares import begin_participants
+from api.cli.demo.sparing import fewer_collections
 from api.cli.demo.stage import DemoEntropy, Stage
-from api.cli.demo.supply import shelf_watch
+from api.cli.demo.stories import CLOSING, begin_study
+from api.cli.demo.turnstile import Turnstile
 from api.cli.people import write_credentials
 from api.installation import Installation
 from trial.audit.verification import AuditVerification
 from trial.clock import SetClock
 from trial.database.session import Database
-from trial.statistics.virtual_participants import SCENARIOS, Scenario
 
 _EVENTS_BETWEEN_LOOKS_AT_THE_BAR = 10
 
@@ -54,23 +54,13 @@ def conduct(
     clock = SetClock(datetime.combine(calendar.first_day, time(7), tzinfo=UTC))
     ours = with_its_own_time(installation, clock, DemoEntropy(begun.seed, begun.code))
     with _progress(console) as progress:
-        with measure.step("Trial, sites and people"), _waiting(progress, "Making the trial, its sites and people"):
-            stage, credentials = open_stage(
-                ours,
-                clock,
-                calendar,
-                code=begun.code,
-                planned=begun.participants,
-                sites=begun.sites,
-                seed=begun.seed,
-                scenario=scenario_called(begun.scenario),
-            )
-            directory.credentials.unlink(missing_ok=True)
-            write_credentials(directory.credentials, credentials)
-        with measure.step("Conduct"), _fewer_collections():
-            _conduct(stage, measure, progress, directory)
+        with partners(ours, begun, today) as others:
+            with measure.step("Trial, sites and people"), _waiting(progress, "Making the trial, its sites and people"):
+                stage = _open(ours, clock, calendar, begun, directory)
+            with measure.step("Conduct"), fewer_collections():
+                _conduct(stage, others, measure, progress, directory.folder / "board")
         with measure.step("Closing"), _waiting(progress, "Locking, building and opening"):
-            stage.timeline.add(closing(stage, measure, directory.folder / "datasets"))
+            stage.timeline.add(CLOSING, closing(stage, measure, directory.folder / "datasets"))
             for _ in stage.timeline.run():
                 pass
         with measure.step("Verification"), _waiting(progress, "Verifying the audit"):
@@ -78,23 +68,22 @@ def conduct(
     return Conducted(stage, audit)
 
 
-@contextmanager
-def _fewer_collections() -> Iterator[None]:
-    """Most of what a transaction makes dies with it; to look for cycles all the time costs more than it frees."""
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-
-
-def scenario_called(name: str) -> Scenario:
-    """The assumptions of this name; the one serious event is a story of its own, so the simulator draws none."""
-    return replace(SCENARIOS[name], serious_risk=0.0)
+def _open(
+    installation: Installation, clock: SetClock, calendar: Calendar, begun: Begun, directory: DemoDirectory
+) -> Stage:
+    stage, credentials = open_stage(
+        installation,
+        clock,
+        calendar,
+        code=begun.code,
+        planned=begun.participants,
+        sites=begun.sites,
+        seed=begun.seed,
+        scenario=scenario_called(begun.scenario),
+    )
+    directory.credentials.unlink(missing_ok=True)
+    write_credentials(directory.credentials, credentials)
+    return stage
 
 
 def with_its_own_time(installation: Installation, clock: SetClock, entropy: DemoEntropy) -> Installation:
@@ -103,38 +92,28 @@ def with_its_own_time(installation: Installation, clock: SetClock, entropy: Demo
     return replace(installation, database=database)
 
 
-def begin_stories(stage: Stage) -> None:
-    """Put every story of the trial on its timeline: the sponsor's, the participants', the sites'."""
-    stage.timeline.add(beginning(stage))
-    stage.timeline.add(amendment(stage))
-    for life in lives(stage):
-        stage.timeline.add(story(life))
-    for place in stage.places.values():
-        stage.timeline.add(shelf_watch(stage, place))
-        stage.timeline.add(query_desk(stage, place))
-
-
-def _conduct(stage: Stage, measure: Measure, progress: Progress, directory: DemoDirectory) -> None:
-    begin_stories(stage)
-    bars = _Bars(progress, stage)
+def _conduct(stage: Stage, others: Partners, measure: Measure, progress: Progress, folder: Path) -> None:
+    """Together with other processes: the trial is the same as if one had conducted it."""
+    others.begin()
+    begin_study(stage, measure, folder)
+    begin_participants(stage, process=0)
+    stage.timeline.turnstile = others.turnstile
+    bars = _Bars(progress, stage, others)
     for number, instant in enumerate(stage.timeline.run()):
-        if is_due(stage):
-            stage.timeline.add(interim_look(stage, measure, directory.folder / "board"))
         if number % _EVENTS_BETWEEN_LOOKS_AT_THE_BAR == 0:
             bars.show(instant)
-    if not stage.tally.look_begun:
-        # So few answered that half of the information never came: the board looks at what there is.
-        stage.timeline.add(interim_look(stage, measure, directory.folder / "board"))
-        for _ in stage.timeline.run():
-            pass
+    others.turnstile.leave()
+    others.turnstile.wait_until_others_left()
+    stage.timeline.turnstile = Turnstile()
+    stage.clock.set(max(stage.clock.now(), others.turnstile.latest))
     bars.show(stage.clock.now(), over=True)
 
 
 class _Bars:
     """How far the trial is: weeks of its calendar, participants randomized, participants whose study has ended."""
 
-    def __init__(self, progress: Progress, stage: Stage) -> None:
-        self._progress, self._stage = progress, stage
+    def __init__(self, progress: Progress, stage: Stage, others: Partners) -> None:
+        self._progress, self._stage, self._others = progress, stage, others
         self._weeks = progress.add_task("Weeks of the trial", total=WEEKS)
         self._randomized = progress.add_task("Participants randomized", total=stage.planned)
         self._finished = progress.add_task("Participants followed to their end", total=stage.planned)
@@ -143,8 +122,8 @@ class _Bars:
         stage = self._stage
         week = WEEKS if over else (instant.date() - stage.calendar.first_day).days // 7
         self._progress.update(self._weeks, completed=week)
-        self._progress.update(self._randomized, completed=stage.tally.randomized)
-        self._progress.update(self._finished, completed=stage.tally.finished)
+        self._progress.update(self._randomized, completed=stage.randomized + self._others.randomized)
+        self._progress.update(self._finished, completed=stage.finished + self._others.finished)
 
 
 def _progress(console: Console) -> Progress:

@@ -16,8 +16,9 @@ from api.cli.demo.forms import (
 )
 from api.cli.demo.harms import report_later_events
 from api.cli.demo.incidents import deviate, monitor_asks
-from api.cli.demo.life import Life
+from api.cli.demo.life import MONITOR, Life
 from api.cli.demo.questionnaires import answer_all
+from api.cli.demo.timeline import Moment
 from api.cli.demo.treatment import enter_guess
 from trial.conduct.attendance import ProgrammeSession, RecordAttendance, record_attendance
 from trial.conduct.concomitant import RecordConcomitant, Treatment, record_concomitant
@@ -35,7 +36,7 @@ from trial.conduct.outcomes import RecordOutcomes, record_outcomes
 from trial.conduct.visits import MissVisit, RecordVisit, miss_visit, record_visit
 from trial.database.session import TrialSession
 
-Part = Generator[datetime, TrialSession, None]
+Part = Generator[Moment, TrialSession, None]
 
 VISITS: Final = {"M1": ("month_1", 30, 5), "M3": ("month_3", 91, 9), "M6": ("month_6", 182, 14)}
 """The simulator's name, the planned study day, and by how many days most come earlier or later."""
@@ -63,7 +64,7 @@ def follow_up(life: Life) -> Part:
         session = yield life.when(day, 14)
         _visit(life, session, code, seen, day)
         if life.number % 9 == 4 and code == "M1":
-            life.stage.timeline.add(monitor_asks(life, code, day))
+            life.stage.timeline.add(life.story_id(MONITOR), monitor_asks(life, code, day))
     if course.leaving_reason is not None or not course.attended("month_6"):
         session = yield _leaving_time(life)
     _leave(life, session)
@@ -159,7 +160,7 @@ def _outcomes(life: Life, session: TrialSession, code: str, seen: str, day: date
         own = [one for one in own if one.id not in ("PCS", "PSEQ")]
         deviate(life, session, "assessment_missed", f"Not every questionnaire was answered at {code}.", day)
     answers = answer_all(life.rng, stage.scenario, own, course.scores[seen], course.pgic[seen])
-    written = record_outcomes(
+    record_outcomes(
         session,
         stage.at("assessor", life.place),
         RecordOutcomes(participant_id=life.participant_id, visit=code, answered_on=day, answers=answers),
@@ -169,9 +170,6 @@ def _outcomes(life: Life, session: TrialSession, code: str, seen: str, day: date
         ratings = answer_all(life.rng, stage.scenario, rated, course.scores[seen])
         command = RecordOutcomes(participant_id=life.participant_id, visit=code, answered_on=day, answers=ratings)
         record_outcomes(session, stage.at("coordinator", life.place), command)
-    primary = stage.protocol.endpoints.primary
-    if code in primary.visits and primary.score is not None:
-        stage.tally.primary_answered += any(one.instrument == primary.score.instrument for one in written)
 
 
 def _leave(life: Life, session: TrialSession) -> None:

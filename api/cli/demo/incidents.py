@@ -11,14 +11,23 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
+from sqlmodel import col, select
+
 from api.cli.demo.calendar import at, working_day
-from api.cli.demo.life import Life
+from api.cli.demo.gatherings import gathering
+from api.cli.demo.life import BROKEN, SERIOUS, Life
 from api.cli.demo.stage import Place, Stage
-from api.cli.demo.timeline import Story
+from api.cli.demo.timeline import InTurn, Story
 from api.jobs.regulator_copies import MakeRegulatorCopy, make_regulator_copy
 from randomization.unblinding.emergency import BreakCode, break_code
 from randomization.unblinding.expedition import DealWithReport, Expedition, deal_with_report
-from randomization.unblinding.register import AssessImpact, UnblindingReason, assess_impact
+from randomization.unblinding.register import (
+    AssessImpact,
+    Unblinding,
+    UnblindingKind,
+    UnblindingReason,
+    assess_impact,
+)
 from trial.access.permissions import Permission
 from trial.access.policies import may
 from trial.conduct.deviations import RecordDeviation, record_deviation
@@ -38,6 +47,7 @@ from trial.conduct.queries import (
 from trial.database.session import TrialSession
 from trial.partial_dates import PartialDate
 from trial.safety.adverse_events import (
+    AdverseEvent,
     Ascertainment,
     EventFacts,
     EventTreatment,
@@ -58,21 +68,46 @@ from trial.safety.watch import case_under_watch
 
 SERIOUS_TERM: Final = "Syncope"
 _SERIOUS_FROM, _BROKEN_FROM = 0.2, 0.35
-"""Shares of the planned participants that are randomized before the incident may begin."""
+"""Shares of all arrivals that have come before the incident may begin."""
 _ANSWERERS: Final = ("coordinator", "investigator")
+_HAPPENED: Final = {
+    SERIOUS: lambda trial_id: select(AdverseEvent.id).where(
+        AdverseEvent.trial_id == trial_id, col(AdverseEvent.serious).is_(True)
+    ),
+    BROKEN: lambda trial_id: select(Unblinding.id).where(
+        Unblinding.trial_id == trial_id, Unblinding.kind == UnblindingKind.EMERGENCY
+    ),
+}
+"""What the records of a trial show when it has had an incident."""
 
 
 def after_infusion(life: Life, number: int) -> None:
-    """Begin an incident where its time has come and this participant's course allows it."""
-    tally, course = life.stage.tally, life.followed
-    stays = course.leaving_reason is None and course.infusions_received == life.stage.scenario.infusions
-    share = tally.randomized / life.stage.planned
-    if number == life.stage.scenario.infusions and stays and share >= _SERIOUS_FROM and not tally.serious_event_begun:
-        tally.serious_event_begun = True
-        life.stage.timeline.add(serious_event(life))
-    elif number == 2 and stays and share >= _BROKEN_FROM and not tally.code_break_begun:
-        tally.code_break_begun = True
-        life.stage.timeline.add(broken_code(life))
+    """Let an incident follow where its time has come and this participant's course allows it.
+
+    It may follow for several, at any site: the first whose turn comes has it, and the others see that it has happened.
+    """
+    stage, course = life.stage, life.followed
+    if course.leaving_reason is not None or course.infusions_received < stage.scenario.infusions:
+        return
+    if number == stage.scenario.infusions and life.share >= _SERIOUS_FROM and not life.code_broken:
+        _may_follow(life, SERIOUS, serious_event(life))
+    elif number == 2 and life.share >= _BROKEN_FROM:
+        _may_follow(life, BROKEN, broken_code(life))
+
+
+def _may_follow(life: Life, part: int, story: Story) -> None:
+    if part not in life.stage.happened:
+        life.stage.timeline.add(life.story_id(part), story)
+
+
+def _has_happened(life: Life, session: TrialSession, part: int) -> bool:
+    """Whether the trial had this incident before; from now on it has."""
+    stage, trial_id = life.stage, life.stage.trial.id
+    if part not in stage.happened and session.exec(_HAPPENED[part](trial_id)).first() is None:
+        stage.happened.add(part)
+        return False
+    stage.happened.add(part)
+    return True
 
 
 def serious_event(life: Life) -> Story:
@@ -80,7 +115,9 @@ def serious_event(life: Life) -> Story:
     stage, place = life.stage, life.place
     investigator, monitor = stage.at("investigator", place), stage.person("medical-monitor")
     onset = life.study_day(16)
-    session = yield at(onset, 18, 20, place.zone)
+    session = yield InTurn(at(onset, 18, 20, place.zone))
+    if _has_happened(life, session, SERIOUS):
+        return
     facts = _serious_facts(place, onset, None)
     reported = report_adverse_event(
         session,
@@ -193,7 +230,10 @@ def broken_code(life: Life) -> Story:
     stage, place = life.stage, life.place
     investigator = stage.at("investigator", place)
     night = life.study_day(2)
-    session = yield at(night, 21, 35, place.zone)
+    session = yield InTurn(at(night, 21, 35, place.zone))
+    if _has_happened(life, session, BROKEN):
+        return
+    life.code_broken = True
     command = BreakCode(
         participant_id=life.participant_id,
         reason=UnblindingReason.MEDICAL_NEED,
@@ -233,16 +273,12 @@ def monitor_asks(life: Life, visit: str, day: date) -> Story:
 
 
 def query_desk(stage: Stage, place: Place) -> Story:
-    """Every fourth Wednesday the site answers what is open; two days later the data manager closes it."""
-    week = place.opens_in_week + 3
-    while stage.tally.stories_open:
-        wednesday = stage.calendar.day(week, 2)
-        session = yield at(wednesday, 16, 10, place.zone)
-        answered = answer_all_at(stage, session, place)
-        week += 4
-        if answered:
-            session = yield at(wednesday + timedelta(days=2), 10, 5, place.zone)
-            close_all(stage, session)
+    """Every fourth Monday the site answers what is open; a week later the data manager closes it."""
+    for monday in stage.calendar.mondays(place.opens_in_week + 3, every=4):
+        session = yield gathering(stage, monday)
+        if answer_all_at(stage, session, place):
+            session = yield gathering(stage, monday + timedelta(weeks=1))
+            close_all_at(stage, session, place)
 
 
 def answer_all_at(stage: Stage, session: TrialSession, place: Place) -> int:
@@ -258,19 +294,19 @@ def answer_all_at(stage: Stage, session: TrialSession, place: Place) -> int:
     return answered
 
 
-def close_all(stage: Stage, session: TrialSession) -> None:
-    """The data manager closes what is answered; the list is read by somebody who may read each domain."""
+def close_all_at(stage: Stage, session: TrialSession, place: Place) -> None:
+    """The data manager closes what the site has answered; the list is read by somebody who may read each domain."""
     manager = stage.person("data-manager")
     assert may(manager, Permission.QUERY_CLOSE, stage.trial.id), "closing is the data manager's task"
-    for query in _answered(stage, session):
+    for query in _answered(stage, session, place):
         close_query(session, manager, CloseQuery(query_id=query.id, remark="Settled"))
 
 
-def _answered(stage: Stage, session: TrialSession) -> list[Query]:
-    readers = [stage.person("data-manager"), *(stage.at("coordinator", place) for place in stage.places.values())]
+def _answered(stage: Stage, session: TrialSession, place: Place) -> list[Query]:
     found = {
         query.id: query
-        for reader in readers
+        for reader in (stage.person("data-manager"), stage.at("coordinator", place))
         for query in queries_for(session, reader, stage.trial.id, status=QueryStatus.ANSWERED)
+        if query.site_id == place.id
     }
     return list(found.values())

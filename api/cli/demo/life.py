@@ -8,20 +8,29 @@ from uuid import UUID
 
 import numpy as np
 
-from api.cli.demo.calendar import at
+from api.cli.demo.calendar import ADOPTED_IN_WEEKS, at
+from api.cli.demo.gatherings import gathering
+from api.cli.demo.opening import AMENDMENT, PROTOCOL
 from api.cli.demo.stage import Place, Stage
+from api.cli.demo.timeline import StoryId, Whose
 from trial.conduct.consents import RecordConsent, record_consent
 from trial.database.session import TrialSession
+from trial.protocol.loader import load_shipped
 from trial.statistics.virtual_participants import VirtualAdverseEvent, VirtualCourse, VirtualParticipant
+
+OWN, MONITOR, SERIOUS, BROKEN = range(4)
+"""The stories of one participant."""
 
 
 @dataclass
 class Life:
-    """``first_day`` is the Monday of infusion 1; ``told`` counts the events between visits that were reported."""
+    """``share`` of all arrivals, from 0 to 1, have come when this one has; ``first_day`` is the Monday of infusion 1;
+    ``told`` counts the events between visits that were reported."""
 
     stage: Stage
     place: Place
     number: int
+    share: float
     arrives: date
     first_day: date
     rng: np.random.Generator
@@ -33,12 +42,16 @@ class Life:
     course: VirtualCourse | None = None
     told: int = 0
     sessions_recorded: int = 0
+    code_broken: bool = False
     unresolved: list[tuple[UUID, VirtualAdverseEvent, datetime]] = field(default_factory=list)
 
     @property
     def participant_id(self) -> UUID:
         assert self.id is not None, "registered before anything else"
         return self.id
+
+    def story_id(self, part: int) -> StoryId:
+        return StoryId(Whose.PARTICIPANT, self.number, part)
 
     @property
     def followed(self) -> VirtualCourse:
@@ -55,14 +68,22 @@ class Life:
 
     def consent(self, session: TrialSession, day: date) -> None:
         """Consent under the version in force at the site today."""
-        version = self.stage.version_at(self.place)
+        label = label_in_force(self.stage, self.place)
         command = RecordConsent(
-            participant_id=self.participant_id, given_on=day, document_version=f"Information sheet {version.label}"
+            participant_id=self.participant_id, given_on=day, document_version=f"Information sheet {label}"
         )
         record_consent(session, self.stage.at("investigator", self.place), command)
-        self.consented_under = version.label
+        self.consented_under = label
 
     def consent_again(self, session: TrialSession, day: date) -> None:
         """At the next contact after the site has adopted an amendment."""
-        if self.consented_under != self.stage.adopted[self.place.code]:
+        if self.consented_under != label_in_force(self.stage, self.place):
             self.consent(session, day)
+
+
+def label_in_force(stage: Stage, place: Place) -> str:
+    """Of the protocol's version at the site now. By the calendar: another process may have recorded the adoption."""
+    adopting = dict(zip(stage.places, ADOPTED_IN_WEEKS, strict=False))
+    week = adopting.get(place.code)
+    adopted = week is not None and stage.clock.now() >= gathering(stage, stage.calendar.day(week)).instant
+    return load_shipped(AMENDMENT if adopted else PROTOCOL).protocol.identity.version

@@ -51,7 +51,7 @@ def lives(stage: Stage) -> list[Life]:
         arrives = _arrival(stage, number, len(numbers))
         place = _place(stage, number, arrives, promised)
         promised[place.code] += enrols(number)
-        made.append(_life(stage, number, place, arrives))
+        made.append(_life(stage, number, place, arrives, number / len(numbers)))
     return made
 
 
@@ -82,13 +82,14 @@ def _place(stage: Stage, number: int, arrives: date, promised: dict[str, int]) -
     return open_now[int(chosen)]
 
 
-def _life(stage: Stage, number: int, place: Place, arrives: date) -> Life:
+def _life(stage: Stage, number: int, place: Place, arrives: date, share: float) -> Life:
     rng = stage.rng(number)
     short_of_pain = is_failing(number) and number // 6 % 3 != 1
     return Life(
         stage=stage,
         place=place,
         number=number,
+        share=share,
         arrives=arrives,
         first_day=monday_from(arrives + timedelta(days=_DAYS_TO_BASELINE)),
         rng=rng,
@@ -98,10 +99,7 @@ def _life(stage: Stage, number: int, place: Place, arrives: date) -> Life:
 
 def story(life: Life) -> Story:
     """From arrival to the end of the study."""
-    stage = life.stage
-    stage.tally.stories_open += 1
     if (yield from enrolment(life)):
         yield from treatment(life)
         yield from follow_up(life)
-        stage.tally.finished += 1
-    stage.tally.stories_open -= 1
+        life.stage.finished += 1

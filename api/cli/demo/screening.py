@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from api.cli.demo.forms import FAILURES, baseline_forms, screening_forms
 from api.cli.demo.life import Life
 from api.cli.demo.questionnaires import Answers, answer_all, answer_promis_above
+from api.cli.demo.timeline import InTurn, Moment
 from randomization.ledger.randomize import RandomizeParticipant, randomize_participant
 from trial.conduct.baseline import RecordBaseline, record_baseline
 from trial.conduct.eligibility import AssessEligibility, SignEligibility, assess_eligibility, sign_eligibility
@@ -25,7 +26,7 @@ from trial.conduct.screening import (
 )
 from trial.database.session import TrialSession
 
-Enrolled = Generator[datetime, TrialSession, bool]
+Enrolled = Generator[Moment, TrialSession, bool]
 
 PAIN_INTERFERENCE: Final = "pain_interference"
 LEAST_T: Final = 60.0
@@ -53,7 +54,8 @@ def enrols(number: int) -> bool:
 
 def enrolment(life: Life) -> Enrolled:
     """Whether the participant was randomized."""
-    session = yield life.when(life.arrives, 9)
+    # A code and a randomization number are the next of the whole trial.
+    session = yield InTurn(life.when(life.arrives, 9))
     _register(life, session)
     if is_declining(life.number):
         reason = _DECLINED[life.number % len(_DECLINED)]
@@ -78,7 +80,7 @@ def enrolment(life: Life) -> Enrolled:
         _not_eligible(life, session, failure[0])
         return False
     _sign(life, session, friday)
-    session = yield life.when(friday, 13)
+    session = yield InTurn(life.when(friday, 13))
     _randomize(life, session)
     return True
 
@@ -103,7 +105,6 @@ def _register(life: Life, session: TrialSession) -> None:
         coordinator,
         RecordIdentity(participant_id=registered.id, name=f"Virtual person {life.number}", contact="+00 000 00 00"),
     )
-    life.stage.tally.screened += 1
 
 
 def _end_screening(
@@ -111,7 +112,6 @@ def _end_screening(
 ) -> None:
     command = FailScreening(participant_id=life.participant_id, kind=kind, reason=reason, criteria=criteria)
     fail_screening(session, life.stage.at("coordinator", life.place), command)
-    life.stage.tally.not_enrolled += 1
 
 
 def _not_eligible(life: Life, session: TrialSession, criterion: str) -> None:
@@ -186,4 +186,4 @@ def _randomize(life: Life, session: TrialSession) -> None:
     command = RandomizeParticipant(participant_id=life.participant_id, idempotency_key=stage.key())
     receipt = randomize_participant(session, coordinator, stage.proof(coordinator), command)
     life.kit = receipt.kit_number
-    stage.tally.randomized += 1
+    stage.randomized += 1

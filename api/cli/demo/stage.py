@@ -28,7 +28,6 @@ from trial.database.session import TrialSession
 from trial.errors import NotPermitted
 from trial.ids import Entropy, SystemEntropy, UnsafeSeededEntropy, new_id
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import ProtocolVersion
 from trial.statistics.virtual_participants import Scenario
 
 
@@ -41,9 +40,9 @@ class DemoEntropy:
 
     _SECRETS = frozenset({"totp", "master key", "login-session"})
 
-    def __init__(self, seed: int, code: str) -> None:
+    def __init__(self, seed: int, code: str, stream: str = "") -> None:
         # The code takes part: a second trial in one database must not draw the first one's ids again.
-        self._seeded = UnsafeSeededEntropy(f"{seed}/{code}".encode())
+        self._seeded = UnsafeSeededEntropy(f"{seed}/{code}/{stream}".encode())
         self._system = SystemEntropy()
 
     def take(self, size: int, purpose: str) -> bytes:
@@ -60,28 +59,14 @@ def unsafe_simulated_proof(trial: Trial, actor: Actor, at: datetime) -> Reauthen
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A site; ``share`` is its part of all arrivals, ``opens_in_week`` counts from the first Monday."""
+    """A site; ``number`` counts from 1, ``share`` is its part of all arrivals, ``opens_in_week`` counts from the first Monday."""
 
     id: UUID
     code: str
+    number: int
     zone: str
     share: float
     opens_in_week: int
-
-
-@dataclass
-class Tally:
-    """What the stories count for each other and for the progress bars."""
-
-    screened: int = 0
-    not_enrolled: int = 0
-    randomized: int = 0
-    finished: int = 0
-    primary_answered: int = 0
-    stories_open: int = 0
-    look_begun: bool = False
-    serious_event_begun: bool = False
-    code_break_begun: bool = False
 
 
 @dataclass
@@ -99,9 +84,12 @@ class Stage:
     planned: int
     places: dict[str, Place]
     actors: dict[str, Actor]
-    versions: dict[str, ProtocolVersion]
-    adopted: dict[str, str]
-    tally: Tally = field(default_factory=Tally)
+    randomized: int = 0
+    finished: int = 0
+    """How many were randomized, and how many have come to their end, of those whose stories are told here."""
+    look_begun: bool = False
+    happened: set[int] = field(default_factory=set)
+    """The incidents of the trial that are known here to have begun."""
     _arms: dict[str, str] = field(default_factory=dict, repr=False)
 
     def person(self, username: str) -> Actor:
@@ -115,8 +103,8 @@ class Stage:
         return unsafe_simulated_proof(self.trial, actor, self.clock.now())
 
     def key(self) -> str:
-        """A fresh idempotency key."""
-        return str(new_id(self.installation.database.entropy, "idempotency"))
+        """A fresh idempotency key, from the stream of the story that goes on."""
+        return str(new_id(self.timeline.entropy, "idempotency"))
 
     def rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *stream])
@@ -127,6 +115,7 @@ class Stage:
             self._arms.update(arms_for_simulator(session, self.trial.id).arms)
         return 1.0 if self.protocol.arm(self._arms[participant]).role == "active" else 0.0
 
-    def version_at(self, place: Place) -> ProtocolVersion:
-        """The version in force at the site now."""
-        return self.versions[self.adopted[place.code]]
+    @property
+    def gathering_zone(self) -> str:
+        """The zone of the first site, where the study's own people are."""
+        return next(iter(self.places.values())).zone

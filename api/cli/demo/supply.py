@@ -11,10 +11,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from api.cli.demo.calendar import at
+from api.cli.demo.gatherings import gathering
 from api.cli.demo.stage import Place, Stage
-from api.cli.demo.timeline import Story
+from api.cli.demo.timeline import InTurn, Story
 from randomization.kits.shipments import ReceiveKits, ShipKits, ShippedLot, receive_kits, ship_kits
 from randomization.kits.stock import stock_of
+from randomization.ledger.allocation_lists import MAIN_STAGE
+from randomization.ledger.tallies import numbers_given
 from trial.database.session import TrialSession
 
 GOOD_FOR = timedelta(days=540)
@@ -44,15 +47,14 @@ def take_in(stage: Stage, session: TrialSession, place: Place, shipment: UUID) -
 
 
 def shelf_watch(stage: Stage, place: Place) -> Story:
-    """Every Tuesday while participants come: is there enough for the next three weeks?"""
-    week = place.opens_in_week + 1
-    while stage.tally.randomized < stage.planned:
-        tuesday = stage.calendar.day(week, 1)
-        session = yield at(tuesday, 8, 5, place.zone)
+    """Every Monday until the trial is full: is there enough for the next three weeks?"""
+    for monday in stage.calendar.mondays(place.opens_in_week + 1):
+        session = yield gathering(stage, monday)
+        if numbers_given(session, stage.trial.id, MAIN_STAGE) >= stage.planned:
+            return
         left = stock_of(session, stage.at("coordinator", place), place.id).available
-        week += 1
         if left >= 2 * kits_an_arm(stage, place):
             continue
         shipment = send(stage, session, place)
-        session = yield at(tuesday + timedelta(days=1), 13, 25, place.zone)
+        session = yield InTurn(at(monday + timedelta(days=1), 13, 25, place.zone))
         take_in(stage, session, place, shipment)

@@ -6,7 +6,7 @@ The pharmacy's preparation is recorded for the first infusion of each course; th
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from api.cli.demo.harms import report_infusion_events
 from api.cli.demo.incidents import after_infusion, deviate
 from api.cli.demo.life import Life
 from api.cli.demo.questionnaires import answer_all
+from api.cli.demo.timeline import Moment
 from randomization.kits.dispensing import DispenseKit, dispense_kit
 from randomization.pharmacy.preparations import (
     PrepareDose,
@@ -45,7 +46,7 @@ from trial.conduct.visits import RecordVisit, record_visit
 from trial.database.session import TrialSession
 from trial.statistics.virtual_participants import Guess, InfusionCourse, simulate_course
 
-Part = Generator[datetime, TrialSession, None]
+Part = Generator[Moment, TrialSession, None]
 
 _OCCASIONS: Final = {"infusion_1": "INF1", "infusion_5": "INF5", "month_3": "M3"}
 _GUESSERS: Final = {"participant": "coordinator", "infusion_nurse": "nurse", "assessor": "assessor"}

@@ -17,7 +17,7 @@ from randomization.ledger.allocations import Allocation
 from randomization.unblinding.opening import is_opened
 from randomization.unblinding.register import Unblinding, UnblindingAssessment, UnblindingKind
 from reports.datasets.manifest import check_pack
-from tests.support.demo import conduct_small, installed, small
+from tests.support.demo import conduct_small, every, installed, small
 from trial.access.accounts import Account
 from trial.access.signatures import signatures_on
 from trial.audit.anchors import read_anchors
@@ -67,10 +67,6 @@ def stage(demo):
 def session(stage):
     with stage.installation.database.session() as opened:
         yield opened
-
-
-def every(session, table):
-    return list(session.exec(select(table)).all())
 
 
 def test_as_many_are_randomized_as_planned_and_others_are_screened(session, stage):

@@ -19,13 +19,23 @@ from api.installation import open_installation
 from randomization.kits.kits import Kit
 from randomization.ledger.allocations import Allocation
 from randomization.unblinding.simulator import arms_for_simulator
-from tests.support.demo import conduct_until, installed, small
+from tests.support.demo import conduct_alone, conduct_small, conduct_until, every, installed, small
 from trial.audit.anchors import read_anchors
 from trial.audit.verification import verify_audit
+from trial.conduct.consents import Consent
+from trial.conduct.departures import StudyEnd
+from trial.conduct.forms import FormRecord
+from trial.conduct.guesses import BlindingGuess
+from trial.conduct.infusion_courses import Infusion
+from trial.conduct.outcomes import Outcome
 from trial.conduct.participants import Participant
 from trial.conduct.trials import Trial, find_trial
+from trial.conduct.visits import VisitRecord
+from trial.safety.adverse_events import AdverseEvent
 
 RANDOMIZED = 3
+# Ids of what lies in another database differ with its keys' owners; the participant's code stands for the participant.
+NO_CONTENT = {"id", "trial_id", "site_id", "participant_id", "protocol_version_id", "order_id"}
 
 
 def told(stage):
@@ -52,21 +62,45 @@ def told(stage):
 def test_equal_seeds_give_equal_participants_and_allocations_and_another_seed_does_not(server, tmp_path):
     seen = []
     for place, seed in (("first", 7), ("second", 7), ("third", 8)):
-        with installed(server, tmp_path / place) as (installation, _):
-            seen.append(told(conduct_until(installation, small(seed=seed), RANDOMIZED)))
+        with installed(server, tmp_path / place) as (installation, directory):
+            seen.append(told(conduct_until(installation, directory, small(seed=seed), RANDOMIZED)))
     assert seen[0] == seen[1]
     assert seen[0] != seen[2]
     assert len(seen[0][1]) == RANDOMIZED
 
 
+def everything_recorded(stage):
+    """Every record about a participant, without the ids and with the participant's code: what the trial is about."""
+    with stage.installation.database.session() as session:
+        codes = dict(
+            session.exec(select(Participant.id, Participant.code).where(Participant.trial_id == stage.trial.id)).all()
+        )
+        return {
+            table.__tablename__: sorted(
+                repr((codes[row.participant_id], row.model_dump(exclude=NO_CONTENT))) for row in every(session, table)
+            )
+            for table in (AdverseEvent, BlindingGuess, Consent, FormRecord, Infusion, Outcome, StudyEnd, VisitRecord)
+        }
+
+
+def test_two_processes_conduct_the_very_trial_that_one_conducts(server, tmp_path):
+    with installed(server, tmp_path / "one") as (installation, directory):
+        alone = conduct_alone(installation, directory, small())
+        by_one = told(alone), everything_recorded(alone)
+    with installed(server, tmp_path / "two") as (installation, directory):
+        together = conduct_small(installation, directory, small()).stage
+        by_two = told(together), everything_recorded(together)
+    assert by_one == by_two
+
+
 def test_a_trial_that_was_stopped_is_left_and_another_begins_beside_it(server, tmp_path):
     with installed(server, tmp_path) as (installation, directory):
         directory.begin(small())
-        conduct_until(installation, small(), 1)
+        conduct_until(installation, directory, small(), 1)
         assert directory.next_code() == "DEMO-2"
         again = small(directory.next_code())
         directory.begin(again)
-        stage = conduct_until(installation, again, 2)
+        stage = conduct_until(installation, directory, again, 2)
         with stage.installation.database.session() as session:
             codes = {trial.code for trial in session.exec(select(Trial))}
             assert codes == {"DEMO-1", "DEMO-2"}
