@@ -5,7 +5,7 @@ whether the trial takes writes at all.
 
 Invariants
 1. One statement reads all, and locks the participant's row when something is to be written: two commands about one
-   participant follow each other.
+   participant follow each other. What was locked is read once a transaction.
 2. The protocol is the version in force at the site on the site's own date.
 3. Nothing about a participant is written in a trial that is locked or has not started.
 """
@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Date, bindparam, cast, func
+from sqlalchemy.orm import SessionTransaction
 from sqlmodel import col, select
 
 from trial.access.actions import Action
@@ -57,6 +58,7 @@ _CASEBOOK = (
 # A row of a table that refers to the participant may be added meanwhile: its key is not what changes.
 _CASEBOOK_TO_WRITE = _CASEBOOK.with_for_update(of=Participant, key_share=True).execution_options(populate_existing=True)
 _PROTOCOLS: dict[str, Protocol] = {}
+_HELD = "casebook held to write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,34 @@ class Casebook:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A casebook whose participant's row this transaction has locked."""
+
+    casebook: Casebook
+    transaction: SessionTransaction | None
+
+    def serves(self, session: TrialSession, participant_id: UUID, now: datetime) -> bool:
+        same = self.casebook.participant.id == participant_id and self.casebook.now == now
+        return same and self.transaction is session.get_transaction()
+
+
 def open_casebook(session: TrialSession, participant_id: UUID, *, to_write: bool = False) -> Casebook:
-    """Raises ``ParticipantNotFound``, ``NoVersionAdopted``. ``to_write`` locks the participant's row."""
+    """Raises ``ParticipantNotFound``, ``NoVersionAdopted``. ``to_write`` locks the participant's row.
+
+    Several acts of one transaction at one instant share the casebook that the first of them has locked.
+    """
     now = session.now()
+    held: _Held | None = session.info.get(_HELD)
+    if held is not None and held.serves(session, participant_id, now):
+        return held.casebook
+    casebook = _read(session, participant_id, now, to_write=to_write)
+    if to_write:
+        session.info[_HELD] = _Held(casebook, session.get_transaction())
+    return casebook
+
+
+def _read(session: TrialSession, participant_id: UUID, now: datetime, *, to_write: bool) -> Casebook:
     row = session.execute(
         _CASEBOOK_TO_WRITE if to_write else _CASEBOOK, {"participant_id": participant_id, "now": now}
     ).first()

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
 from sqlmodel import Field, select
 
 from trial.access.actions import Action
@@ -81,6 +81,13 @@ class BlindingGuess(ParticipantRecord, table=True):
     reason: str | None = Field(default=None, max_length=48)
 
 
+_KNOWN: Final = select(BlindingGuess.id).where(
+    BlindingGuess.participant_id == bindparam("participant_id"),
+    BlindingGuess.occasion == bindparam("occasion"),
+    BlindingGuess.guesser == bindparam("guesser"),
+)
+
+
 def record_guess(session: TrialSession, actor: Actor, command: RecordGuess) -> BlindingGuess:
     """Raises ``GuessNotExpected``, ``GuessNotOffered``, ``GuessAlreadyRecorded``, ``NotYourGuess``, ``NotRandomized``."""
     casebook = open_casebook(session, command.participant_id, to_write=True)
@@ -89,12 +96,10 @@ def record_guess(session: TrialSession, actor: Actor, command: RecordGuess) -> B
     check_guesser(actor, casebook, command.guesser)
     check_randomized(casebook.participant)
     check_guess(casebook.protocol, command)
-    known = select(BlindingGuess.id).where(
-        BlindingGuess.participant_id == command.participant_id,
-        BlindingGuess.occasion == command.occasion,
-        BlindingGuess.guesser == command.guesser,
-    )
-    if session.exec(known).first() is not None:
+    if (
+        session.exec(_KNOWN, params=command.model_dump(include={"participant_id", "occasion", "guesser"})).first()
+        is not None
+    ):
         raise GuessAlreadyRecorded("This guess is recorded already. A first guess is not changed.")
     guess = BlindingGuess(**casebook.stamp(session), **command.model_dump(exclude={"participant_id"}))
     session.add(guess)

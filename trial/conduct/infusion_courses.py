@@ -10,10 +10,11 @@ Invariants
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
+from sqlalchemy.orm import defer
 from sqlmodel import Field, col, select
 
 from trial.conduct.casebooks import Casebook
@@ -108,6 +109,21 @@ class Infusion(ParticipantRecord, table=True):
     discharge_unmet: list[str] = document(default_factory=list)
 
 
+_ORDERS: Final = (
+    select(InfusionOrder)
+    .where(InfusionOrder.participant_id == bindparam("participant_id"))
+    .order_by(col(InfusionOrder.for_day), col(InfusionOrder.infusion))
+)
+# What was measured in an infusion is read when somebody asks for it: what may come next does not depend on it.
+_MEASURED: Final[tuple[Any, ...]] = (Infusion.readings, Infusion.rules_fired, Infusion.interruptions)
+_INFUSIONS: Final = (
+    select(Infusion)
+    .where(Infusion.participant_id == bindparam("participant_id"))
+    .order_by(col(Infusion.infusion))
+    .options(*(defer(column) for column in _MEASURED))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """Orders and infusions so far, each in their order."""
@@ -130,12 +146,8 @@ class Course:
 
 def course_of(session: TrialSession, participant_id: UUID) -> Course:
     """What is ordered and recorded. For services; readers use ``orders_for`` and ``infusions_for``."""
-    orders = select(InfusionOrder).where(InfusionOrder.participant_id == participant_id)
-    infusions = select(Infusion).where(Infusion.participant_id == participant_id)
-    return Course(
-        tuple(session.exec(orders.order_by(col(InfusionOrder.for_day), col(InfusionOrder.infusion)))),
-        tuple(session.exec(infusions.order_by(col(Infusion.infusion)))),
-    )
+    whose = {"participant_id": participant_id}
+    return Course(tuple(session.exec(_ORDERS, params=whose)), tuple(session.exec(_INFUSIONS, params=whose)))
 
 
 def plan_for(casebook: Casebook) -> InfusionPlan:

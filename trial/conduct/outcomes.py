@@ -17,7 +17,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
 from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
@@ -91,6 +91,9 @@ class Outcome(ParticipantRecord, table=True):
     scores: list[dict[str, Any]] = document()
 
 
+_AT_VISIT: Final = select(Outcome).where(
+    Outcome.participant_id == bindparam("participant_id"), Outcome.visit == bindparam("visit")
+)
 # Who completes an instrument decides whose data they are, and which act enters them.
 _DOMAIN_OF: Final = {
     "participant": DataDomain.EFFICACY,
@@ -220,9 +223,7 @@ def _next_repeat(visit: Visit, instrument: Instrument, known: dict[tuple[str, in
 
 
 def _stored(session: TrialSession, casebook: Casebook, visit: str) -> dict[tuple[str, int], Outcome]:
-    found = session.exec(
-        select(Outcome).where(Outcome.participant_id == casebook.participant.id, Outcome.visit == visit)
-    )
+    found = session.exec(_AT_VISIT, params={"participant_id": casebook.participant.id, "visit": visit})
     return {(outcome.instrument, outcome.repeat): outcome for outcome in found}
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from pydantic import Field as Bounded
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
 from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
@@ -124,6 +124,11 @@ class VisitRecord(ParticipantRecord, table=True):
     window_to: date | None = None
     in_window: bool | None = None
     missed_reason: str | None = prose(default=None)
+
+
+_OF_PARTICIPANT: Final = select(VisitRecord).where(
+    VisitRecord.participant_id == bindparam("participant_id"), VisitRecord.visit == bindparam("visit")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +350,4 @@ def _place(record: VisitRecord, casebook: Casebook, on: date | None) -> None:
 
 
 def _stored(session: TrialSession, participant_id: UUID, visit: str) -> VisitRecord | None:
-    return session.exec(
-        select(VisitRecord).where(VisitRecord.participant_id == participant_id, VisitRecord.visit == visit)
-    ).first()
+    return session.exec(_OF_PARTICIPANT, params={"participant_id": participant_id, "visit": visit}).first()
