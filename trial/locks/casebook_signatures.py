@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlmodel import Field, select
 
 from trial.access.actions import Action
@@ -59,10 +59,24 @@ PARTS: Final[tuple[type[ParticipantRecord], ...]] = (
 )
 """The tables of a casebook, besides the participant's own row."""
 
-_PART = (
-    "SELECT {key}, encode(sha256(convert_to(string_agg(to_jsonb(part)::text, E'\\n' ORDER BY part.id), 'UTF8')), 'hex')"
-    " FROM {table} AS part WHERE trial_id = :trial AND (CAST(:one AS uuid) IS NULL OR {key} = :one) GROUP BY {key}"
+_TABLES: Final = (("trial.participant", "id"), *((table_name(part), "participant_id") for part in PARTS))
+_PART: Final = (
+    "SELECT {place} AS place, '{table}' AS part, {key} AS owner,"
+    " encode(sha256(convert_to(string_agg(to_jsonb(part)::text, E'\\n' ORDER BY part.id), 'UTF8')), 'hex') AS digest"
+    " FROM {table} AS part WHERE trial_id = :trial{whose} GROUP BY {key}"
 )
+
+
+def _digests(whose: str) -> TextClause:
+    """One question for every part, in the order of the tables."""
+    parts = (
+        _PART.format(place=place, table=table, key=key, whose=whose.format(key=key))
+        for place, (table, key) in enumerate(_TABLES)
+    )
+    return text(" UNION ALL ".join(parts) + " ORDER BY place")
+
+
+_OF_ALL, _OF_ONE = _digests(""), _digests(" AND {key} = :one")
 
 
 class SignCasebook(BaseModel):
@@ -116,11 +130,9 @@ def _sign(session: TrialSession, actor: Actor, proof: Reauthenticated, casebook:
 def casebook_hashes(session: TrialSession, trial_id: UUID, participant_id: UUID | None = None) -> dict[UUID, str]:
     """The hash of each casebook as it stands, by participant: of one, or of all in the trial."""
     lines: dict[UUID, list[str]] = {}
-    tables = [("trial.participant", "id"), *((table_name(part), "participant_id") for part in PARTS)]
-    for table, key in tables:
-        query = text(_PART.format(table=table, key=key))
-        for owner, digest in session.execute(query, {"trial": trial_id, "one": participant_id}):
-            lines.setdefault(owner, []).append(f"{digest}  {table}\n")
+    whose = {"trial": trial_id} if participant_id is None else {"trial": trial_id, "one": participant_id}
+    for _, part, owner, digest in session.execute(_OF_ALL if participant_id is None else _OF_ONE, whose):
+        lines.setdefault(owner, []).append(f"{digest}  {part}\n")
     return {owner: hashlib.sha256("".join(found).encode()).hexdigest() for owner, found in lines.items()}
 
 
