@@ -19,6 +19,7 @@ from api.cli.demo.conduct import Conducted, conduct, with_its_own_time
 from api.cli.demo.directory import Begun, DemoDirectory
 from api.cli.demo.measuring import Measure
 from api.cli.demo.opening import open_stage
+from api.cli.demo.partners import partners
 from api.cli.demo.scenarios import scenario_called
 from api.cli.demo.stage import DemoEntropy, Stage
 from api.cli.demo.stories import begin_stories
@@ -54,9 +55,9 @@ def installed(server: Connection, folder: Path) -> Iterator[tuple[Installation, 
 
 
 def conduct_small(installation: Installation, directory: DemoDirectory, begun: Begun) -> Conducted:
-    with Path(os.devnull).open("w") as nowhere, Measure() as measure:
+    with Path(os.devnull).open("w") as nowhere, partners() as others, Measure() as measure:
         directory.begin(begun)
-        conducted = conduct(installation, directory, begun, measure, Console(file=nowhere), today=TODAY)
+        conducted = conduct(installation, directory, begun, others, measure, Console(file=nowhere), today=TODAY)
         directory.finish(begun.code)
     return conducted
 

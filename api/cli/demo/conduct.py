@@ -16,7 +16,7 @@ from api.cli.demo.closing import closing, verify
 from api.cli.demo.directory import Begun, DemoDirectory
 from api.cli.demo.measuring import Measure
 from api.cli.demo.opening import open_stage
-from api.cli.demo.partners import Partners, partners
+from api.cli.demo.partners import Partners
 from api.cli.demo.scenarios import scenario_called
 from api.cli.demo.shares import begin_participants
 from api.cli.demo.sparing import fewer_collections
@@ -44,21 +44,22 @@ def conduct(
     installation: Installation,
     directory: DemoDirectory,
     begun: Begun,
+    others: Partners,
     measure: Measure,
     console: Console,
     *,
     today: date,
 ) -> Conducted:
-    """Make the trial, let everything happen in it, and verify it."""
+    """Make the trial, let everything happen in it, and verify it. ``others`` conduct it together with this process."""
     calendar = Calendar.ending_before(today)
     clock = SetClock(datetime.combine(calendar.first_day, time(7), tzinfo=UTC))
     ours = with_its_own_time(installation, clock, DemoEntropy(begun.seed, begun.code))
     with _progress(console) as progress:
-        with partners(ours, begun, today) as others:
-            with measure.step("Trial, sites and people"), _waiting(progress, "Making the trial, its sites and people"):
-                stage = _open(ours, clock, calendar, begun, directory)
-            with measure.step("Conduct"), fewer_collections():
-                _conduct(stage, others, measure, progress, directory.folder / "board")
+        with measure.step("Trial, sites and people"), _waiting(progress, "Making the trial, its sites and people"):
+            stage = _open(ours, clock, calendar, begun, directory)
+            others.begin(ours, begun, today)
+        with measure.step("Conduct"), fewer_collections():
+            _conduct(stage, others, measure, progress, directory.folder / "board")
         with measure.step("Closing"), _waiting(progress, "Locking, building and opening"):
             stage.timeline.add(CLOSING, closing(stage, measure, directory.folder / "datasets"))
             for _ in stage.timeline.run():
@@ -94,7 +95,6 @@ def with_its_own_time(installation: Installation, clock: SetClock, entropy: Demo
 
 def _conduct(stage: Stage, others: Partners, measure: Measure, progress: Progress, folder: Path) -> None:
     """Together with other processes: the trial is the same as if one had conducted it."""
-    others.begin()
     begin_study(stage, measure, folder)
     begin_participants(stage, process=0)
     stage.timeline.turnstile = others.turnstile
@@ -102,10 +102,8 @@ def _conduct(stage: Stage, others: Partners, measure: Measure, progress: Progres
     for number, instant in enumerate(stage.timeline.run()):
         if number % _EVENTS_BETWEEN_LOOKS_AT_THE_BAR == 0:
             bars.show(instant)
-    others.turnstile.leave()
-    others.turnstile.wait_until_others_left()
+    stage.clock.set(max(stage.clock.now(), others.part()))
     stage.timeline.turnstile = Turnstile()
-    stage.clock.set(max(stage.clock.now(), others.turnstile.latest))
     bars.show(stage.clock.now(), over=True)
 
 

@@ -50,12 +50,23 @@ class Partners:
 
     turnstile: Turnstile
     connections: Sequence[Connection]
+    processes: Sequence[Any]
     counts: Sequence[Any]
 
-    def begin(self) -> None:
+    def begin(self, installation: Installation, begun: Begun, today: date) -> None:
         """The trial is there: let them tell their stories. Until then they load what they need."""
-        for connection in self.connections:
-            connection.send(None)
+        address = {"database_url": SecretStr(installation.urls.app), "owner_url": None}
+        settings = installation.settings.model_copy(update=address)
+        for number, connection in enumerate(self.connections, 1):
+            connection.send(_Task(settings, begun, today, number))
+
+    def part(self) -> datetime:
+        """Wait until all have told their stories to the end; the last instant of them. Raises ``OtherProcessEnded``."""
+        self.turnstile.leave()
+        self.turnstile.wait_until_others_left()
+        for process in self.processes:
+            process.join()
+        return self.turnstile.latest
 
     @property
     def randomized(self) -> int:
@@ -67,28 +78,28 @@ class Partners:
 
 
 @contextmanager
-def partners(installation: Installation, begun: Begun, today: date) -> Iterator[Partners]:
-    """The other processes, for as long as the block runs; who leaves it early stops them."""
-    address = {"database_url": SecretStr(installation.urls.app), "owner_url": None}
-    settings = installation.settings.model_copy(update=address)
+def partners() -> Iterator[Partners]:
+    """The other processes, for as long as the block runs and they have something to tell; who leaves it early stops them."""
     # Begun afresh, not forked: threads and connections of this process are no business of the others.
-    processes = multiprocessing.get_context("spawn")
+    spawning = multiprocessing.get_context("spawn")
     ends: list[list[Connection]] = [[] for _ in SHARES]
     for one, other in combinations(range(len(SHARES)), 2):
-        for place, end in zip((one, other), processes.Pipe(), strict=True):
+        for place, end in zip((one, other), spawning.Pipe(), strict=True):
             ends[place].append(end)
-    counts = [processes.RawArray("i", 2) for _ in SHARES[1:]]
+    counts = [spawning.RawArray("i", 2) for _ in SHARES[1:]]
+    processes = [
+        spawning.Process(target=_tell, args=(own, count), daemon=True)
+        for own, count in zip(ends[1:], counts, strict=True)
+    ]
     with ExitStack() as at_end:
-        for number, count in enumerate(counts, 1):
-            task = _Task(settings, begun, today, number)
-            process = processes.Process(target=_tell, args=(task, ends[number], count), daemon=True)
+        for process, own in zip(processes, ends[1:], strict=True):
             process.start()
             at_end.callback(_end, process)
-            for end in ends[number]:
+            for end in own:
                 end.close()
         for end in ends[0]:
             at_end.callback(end.close)
-        yield Partners(Turnstile(ends[0]), ends[0], counts)
+        yield Partners(Turnstile(ends[0]), ends[0], processes, counts)
 
 
 def _end(process: Any) -> None:
@@ -97,12 +108,12 @@ def _end(process: Any) -> None:
     process.kill()
 
 
-def _tell(task: _Task, others: Sequence[Connection], counts: Any) -> None:
+def _tell(others: Sequence[Connection], counts: Any) -> None:
     # Ctrl-C is for the first process; when that one goes, the connection to it closes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     first = others[0]
     try:
-        first.recv()
+        task: _Task = first.recv()
     except EOFError:
         return
     calendar = Calendar.ending_before(task.today)

@@ -11,6 +11,7 @@ from rich.console import Console
 from api.cli.demo.conduct import conduct
 from api.cli.demo.directory import Begun, DemoDirectory
 from api.cli.demo.measuring import Measure
+from api.cli.demo.partners import Partners, partners
 from api.cli.demo.telling import tell_end, tell_found, tell_measures
 from api.cli.serving import run
 from api.installation import Installation, open_installation
@@ -23,12 +24,15 @@ def run_demo(
     found = directory.trials()
     if found:
         tell_found(console, found)
-    with Measure() as measure, _opened(directory, measure, console) as installation:
-        last = found[-1] if found and found[-1].finished else None
-        if last is None:
-            last = wanted
-            _conduct(directory, wanted, installation, measure, console, today or datetime.now(UTC).date())
-        tell_end(console, directory, last)
+    finished = found[-1] if found and found[-1].finished else None
+    with ExitStack() as stack:
+        measure = stack.enter_context(Measure())
+        # They load what they need while the database is made.
+        others = stack.enter_context(partners()) if finished is None else None
+        installation = stack.enter_context(_opened(directory, measure, console))
+        if others is not None:
+            _conduct(directory, wanted, installation, others, measure, console, today or datetime.now(UTC).date())
+        tell_end(console, directory, finished or wanted)
         if serve:
             settings = directory.settings
             console.print(f"\nReady at http://{settings.host}:{settings.port}  (Ctrl-C stops it)", highlight=False)
@@ -49,12 +53,13 @@ def _conduct(
     directory: DemoDirectory,
     begun: Begun,
     installation: Installation,
+    others: Partners,
     measure: Measure,
     console: Console,
     today: date,
 ) -> None:
     directory.begin(begun)
-    conducted = conduct(installation, directory, begun, measure, console, today=today)
+    conducted = conduct(installation, directory, begun, others, measure, console, today=today)
     directory.finish(begun.code)
     facts = {"participants": begun.participants, "sites": begun.sites, "seed": begun.seed, "scenario": begun.scenario}
     measure.write(directory.folder / "timings.json", **facts, entries=conducted.audit.head.position)
