@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -40,7 +41,9 @@ for data in (open_session(snapshot, make_context()), closed):
 """
 
 
-def pages(data):
+@cache
+def pages(data: bytes) -> list[str]:
+    """Read once for all tests that ask the same document."""
     return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(data)).pages]
 
 
