@@ -6,9 +6,9 @@ It holds nothing that belongs to a database or to a test: mapped classes and the
 from sqlalchemy.orm import configure_mappers
 
 from tests.support import processes, racing
-from trial.protocol.loader import load_protocol, shipped_text
+from trial.protocol.loader import load_shipped
 
 __all__ = ["processes", "racing"]
 
 configure_mappers()
-load_protocol(shipped_text("keta-pain"))  # as a version's text is read
+load_shipped("keta-pain")

@@ -86,17 +86,20 @@ def load_protocol(source: FilePath | str, *, name: str | None = None) -> LoadedP
     return parse_protocol(source, name=name or "protocol")
 
 
-@lru_cache(maxsize=32)
 def parse_protocol(text: str, *, name: str = "protocol") -> LoadedProtocol:
     """The protocol that ``text`` says."""
     try:
-        source = read_source(text)
+        return _parsed(text)
     except SourceError as error:
         raise ProtocolInvalid([ProtocolProblem(name, error.line, _spell(error.path), error.sentence)]) from error
-    try:
-        protocol = Protocol.model_validate(source.data)
     except ValidationError as error:
-        raise ProtocolInvalid(_problems(error, source, name)) from error
+        raise ProtocolInvalid(_problems(error, read_source(text), name)) from error
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> LoadedProtocol:
+    """Once per text, whatever its file is called: a shipped one comes back as a version's text."""
+    protocol = Protocol.model_validate(read_source(text).data)
     digest = hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
     return LoadedProtocol(protocol, text, digest)
 

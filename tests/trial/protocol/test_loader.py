@@ -41,6 +41,10 @@ def line_of(fragment, text):
     return next(number for number, line in enumerate(text.splitlines(), start=1) if fragment in line)
 
 
+def test_a_text_is_parsed_once_whatever_its_file_is_called():
+    assert parse_protocol(KETA, name="mine.yaml") is parse_protocol(KETA)
+
+
 def test_the_same_text_gives_the_same_protocol_and_hash():
     first, second = parse_protocol(KETA), parse_protocol(KETA)
     assert first == second
