@@ -7,10 +7,11 @@ Invariants
    while no transaction is open.
 3. A request with a bearer token is its owner narrowed by the token; a cookie beside it is not looked at.
 4. Signing needs a person behind a session: a token never signs.
+5. That a token was used is on record, whatever becomes of the request.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -38,12 +39,13 @@ class SigningNeedsPerson(NotPermitted):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who called. ``session_id`` and ``code_accepted_at`` are a browser session's; a token has neither."""
+    """Who called. ``session_id`` and what follows it are a browser session's; a token has none of it."""
 
     services: AppServices
     actor: Actor
     session_id: UUID | None = None
     code_accepted_at: datetime | None = None
+    password_hash: str | None = field(default=None, repr=False)
 
     @property
     def needs_code(self) -> bool:
@@ -59,7 +61,13 @@ class Caller:
         if self.session_id is None:
             raise SigningNeedsPerson("A token cannot sign. Sign in with your password and code.")
         return reauthenticate(
-            self.services.database, self.actor, password, code or None, self.code_accepted_at, strength=STRONG
+            self.services.database,
+            self.actor,
+            password,
+            code or None,
+            self.code_accepted_at,
+            stored=self.password_hash,
+            strength=STRONG,
         )
 
 
@@ -70,32 +78,51 @@ def _transaction(request: Request) -> Iterator[TrialSession]:
 
 def caller_of(request: Request) -> Caller:
     """Who calls, found once a request. Raises ``NotSignedIn``, ``SessionOver``, ``TokenRefused``, ``TokenExpired``."""
-    known: Caller | None = getattr(request.state, "caller", None)
-    if known is not None:
+    accept_token(request)
+    if (known := _known(request)) is not None:
         return known
-    services = services_of(request)
-    authorization = request.headers.get("authorization", "")
-    found = _by_token(services, authorization) if authorization else _by_cookie(services, request)
+    with services_of(request).database.transaction() as session:
+        return identify(request, session)
+
+
+def accept_token(request: Request) -> None:
+    """Know a program by its bearer token, where it sends one: in a transaction of its own, kept whatever comes after."""
+    services, authorization = services_of(request), request.headers.get("authorization", "")
+    if not authorization or _known(request) is not None:
+        return
+    scheme, _, text = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not text.startswith(TOKEN_PREFIX):
+        raise TokenRefused("Send a token as “Authorization: Bearer eqp_…”. Make one on your account page.")
+    with services.database.transaction() as session:
+        found = Caller(services, resume_token(session, text))
+    _remember(request, found)
+
+
+def identify(request: Request, session: TrialSession) -> Caller:
+    """Who calls, in a transaction in which the gate goes on to read; a program is known already."""
+    if (known := _known(request)) is not None:
+        return known
+    return _remember(request, _by_cookie(services_of(request), session, request))
+
+
+def _known(request: Request) -> Caller | None:
+    known: Caller | None = getattr(request.state, "caller", None)
+    return known
+
+
+def _remember(request: Request, found: Caller) -> Caller:
     request.state.actor_id = found.actor.name
     request.state.caller = found
     return found
 
 
-def _by_token(services: AppServices, authorization: str) -> Caller:
-    scheme, _, text = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not text.startswith(TOKEN_PREFIX):
-        raise TokenRefused("Send a token as “Authorization: Bearer eqp_…”. Make one on your account page.")
-    with services.database.transaction() as session:
-        return Caller(services, resume_token(session, text))
-
-
-def _by_cookie(services: AppServices, request: Request) -> Caller:
+def _by_cookie(services: AppServices, session: TrialSession, request: Request) -> Caller:
     token = request.cookies.get(session_cookie_name(services.settings.secure_cookies))
     if not token:
         raise NotSignedIn("Sign in first.")
-    with services.database.transaction() as session:
-        actor, login = resume_session(session, token, timedelta(minutes=services.settings.idle_minutes))
-        return Caller(services, actor, login.id, login.code_accepted_at)
+    resumed = resume_session(session, token, timedelta(minutes=services.settings.idle_minutes))
+    login = resumed.login
+    return Caller(services, resumed.actor, login.id, login.code_accepted_at, resumed.account.password_hash)
 
 
 def _caller_if_any(request: Request) -> Caller | None:

@@ -5,6 +5,7 @@ Invariants
    403 whether or not the object exists.
 2. The gate reads the same declaration (``api.permissions``) that the access test walks; there is no second list.
 3. A page wants a person's session; a token opens the JSON API alone.
+4. A person's session, roles and place are read in one transaction: no change of rights falls in between.
 
 What it does not do: decide for one record. Services authorize each act at its own site.
 """
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request
 
-from api.dependencies import Caller, caller_of
+from api.dependencies import Caller, accept_token, identify
 from api.pages.frame import show_frame
 from api.permissions import KEY, access_of_declaration
 from api.places import SITE_PARAMETER, TRIAL_PARAMETER, Place, locate, trials_of
+from api.services import services_of
 from trial.access.policies import holds_anywhere
+from trial.database.session import TrialSession
 from trial.errors import NotPermitted
 
 if TYPE_CHECKING:
@@ -39,32 +42,31 @@ def pass_gate(request: Request) -> None:
     kind, permissions = access_of_declaration((getattr(request.scope["route"], "openapi_extra", None) or {}).get(KEY))
     if kind in {"public", "participant"}:
         return
-    caller = caller_of(request)
-    is_page = not request.url.path.startswith("/api/")
-    if is_page and caller.session_id is None:
-        raise PageNeedsPerson("A token opens the API only. Sign in with your password and code to see pages.")
-    place = _place(request, caller)
-    if is_page:
-        show_frame(request, caller, place or _only_place(caller))
+    accept_token(request)
+    with services_of(request).database.transaction() as session:
+        caller = identify(request, session)
+        place = _place(session, request, caller)
+        if not request.url.path.startswith("/api/"):
+            show_frame(request, caller, place or _only_place(session, caller))
     if kind == "permission":
         _check(caller, permissions, place)
 
 
-def _place(request: Request, caller: Caller) -> Place | None:
+def _place(session: TrialSession, request: Request, caller: Caller) -> Place | None:
+    if not request.url.path.startswith("/api/") and caller.session_id is None:
+        raise PageNeedsPerson("A token opens the API only. Sign in with your password and code to see pages.")
     trial_code = request.path_params.get(TRIAL_PARAMETER)
     if trial_code is None:
         return None
-    with caller.services.database.reading() as session:
-        place = locate(session, caller, trial_code, request.query_params.get(SITE_PARAMETER))
+    place = locate(session, caller, trial_code, request.query_params.get(SITE_PARAMETER))
     request.state.place = place
     return place
 
 
-def _only_place(caller: Caller) -> Place | None:
+def _only_place(session: TrialSession, caller: Caller) -> Place | None:
     """The trial of a person who has but one: its frame stands around their account, too."""
-    with caller.services.database.reading() as session:
-        found = trials_of(session, caller.actor)
-        return locate(session, caller, found[0].code) if len(found) == 1 else None
+    found = trials_of(session, caller.actor)
+    return locate(session, caller, found[0].code) if len(found) == 1 else None
 
 
 def _check(caller: Caller, permissions: tuple[str, ...], place: Place | None) -> None:

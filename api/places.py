@@ -19,11 +19,11 @@ from api.dependencies import Caller
 from trial.access.actors import Actor
 from trial.access.permissions import Permission
 from trial.access.policies import holds_anywhere, may
-from trial.conduct.sites import Site, SiteNotFound, sites_of
-from trial.conduct.trials import Trial, TrialNotFound, find_trial
+from trial.conduct.sites import Site, SiteNotFound, find_trial_with_sites
+from trial.conduct.trials import Trial, no_such_trial
 from trial.database.session import TrialSession
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import NoVersionAdopted, ProtocolVersion, protocol_of, version_in_force
+from trial.protocol.versions import NoVersionAdopted, ProtocolVersion, active_version, protocol_of, version_in_force
 
 TRIAL_PARAMETER = "trial"
 SITE_PARAMETER = "site"
@@ -66,12 +66,12 @@ class Place:
 
 def locate(session: TrialSession, caller: Caller, trial_code: str, site_code: str | None = None) -> Place:
     """The place that a request names. Raises ``TrialNotFound``, ``SiteNotFound``."""
-    trial = find_trial(session, trial_code)
+    trial, all_sites = find_trial_with_sites(session, trial_code)
     held = [role for role in caller.actor.roles if role.trial_id == trial.id]
     if not held:
-        raise TrialNotFound(f"There is no trial {trial_code}. Choose one from your home page.")
+        raise no_such_trial(trial_code)
     own = {role.site_id for role in held}
-    sites = tuple(site for site in sites_of(session, trial.id) if None in own or site.id in own)
+    sites = tuple(site for site in all_sites if None in own or site.id in own)
     site = _chosen(sites, site_code)
     return Place(caller, trial, sites, site, _version(session, trial, site))
 
@@ -87,15 +87,13 @@ def _chosen(sites: tuple[Site, ...], code: str | None) -> Site | None:
 
 def _version(session: TrialSession, trial: Trial, site: Site | None) -> ProtocolVersion | None:
     """The version in force at the site today; without a site the one that was activated last."""
-    if site is not None:
-        try:
-            return version_in_force(session, site.id, session.now().date())
-        except NoVersionAdopted:
-            return None
-    active = select(ProtocolVersion).where(
-        ProtocolVersion.trial_id == trial.id, col(ProtocolVersion.activated_at).is_not(None)
-    )
-    return session.exec(active.order_by(col(ProtocolVersion.activated_at).desc())).first()
+    try:
+        found = version_in_force(session, site.id, session.now().date()) if site else active_version(session, trial.id)
+    except NoVersionAdopted:
+        return None
+    # Parsed while the text can still be read: a place outlives its transaction.
+    protocol_of(found)
+    return found
 
 
 def trials_of(session: TrialSession, actor: Actor) -> list[Trial]:

@@ -113,15 +113,20 @@ CREATE TABLE bare.kit (id int PRIMARY KEY, status text, sealed bytea);
 CREATE TABLE bare.key (actor text, key text, result int, UNIQUE (actor, key));
 CREATE TABLE bare.allocation (id int PRIMARY KEY, participant int UNIQUE, kit int UNIQUE, position int);
 CREATE TABLE bare.signature (id int PRIMARY KEY, record int, hash text);
+CREATE TABLE bare.factor (participant int, name text, used bool, PRIMARY KEY (participant, name));
 CREATE TABLE bare.entry (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, content text);
 CREATE TABLE bare.link (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, entry bigint, hash bytea);
-INSERT INTO bare.tally VALUES (1, 0);
+INSERT INTO bare.tally VALUES (1, 0), (2, 0);
 INSERT INTO bare.counter VALUES (1, 0);
 INSERT INTO bare.participant SELECT n, 'eligible', NULL FROM generate_series(0, %(n)s) AS n;
+INSERT INTO bare.factor SELECT n, f, false FROM generate_series(0, %(n)s) AS n, unnest(ARRAY['a', 'b']) AS f;
+INSERT INTO bare.link (entry, hash) VALUES (0, decode(repeat('00', 32), 'hex'));
 INSERT INTO bare.slot SELECT n, decode(repeat('ab', 160), 'hex') FROM generate_series(1, %(n)s + 1) AS n;
 INSERT INTO bare.kit SELECT n, 'available', decode(repeat('cd', 160), 'hex') FROM generate_series(0, %(n)s) AS n;
 """
-AUDITED_ROWS = 6
+AUDITED_ROWS = 7
+"""Counter, kit, allocation, participant, two factor values, signature."""
+_ENTRY = "INSERT INTO bare.entry (content) VALUES (%s) RETURNING id"
 
 
 def bare(conninfo: str) -> Callable[[str], None]:
@@ -139,7 +144,7 @@ def bare(conninfo: str) -> Callable[[str], None]:
             run = local.connection.execute
             run("INSERT INTO bare.key VALUES ('a', %s, NULL) ON CONFLICT DO NOTHING", (str(n),))
             run("SELECT * FROM bare.participant WHERE id = %s FOR UPDATE", (n,))
-            run("UPDATE bare.tally SET taken = taken + 1 WHERE id = 1")
+            run("UPDATE bare.tally SET taken = taken + 1 WHERE id IN (1, 2)")
             position = run(
                 "UPDATE bare.counter SET position = position + 1 WHERE id = 1 RETURNING position"
             ).fetchone()[0]
@@ -149,11 +154,14 @@ def bare(conninfo: str) -> Callable[[str], None]:
             run("UPDATE bare.kit SET status = 'assigned' WHERE id = %s", (n,))
             run("INSERT INTO bare.allocation VALUES (%s, %s, %s, %s)", (n, n, n, position))
             run("UPDATE bare.participant SET status = 'randomized', number = %s WHERE id = %s", (f"R{n}", n))
+            run("UPDATE bare.factor SET used = true WHERE participant = %s", (n,))
             run("INSERT INTO bare.signature VALUES (%s, %s, %s)", (n, n, "0" * 64))
-            for _row in range(AUDITED_ROWS):
-                entry = run("INSERT INTO bare.entry (content) VALUES (%s) RETURNING id", ("x" * 500,)).fetchone()[0]
-                run("INSERT INTO bare.link (entry, hash) VALUES (%s, %s)", (entry, b"h" * 32))
             run("UPDATE bare.key SET result = %s WHERE actor = 'a' AND key = %s", (n, str(n)))
+            entries = [run(_ENTRY, ("x" * 500,)).fetchone()[0] for _row in range(AUDITED_ROWS)]
+            run("SELECT pg_advisory_xact_lock(1, 1)")
+            run("SELECT hash FROM bare.link ORDER BY position DESC LIMIT 1").fetchone()
+            for entry in entries:
+                run("INSERT INTO bare.link (entry, hash) VALUES (%s, %s)", (entry, b"h" * 32))
 
     return randomize
 

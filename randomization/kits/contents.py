@@ -6,7 +6,7 @@ Invariants
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
@@ -15,11 +15,12 @@ from sqlalchemy import LargeBinary
 from sqlmodel import Field, col, select
 
 from randomization.holders import find_data_key, make_data_key
-from randomization.sealing import DataKey, Place, SealedValue, open_value, seal_value
+from randomization.sealing import DataKey, Opener, Place, SealedValue, open_value, seal_value
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 
 _SIZE = 256
+_PURPOSE = "kit"
 
 
 class KitContent(Record, table=True):
@@ -68,6 +69,14 @@ def open_content(key: DataKey, kit_id: UUID, token: bytes) -> UnsealedContent:
     return UnsealedContent(arm, lot, date.fromisoformat(expires_on))
 
 
+def arms_in(key: DataKey, kits: Iterable[tuple[UUID, bytes]]) -> Iterator[str]:
+    """The arm of each kit, in the order given. Raises ``SealBroken``."""
+    opener = Opener(key, _PURPOSE)
+    for kit_id, token in kits:
+        arm: str = json.loads(opener.open(SealedValue(bytes(token)), part=str(kit_id)).decode())[0]
+        yield arm
+
+
 def contents_of(session: TrialSession, trial_id: UUID, kit_ids: Iterable[UUID]) -> dict[UUID, UnsealedContent]:
     """The content of each kit."""
     key = kit_key(session, trial_id)
@@ -76,4 +85,4 @@ def contents_of(session: TrialSession, trial_id: UUID, kit_ids: Iterable[UUID]) 
 
 
 def _place(kit_id: UUID) -> Place:
-    return Place("kit", part=str(kit_id))
+    return Place(_PURPOSE, part=str(kit_id))

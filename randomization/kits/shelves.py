@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from randomization.kits.contents import open_content
+from randomization.kits.contents import arms_in
 from randomization.sealing import DataKey
 from trial.clock import local_date
 from trial.conduct.sites import Site
@@ -54,8 +54,8 @@ def open_shelf(session: TrialSession, key: DataKey, site: Site, protocol: Protoc
     """Every usable kit at the site; ``key`` is that of the trial's kits. Raises ``NoUsableKit`` if any arm has none."""
     use_by = last_day_of_use(site, protocol, session)
     kits: dict[str, list[ShelvedKit]] = {arm: [] for arm in protocol.arm_codes}
-    for row in session.execute(_SHELF, {"site": site.id, "use_by": use_by}):
-        arm = open_content(key, row.id, bytes(row.content)).arm
+    shelf = list(session.execute(_SHELF, {"site": site.id, "use_by": use_by}))
+    for row, arm in zip(shelf, arms_in(key, ((row.id, row.content) for row in shelf)), strict=True):
         kits.setdefault(arm, []).append(ShelvedKit(row.id, row.number))
     if not all(kits.values()):
         raise no_usable_kit()

@@ -90,9 +90,14 @@ def receipt_of(session: TrialSession, allocation_id: UUID) -> RandomizationRecei
         .where(Allocation.id == allocation_id)
     ).one()
     words = ReceiptWords(trial, made.stage, site, participant, made.number, kit, made.randomized_at)
+    return receipt_from(session, made, words)
+
+
+def receipt_from(session: TrialSession, made: Allocation, words: ReceiptWords) -> RandomizationReceipt:
+    """The receipt of an allocation whose words the caller has read already."""
     seat = Seat(made.list_id, made.counter_id, made.position, made.stratum)
     line = receipt_line(session.vault, words, seat)
-    return RandomizationReceipt(made.id, participant, made.number, kit, made.randomized_at, line)
+    return RandomizationReceipt(made.id, words.participant, made.number, words.kit, made.randomized_at, line)
 
 
 def receipt_for(

@@ -30,10 +30,11 @@ from randomization.ledger.allocation_lists import (
     lock_next_counter,
     take_position,
 )
-from randomization.ledger.allocations import Allocation, RandomizationReceipt, receipt_of
+from randomization.ledger.allocations import Allocation, RandomizationReceipt, receipt_from, receipt_of
 from randomization.ledger.designs import SITE
 from randomization.ledger.low_strata import alert_when_stratum_low
 from randomization.ledger.pharmacy_notices import tell_pharmacist
+from randomization.ledger.receipts import ReceiptWords
 from randomization.ledger.reseated_seats import MEANING as MEANING_AGAIN
 from randomization.ledger.reseated_seats import ReseatedSeat, seat_waiting_for
 from randomization.ledger.seats import take_seat
@@ -83,22 +84,23 @@ def randomize_participant(
         trial_id=participant.trial_id,
         site_id=participant.site_id,
     )
-    made = exactly_once(
-        session,
-        actor,
-        Action.PARTICIPANT_RANDOMIZED,
-        command.idempotency_key,
-        command,
-        lambda: _allocate(session, actor, proof, command),
-    )
-    return receipt_of(session, made)
+    fresh: list[RandomizationReceipt] = []
+
+    def do() -> UUID:
+        fresh.append(_allocate(session, actor, proof, command))
+        return fresh[0].allocation_id
+
+    made = exactly_once(session, actor, Action.PARTICIPANT_RANDOMIZED, command.idempotency_key, command, do)
+    return fresh[0] if fresh else receipt_of(session, made)
 
 
-def _allocate(session: TrialSession, actor: Actor, proof: Reauthenticated, command: RandomizeParticipant) -> UUID:
+def _allocate(
+    session: TrialSession, actor: Actor, proof: Reauthenticated, command: RandomizeParticipant
+) -> RandomizationReceipt:
     waiting = seat_waiting_for(session, get_participant(session, command.participant_id), command.stage)
     candidate = check_eligible_for_randomization(session, command.participant_id, recruiting=waiting is None)
     if waiting is not None:
-        return _sit_again(session, actor, proof, candidate, waiting)
+        return receipt_of(session, _sit_again(session, actor, proof, candidate, waiting))
     levels = _levels(candidate)
     number = take_number(session, candidate, command.stage)
     stratum = _counter_key(candidate, levels)
@@ -127,7 +129,19 @@ def _allocate(session: TrialSession, actor: Actor, proof: Reauthenticated, comma
     _store(session, allocation)
     mark_randomized(session, candidate.participant, number, allocation.randomized_at, stratum=candidate.stratum)
     sign(session, actor, proof, allocation, MEANING, candidate.trial.id)
-    return allocation.id
+    return receipt_from(session, allocation, _words(candidate, allocation, kit))
+
+
+def _words(candidate: RandomizationCandidate, made: Allocation, kit: ShelvedKit | None) -> ReceiptWords:
+    return ReceiptWords(
+        candidate.trial.code,
+        made.stage,
+        candidate.site.code,
+        candidate.participant.code,
+        made.number,
+        kit.number if kit else None,
+        made.randomized_at,
+    )
 
 
 def _store(session: TrialSession, allocation: Allocation) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
 from sqlmodel import Field, col, select
 
 from trial.conduct.participants import Participant
@@ -49,12 +49,20 @@ class ReseatedSeat(TrialRecord, table=True):
     line: str = prose()
 
 
+_WAITING = (
+    select(ReseatedSeat)
+    .where(col(ReseatedSeat.trial_id) == bindparam("trial_id"), col(ReseatedSeat.allocation_id).is_(None))
+    .order_by(col(ReseatedSeat.number))
+)
+
+
 def seats_waiting(session: TrialSession, trial_id: UUID, stage: str | None = None) -> list[ReseatedSeat]:
     """Seats whose participant is not randomized again on record, by number."""
-    found = select(ReseatedSeat).where(ReseatedSeat.trial_id == trial_id, col(ReseatedSeat.allocation_id).is_(None))
-    if stage is not None:
-        found = found.where(ReseatedSeat.stage == stage)
-    return list(session.exec(found.order_by(ReseatedSeat.number)))
+    return [
+        seat
+        for seat in session.execute(_WAITING, {"trial_id": trial_id}).scalars()
+        if stage is None or seat.stage == stage
+    ]
 
 
 def seat_waiting_for(session: TrialSession, participant: Participant, stage: str) -> ReseatedSeat | None:

@@ -37,6 +37,7 @@ from randomization.sealing.slots import (
     seal_slot,
 )
 from randomization.sealing.values import (
+    Opener,
     Place,
     SealBroken,
     SealedValue,
@@ -51,6 +52,7 @@ __all__ = [
     "DataKey",
     "ListCommitment",
     "ListHolderDiffers",
+    "Opener",
     "Place",
     "SealBroken",
     "SealedList",

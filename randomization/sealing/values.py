@@ -27,6 +27,7 @@ from trial.ids import Entropy
 VALUE_SIZE: Final = 128
 BLOB_STEP: Final = 64 * 1024
 _VERSION: Final = b"\x01"
+_SEALED_FROM: Final = len(_VERSION) + NONCE_SIZE
 _LENGTH_BYTES: Final = 4
 _EIGHT: Final = (8).to_bytes(8, "big")
 _DOMAIN: Final = b"equipoise/sealed-value/v1"
@@ -76,6 +77,34 @@ class Sealer:
         return SealedValue(_VERSION + nonce + self._cipher.encrypt(nonce, plain, bound_to))
 
 
+class Opener:
+    """Opens many values of one purpose: what they share is made once."""
+
+    def __init__(self, key: DataKey, purpose: str) -> None:
+        self._cipher = AESGCM(key.secret)
+        self._shared = framed(_DOMAIN, key.holder.encode(), purpose.encode())
+        self._holder, self._purpose = key.holder, purpose
+
+    def open(self, sealed: SealedValue, position: int = 0, part: str = "") -> bytes:
+        """The value that was sealed there, or ``SealBroken``."""
+        token = sealed.token
+        bound_to = self._shared + framed(part.encode(), position.to_bytes(8, "big"))
+        if token[:1] != _VERSION:
+            raise self._broken(position, part)
+        try:
+            plain = self._cipher.decrypt(token[1:_SEALED_FROM], token[_SEALED_FROM:], bound_to)
+        except (InvalidTag, ValueError):
+            raise self._broken(position, part) from None
+        return plain[_LENGTH_BYTES : _LENGTH_BYTES + int.from_bytes(plain[:_LENGTH_BYTES], "big")]
+
+    def _broken(self, position: int, part: str) -> SealBroken:
+        where = f"{position} of {part}" if part else position
+        return SealBroken(
+            f"The sealed {self._purpose} {where} in {self._holder} has been altered, moved or "
+            "swapped. Nothing was read. Stop using it and restore it from a backup."
+        )
+
+
 def seal_value(key: DataKey, place: Place, value: bytes, entropy: Entropy, size: int = VALUE_SIZE) -> SealedValue:
     """``value`` sealed at ``place``, padded to ``size``; every value of a purpose must use the same size."""
     nonce = entropy.take(NONCE_SIZE, "nonce")
@@ -84,15 +113,7 @@ def seal_value(key: DataKey, place: Place, value: bytes, entropy: Entropy, size:
 
 def open_value(key: DataKey, place: Place, sealed: SealedValue) -> bytes:
     """The value that was sealed at ``place``, or ``SealBroken``."""
-    version, rest = sealed.token[:1], sealed.token[1:]
-    if version != _VERSION:
-        raise _broken(key, place)
-    try:
-        plain = AESGCM(key.secret).decrypt(rest[:NONCE_SIZE], rest[NONCE_SIZE:], _bound_to(key, place))
-    except (InvalidTag, ValueError):
-        raise _broken(key, place) from None
-    length = int.from_bytes(plain[:_LENGTH_BYTES], "big")
-    return plain[_LENGTH_BYTES : _LENGTH_BYTES + length]
+    return Opener(key, place.purpose).open(sealed, place.position, place.part)
 
 
 def seal_blob(key: DataKey, place: Place, blob: bytes, entropy: Entropy) -> SealedValue:
@@ -104,16 +125,3 @@ def seal_blob(key: DataKey, place: Place, blob: bytes, entropy: Entropy) -> Seal
 def open_blob(key: DataKey, place: Place, sealed: SealedValue) -> bytes:
     """The document that was sealed at ``place``, or ``SealBroken``."""
     return open_value(key, place, sealed)
-
-
-def _broken(key: DataKey, place: Place) -> SealBroken:
-    part = f" of {place.part}" if place.part else ""
-    return SealBroken(
-        f"The sealed {place.purpose} {place.position}{part} in {key.holder} has been altered, moved or "
-        "swapped. Nothing was read. Stop using it and restore it from a backup."
-    )
-
-
-def _bound_to(key: DataKey, place: Place) -> bytes:
-    position = place.position.to_bytes(8, "big")
-    return framed(_DOMAIN, key.holder.encode(), place.purpose.encode(), place.part.encode(), position)

@@ -16,9 +16,9 @@ from api.logs import log
 from api.permissions import permission
 from api.places import Here
 from randomization.kits import contents, shipments
-from randomization.kits.contents import contents_of
+from randomization.kits.contents import contents_of, open_content
 from randomization.kits.kits import Kit, KitStatus, check_digit
-from randomization.kits.shelves import _SHELF, OpenShelf, ShelvedKit, last_day_of_use, no_usable_kit, open_content
+from randomization.kits.shelves import _SHELF, OpenShelf, ShelvedKit, last_day_of_use, no_usable_kit
 from randomization.ledger import randomize
 from randomization.ledger.allocations import allocations_of
 from randomization.ledger.seats import arms_given

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import or_
+from sqlalchemy import bindparam, or_
 from sqlmodel import Field, col, select
 
 from trial.access.accounts import Account, get_account
@@ -70,16 +70,17 @@ class RoleGrant(Record, table=True):
     ends_at: datetime | None = instant(default=None)
 
 
+_HELD = (
+    select(RoleGrant)
+    .where(col(RoleGrant.account_id) == bindparam("account_id"), col(RoleGrant.starts_at) <= bindparam("at"))
+    .where(or_(col(RoleGrant.ends_at).is_(None), col(RoleGrant.ends_at) > bindparam("at")))
+    .order_by(col(RoleGrant.role), col(RoleGrant.id))
+)
+
+
 def grants_of(session: TrialSession, account_id: UUID, at: datetime) -> list[RoleGrant]:
     """The roles that a person holds at an instant, in every trial."""
-    return list(
-        session.exec(
-            select(RoleGrant)
-            .where(RoleGrant.account_id == account_id, col(RoleGrant.starts_at) <= at)
-            .where(or_(col(RoleGrant.ends_at).is_(None), col(RoleGrant.ends_at) > at))
-            .order_by(RoleGrant.role, col(RoleGrant.id))
-        )
-    )
+    return list(session.execute(_HELD, {"account_id": account_id, "at": at}).scalars())
 
 
 def grants_at(session: TrialSession, trial_id: UUID, at: datetime) -> list[RoleGrant]:

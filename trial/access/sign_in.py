@@ -11,12 +11,14 @@ The password is verified before the transaction opens (``passwords``); these ser
 """
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import bindparam
 from sqlmodel import Field, col, select
 
-from trial.access.accounts import Account, code_secret, find_account, get_account
+from trial.access.accounts import Account, code_secret, find_account
 from trial.access.actions import Action
 from trial.access.actors import Actor, person, system_actor
 from trial.access.alerts import AlertKind, raise_alert
@@ -53,6 +55,13 @@ class LoginSession(Record, table=True):
     code_accepted_at: datetime | None = instant(default=None)
     last_seen_at: datetime = instant()
     ended_at: datetime | None = instant(default=None)
+
+
+_BY_TOKEN = (
+    select(LoginSession, Account)
+    .join(Account, col(Account.id) == col(LoginSession.account_id))
+    .where(col(LoginSession.token_hash) == bindparam("token_hash"))
+)
 
 
 def token_digest(token: str) -> str:
@@ -136,8 +145,7 @@ def _alert_administrators(session: TrialSession, account: Account) -> None:
 def give_code(database: Database, token: str, code: str) -> tuple[str, LoginSession]:
     """Second step: the one-time code. Returns a fresh token for the now complete session. Raises ``SignInRefused``."""
     with database.transaction() as session:
-        half = _live_session(session, token)
-        account = get_account(session, half.account_id) if half is not None else None
+        half, account = _live_session(session, token) or (None, None)
         if half is not None and account is not None and accept_code(session, account, code):
             authorize(session, person(account.id, account.display_name), Action.SESSION_STARTED)
             fresh = new_token(session, "login-session")
@@ -168,26 +176,34 @@ def accept_code(session: TrialSession, account: Account, code: str) -> bool:
     return True
 
 
-def _live_session(session: TrialSession, token: str) -> LoginSession | None:
-    found = session.exec(select(LoginSession).where(LoginSession.token_hash == token_digest(token))).first()
-    if found is None or found.ended_at is not None or session.now() - found.recorded_at > LONGEST_SESSION:
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Who is behind a session's token: the person as they may act now, their session and their account."""
+
+    actor: Actor
+    login: LoginSession
+    account: Account
+
+
+def _live_session(session: TrialSession, token: str) -> tuple[LoginSession, Account] | None:
+    found = session.execute(_BY_TOKEN, {"token_hash": token_digest(token)}).first()
+    if found is None or found[0].ended_at is not None or session.now() - found[0].recorded_at > LONGEST_SESSION:
         return None
-    return found
+    return found[0], found[1]
 
 
-def resume_session(session: TrialSession, token: str, idle_limit: timedelta) -> tuple[Actor, LoginSession]:
+def resume_session(session: TrialSession, token: str, idle_limit: timedelta) -> Resumed:
     """Who holds ``token``, with the roles held now. Raises ``SessionOver``."""
-    found = _live_session(session, token)
+    found, account = _live_session(session, token) or (None, None)
     now = session.now()
-    if found is None or found.code_accepted_at is None or now - found.last_seen_at > idle_limit:
+    if found is None or account is None or found.code_accepted_at is None or now - found.last_seen_at > idle_limit:
         raise SessionOver("Your session is over. Sign in again; what you had saved is kept.")
-    account = get_account(session, found.account_id)
     if account.closed_at is not None:
         raise SessionOver("This account is closed. Ask the trial's administrator.")
     if now - found.last_seen_at > _TOUCH_EVERY:
         found.last_seen_at = now
         session.add(found)
-    return actor_for(session, account), found
+    return Resumed(actor_for(session, account), found, account)
 
 
 def end_session(session: TrialSession, actor: Actor, session_id: UUID) -> None:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, select
 
 from trial.access.accounts import get_account
@@ -71,6 +72,13 @@ class Signature(Record, table=True):
     signed_at: datetime = instant()
 
 
+_ON_RECORD = (
+    select(Signature)
+    .where(col(Signature.record_id) == bindparam("record_id"), col(Signature.record_table) == bindparam("record_table"))
+    .order_by(col(Signature.signed_at), col(Signature.id))
+)
+
+
 def reauthenticate(
     database: Database,
     actor: Actor,
@@ -78,11 +86,13 @@ def reauthenticate(
     code: str | None,
     code_accepted_at: datetime | None,
     *,
+    stored: str | None = None,
     strength: PasswordStrength = STRONG,
 ) -> Reauthenticated:
     """Check the password, and the code when the last accepted one is older than fifteen minutes.
 
-    Runs before the transaction of what is to be signed. A failure counts towards the lockout.
+    Runs before the transaction of what is to be signed. ``stored`` is the account's password hash where the caller has
+    just read it; it must still be the account's when the answer is given. A failure counts towards the lockout.
     Raises ``CodeNeeded``, ``SignInRefused``.
     """
     now = database.clock.now()
@@ -91,13 +101,15 @@ def reauthenticate(
         raise CodeNeeded(
             "Give the code from your authenticator as well: the last one was more than fifteen minutes ago."
         )
-    with database.reading() as session:
-        stored = get_account(session, actor.account_id).password_hash
+    if stored is None:
+        with database.reading() as session:
+            stored = get_account(session, actor.account_id).password_hash
     matches = password_matches(password, stored, strength)
     with database.transaction() as session:
         account = get_account(session, actor.account_id)
         open_now = account.closed_at is None and (account.locked_until is None or account.locked_until <= now)
-        if matches and open_now and (not code or accept_code(session, account, code)):
+        unchanged = account.password_hash == stored
+        if matches and unchanged and open_now and (not code or accept_code(session, account, code)):
             return Reauthenticated(account.id, now)
         record_failure(session, account)
     raise SignInRefused("The password or the code is not right, so nothing was signed. Try again.")
@@ -156,8 +168,8 @@ def table_name(record: Record | type[Record]) -> str:
 
 def signatures_on(session: TrialSession, record: Record) -> list[Signature]:
     """Every signature ever given on the record, oldest first."""
-    found = select(Signature).where(Signature.record_id == record.id, Signature.record_table == table_name(record))
-    return list(session.exec(found.order_by(col(Signature.signed_at), col(Signature.id))))
+    named = {"record_id": record.id, "record_table": table_name(record)}
+    return list(session.execute(_ON_RECORD, named).scalars())
 
 
 def holds(signature: Signature, record: Record) -> bool:

@@ -36,7 +36,7 @@ from trial.protocol.versions import (
     ProtocolVersion,
     SiteAdoption,
     get_version,
-    protocol_of,
+    protocol_with,
 )
 
 _TODAY = cast(func.timezone(Site.zone, bindparam("now", type_=UtcInstant())), Date)
@@ -57,7 +57,6 @@ _CASEBOOK = (
 )
 # A row of a table that refers to the participant may be added meanwhile: its key is not what changes.
 _CASEBOOK_TO_WRITE = _CASEBOOK.with_for_update(of=Participant, key_share=True).execution_options(populate_existing=True)
-_PROTOCOLS: dict[str, Protocol] = {}
 _HELD = "casebook held to write"
 
 
@@ -127,7 +126,8 @@ def _read(session: TrialSession, participant_id: UUID, now: datetime, *, to_writ
     participant, site, trial, version_id, label, sha256 = row
     if version_id is None:
         raise NoVersionAdopted("The site has not adopted any version of the protocol. Record its approval first.")
-    return Casebook(participant, site, trial, _protocol(session, sha256, version_id), version_id, label, now)
+    protocol = protocol_with(sha256, lambda: get_version(session, version_id))
+    return Casebook(participant, site, trial, protocol, version_id, label, now)
 
 
 def open_for(
@@ -162,10 +162,3 @@ def begin(
     check_trial_open(casebook.trial)
     if lever is not None:
         check_lever_open(casebook.trial, lever)
-
-
-def _protocol(session: TrialSession, sha256: str, version_id: UUID) -> Protocol:
-    """Parsed once in a process: equal hashes are equal texts, and an active version never changes."""
-    if sha256 not in _PROTOCOLS:
-        _PROTOCOLS[sha256] = protocol_of(get_version(session, version_id))
-    return _PROTOCOLS[sha256]

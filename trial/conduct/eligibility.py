@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import UniqueConstraint, func
+from sqlalchemy import UniqueConstraint, bindparam, func
 from sqlmodel import col, select
 
 from trial.access.actions import Action
@@ -108,6 +108,14 @@ class EligibilityAssessment(ParticipantRecord, table=True):
     answers: dict[str, Any] = document()
     evidence: dict[str, Any] = document()
     eligible: bool
+
+
+_ASSESSMENTS = (
+    select(EligibilityAssessment)
+    .where(col(EligibilityAssessment.participant_id) == bindparam("participant_id"))
+    .order_by(col(EligibilityAssessment.number).desc())
+)
+_LATEST = _ASSESSMENTS.limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,15 +293,7 @@ def assessments_for(session: TrialSession, actor: Actor, participant_id: UUID) -
     """Every assessment of a participant, the latest first. Raises ``NotPermitted``."""
     casebook = open_casebook(session, participant_id)
     check_may(actor, Permission.SCREENING_READ, casebook.trial.id, casebook.site.id)
-    return list(session.exec(_assessments(participant_id)))
-
-
-def _assessments(participant_id: UUID) -> Any:
-    return (
-        select(EligibilityAssessment)
-        .where(EligibilityAssessment.participant_id == participant_id)
-        .order_by(col(EligibilityAssessment.number).desc())
-    )
+    return list(session.execute(_ASSESSMENTS, {"participant_id": participant_id}).scalars())
 
 
 def _last_number(session: TrialSession, participant: Participant) -> int:
@@ -302,7 +302,7 @@ def _last_number(session: TrialSession, participant: Participant) -> int:
 
 
 def _latest(session: TrialSession, participant: Participant) -> EligibilityAssessment:
-    found: EligibilityAssessment | None = session.exec(_assessments(participant.id).limit(1)).first()
+    found: EligibilityAssessment | None = session.execute(_LATEST, {"participant_id": participant.id}).scalar()
     if found is None:
         raise NotAssessed(f"The criteria of {participant.code} are not answered yet. Answer them first.")
     return found

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
 from sqlmodel import Field, col, select
 
 from trial.conduct.casebooks import Casebook
@@ -36,6 +36,13 @@ class FactorValue(ParticipantRecord, table=True):
     used_at: datetime | None = instant(default=None)
     corrected: str | None = Field(default=None, max_length=64)
     correction_reason: str | None = prose(default=None)
+
+
+_OF_PARTICIPANT = (
+    select(FactorValue)
+    .where(col(FactorValue.participant_id) == bindparam("participant_id"))
+    .order_by(col(FactorValue.factor))
+)
 
 
 def note_factors(session: TrialSession, casebook: Casebook, written: Iterable[FormRecord]) -> None:
@@ -85,7 +92,5 @@ def _is_level(factor: Factor, value: str | None) -> bool:
 
 
 def _stored(session: TrialSession, participant_id: UUID) -> dict[str, FactorValue]:
-    found = session.exec(
-        select(FactorValue).where(FactorValue.participant_id == participant_id).order_by(col(FactorValue.factor))
-    )
+    found = session.execute(_OF_PARTICIPANT, {"participant_id": participant_id}).scalars()
     return {stored.factor: stored for stored in found}

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
 from sqlmodel import Field, col, select
 
 from trial.access.actors import Actor
@@ -49,6 +49,12 @@ class FormRecord(ParticipantRecord, table=True):
     domain: DataDomain = choice(DataDomain)
     performed_on: date
     answers: dict[str, Any] = document()
+
+
+_ANSWERS = select(FormRecord.visit, FormRecord.form, FormRecord.answers).where(
+    col(FormRecord.participant_id) == bindparam("participant_id"),
+    col(FormRecord.visit).in_(bindparam("visits", expanding=True)),
+)
 
 
 def write_forms(
@@ -141,9 +147,7 @@ def recorded_forms(session: TrialSession, participant_id: UUID, visit: str) -> d
 def screening_answers(session: TrialSession, casebook: Casebook) -> dict[tuple[str, str], Value | None]:
     """Every answer of the screening period, by form and field; a later visit's answer counts over an earlier one's."""
     order = [visit.code for visit in casebook.protocol.visits if visit.period == "screening"]
-    found = session.exec(
-        select(FormRecord).where(FormRecord.participant_id == casebook.participant.id, col(FormRecord.visit).in_(order))
-    )
+    found = session.execute(_ANSWERS, {"participant_id": casebook.participant.id, "visits": order})
     records = sorted(found, key=lambda record: order.index(record.visit))
     return {(record.form, name): value for record in records for name, value in record.answers.items()}
 

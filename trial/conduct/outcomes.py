@@ -94,6 +94,11 @@ class Outcome(ParticipantRecord, table=True):
 _AT_VISIT: Final = select(Outcome).where(
     Outcome.participant_id == bindparam("participant_id"), Outcome.visit == bindparam("visit")
 )
+_SCORES: Final = select(Outcome.visit, Outcome.instrument, Outcome.repeat, Outcome.scores).where(
+    col(Outcome.participant_id) == bindparam("participant_id"),
+    col(Outcome.visit).in_(bindparam("visits", expanding=True)),
+)
+
 # Who completes an instrument decides whose data they are, and which act enters them.
 _DOMAIN_OF: Final = {
     "participant": DataDomain.EFFICACY,
@@ -230,9 +235,7 @@ def _stored(session: TrialSession, casebook: Casebook, visit: str) -> dict[tuple
 def screening_scores(session: TrialSession, casebook: Casebook) -> dict[tuple[str, str], float | None]:
     """Scores of the screening period by instrument and domain; the last administration counts."""
     order = [visit.code for visit in casebook.protocol.visits if visit.period == "screening"]
-    found = session.exec(
-        select(Outcome).where(Outcome.participant_id == casebook.participant.id, col(Outcome.visit).in_(order))
-    )
+    found = session.execute(_SCORES, {"participant_id": casebook.participant.id, "visits": order})
     outcomes = sorted(found, key=lambda outcome: (order.index(outcome.visit), outcome.repeat))
     return {(outcome.instrument, score["domain"]): score["score"] for outcome in outcomes for score in outcome.scores}
 

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic import Field as Bounded
-from sqlalchemy import UniqueConstraint, text
+from sqlalchemy import UniqueConstraint, bindparam, text
 from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
@@ -188,6 +188,11 @@ class Participant(TrialRecord, table=True):
     left_on: date | None = None
 
 
+_BY_CODE = select(Participant).where(
+    col(Participant.trial_id) == bindparam("trial_id"), col(Participant.code) == bindparam("code")
+)
+
+
 class ParticipantRecord(TrialRecord):
     """What every record about a participant has besides."""
 
@@ -312,7 +317,7 @@ def get_participant(session: TrialSession, participant_id: UUID) -> Participant:
 
 def find_participant(session: TrialSession, trial_id: UUID, code: str) -> Participant:
     """By the trial's code. Raises ``ParticipantNotFound``."""
-    found = session.exec(select(Participant).where(Participant.trial_id == trial_id, Participant.code == code)).first()
+    found: Participant | None = session.execute(_BY_CODE, {"trial_id": trial_id, "code": code}).scalar()
     if found is None:
         raise ParticipantNotFound(
             f"There is no participant {code} in this trial. Choose one from the list of participants."

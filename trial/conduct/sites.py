@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, field_validator
 from pydantic import Field as Bounded
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
 from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.policies import authorize
 from trial.clock import local_date
+from trial.conduct.trials import Trial, no_such_trial
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, NotFound
@@ -66,6 +67,14 @@ class Site(Record, table=True):
     closed_on: date | None = None
 
 
+_WITH_SITES = (
+    select(Trial, Site)
+    .outerjoin(Site, col(Site.trial_id) == col(Trial.id))
+    .where(col(Trial.code) == bindparam("code"))
+    .order_by(col(Site.code))
+)
+
+
 def add_site(session: TrialSession, actor: Actor, command: AddSite) -> Site:
     """A site that is not active yet. Raises ``SiteCodeTaken``."""
     authorize(session, actor, Action.SITE_ADDED, trial_id=command.trial_id)
@@ -101,6 +110,14 @@ def find_site(session: TrialSession, trial_id: UUID, code: str) -> Site:
     if found is None:
         raise SiteNotFound(f"There is no site {code} in this trial. Choose one from the trial's list of sites.")
     return found
+
+
+def find_trial_with_sites(session: TrialSession, code: str) -> tuple[Trial, list[Site]]:
+    """The trial and its sites by code, in one question: where every request begins. Raises ``TrialNotFound``."""
+    rows = session.execute(_WITH_SITES, {"code": code}).all()
+    if not rows:
+        raise no_such_trial(code)
+    return rows[0][0], [site for _, site in rows if site is not None]
 
 
 def sites_of(session: TrialSession, trial_id: UUID) -> list[Site]:

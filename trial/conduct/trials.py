@@ -98,8 +98,12 @@ def find_trial(session: TrialSession, code: str) -> Trial:
     """Raises ``TrialNotFound``."""
     found = session.exec(select(Trial).where(Trial.code == code)).first()
     if found is None:
-        raise TrialNotFound(f"There is no trial {code}. Choose one from your home page.")
+        raise no_such_trial(code)
     return found
+
+
+def no_such_trial(code: str) -> TrialNotFound:
+    return TrialNotFound(f"There is no trial {code}. Choose one from your home page.")
 
 
 def start_trial(session: TrialSession, actor: Actor, trial_id: UUID) -> Trial:

@@ -7,13 +7,14 @@ Invariants
 3. The first version is adopted by a site before it screens anybody.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
-from functools import lru_cache
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
+from sqlalchemy.orm import defer
 from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
@@ -73,6 +74,19 @@ class SiteAdoption(Record, table=True):
     version_id: UUID = Field(foreign_key="trial.protocol_version.id")
     approved_on: date
     approval_reference: str = Field(max_length=120)
+
+
+# The text is long and its content is known to the process after the first time: it is read when somebody asks for it.
+WITHOUT_TEXT = defer(ProtocolVersion.text)  # type: ignore[arg-type]  # SQLModel types a column as its value
+_IN_FORCE = (
+    select(ProtocolVersion)
+    .options(WITHOUT_TEXT)
+    .join(SiteAdoption, col(SiteAdoption.version_id) == col(ProtocolVersion.id))
+    .where(col(SiteAdoption.site_id) == bindparam("site_id"), col(SiteAdoption.approved_on) <= bindparam("day"))
+    .order_by(col(SiteAdoption.approved_on).desc(), col(SiteAdoption.recorded_at).desc())
+    .limit(1)
+)
+_PROTOCOLS: dict[str, Protocol] = {}
 
 
 def add_version(session: TrialSession, actor: Actor, trial_id: UUID, loaded: LoadedProtocol) -> ProtocolVersion:
@@ -148,22 +162,33 @@ def adoptions_of(session: TrialSession, trial_id: UUID) -> list[SiteAdoption]:
 
 def version_in_force(session: TrialSession, site_id: UUID, on: date) -> ProtocolVersion:
     """The version that the site works under on a day. Raises ``NoVersionAdopted``."""
-    found = session.exec(
-        select(ProtocolVersion)
-        .join(SiteAdoption, col(SiteAdoption.version_id) == col(ProtocolVersion.id))
-        .where(SiteAdoption.site_id == site_id, SiteAdoption.approved_on <= on)
-        .order_by(col(SiteAdoption.approved_on).desc(), col(SiteAdoption.recorded_at).desc())
-    ).first()
+    found: ProtocolVersion | None = session.execute(_IN_FORCE, {"site_id": site_id, "day": on}).scalar()
     if found is None:
         raise NoVersionAdopted("The site has not adopted any version of the protocol. Record its approval first.")
     return found
 
 
+def active_version(session: TrialSession, trial_id: UUID) -> ProtocolVersion:
+    """The version that the trial activated last. Raises ``NoVersionAdopted`` before any is."""
+    found = session.exec(
+        select(ProtocolVersion)
+        .options(WITHOUT_TEXT)
+        .where(ProtocolVersion.trial_id == trial_id, col(ProtocolVersion.activated_at).is_not(None))
+        .order_by(col(ProtocolVersion.activated_at).desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        raise NoVersionAdopted("The trial has not activated any version of its protocol. Activate one first.")
+    return found
+
+
 def protocol_of(version: ProtocolVersion) -> Protocol:
-    """The version's content, parsed; parsed once per text in a process, since it never changes."""
-    return _parsed(version.text)
+    """The version's content, parsed once in a process: equal hashes are equal texts."""
+    return protocol_with(version.sha256, lambda: version)
 
 
-@lru_cache(maxsize=64)
-def _parsed(text: str) -> Protocol:
-    return load_protocol(text).protocol
+def protocol_with(sha256: str, read: Callable[[], ProtocolVersion]) -> Protocol:
+    """The content that has this hash; ``read`` gives a version that has it, asked for the first time only."""
+    if sha256 not in _PROTOCOLS:
+        _PROTOCOLS[sha256] = load_protocol(read().text).protocol
+    return _PROTOCOLS[sha256]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlmodel import select
 from typer.testing import CliRunner
 
 from api.cli.main import app as command
@@ -22,6 +23,7 @@ from api.cli.pulling import (
 from tests.support.doors import Doors
 from tests.support.scenes import board_scene, locked_dataset, pack
 from trial.access.permissions import Permission
+from trial.access.tokens import ApiToken
 from trial.locks.datasets import pulls_of
 
 READER = "statistician-blinded"
@@ -59,6 +61,14 @@ def test_a_file_that_is_not_in_the_manifest_is_not_found(doors: Doors, dataset):
         answer = program.get(f"{BASE}/datasets/{dataset.id}/files/../../secret")
         assert answer.status_code == 404
         assert program.get(f"{BASE}/datasets/{dataset.id}/files/nowhere.csv").json()["code"] == "dataset.file_not_found"
+
+
+def test_the_use_of_a_token_stays_on_record_where_its_request_is_refused(doors: Doors):
+    with doors.program(READER, Permission.DATASET_NAIVE_PULL) as program:
+        assert program.get("/api/v1/trials/ANOTHER/datasets").status_code == 404
+    with doors.house.database.reading() as session:
+        used = session.exec(select(ApiToken.last_used_at)).one()
+    assert used == doors.house.clock.now()
 
 
 def test_the_command_pulls_and_says_that_every_hash_agrees(doors: Doors, dataset, tmp_path: Path, monkeypatch):

@@ -9,7 +9,7 @@ from tests.support.house import PASSWORD, House
 from trial.access.accounts import Account, close_account, code_secret
 from trial.access.alerts import Alert
 from trial.access.codes import code_at
-from trial.access.passwords import LIGHT_FOR_SIMULATION, PasswordTooWeak, check_password_acceptable
+from trial.access.passwords import LIGHT_FOR_SIMULATION, PasswordTooWeak, check_password_acceptable, hash_password
 from trial.access.sign_in import (
     LoginSession,
     SessionOver,
@@ -51,9 +51,9 @@ def resumed(house: House, token: str):
 
 
 def test_password_then_code_lets_a_person_in_with_the_roles_held(house: House):
-    actor, login = resumed(house, enter(house))
-    assert {role.role for role in actor.roles} == {"coordinator"}
-    assert login.code_accepted_at == house.clock.now()
+    found = resumed(house, enter(house))
+    assert {role.role for role in found.actor.roles} == {"coordinator"}
+    assert found.login.code_accepted_at == house.clock.now()
 
 
 def test_the_password_alone_opens_nothing(house: House):
@@ -118,9 +118,9 @@ def test_a_session_ends_when_idle(house: House):
 
 def test_signing_out_ends_the_session(house: House):
     token = enter(house)
-    actor, login = resumed(house, token)
+    found = resumed(house, token)
     with house.database.transaction() as session:
-        end_session(session, actor, login.id)
+        end_session(session, found.actor, found.login.id)
     with pytest.raises(SessionOver):
         resumed(house, token)
 
@@ -152,6 +152,16 @@ def test_a_signature_needs_the_code_too_after_fifteen_minutes(house: House):
     with pytest.raises(CodeNeeded):
         prove(house, accepted=stale)
     prove(house, given=code(house, "investigator-s1"), accepted=stale)
+
+
+def test_a_password_that_was_changed_since_it_was_read_signs_nothing(house: House):
+    with house.database.session() as session:
+        actor = house.actor(session, "investigator", "S1")
+    before = hash_password(PASSWORD, LIGHT_FOR_SIMULATION)
+    with pytest.raises(SignInRefused):
+        reauthenticate(
+            house.database, actor, PASSWORD, None, house.clock.now(), stored=before, strength=LIGHT_FOR_SIMULATION
+        )
 
 
 def test_a_wrong_password_signs_nothing_and_counts_towards_the_lockout(house: House):
