@@ -23,7 +23,14 @@ from trial.conduct.sites import Site, SiteNotFound, find_trial_with_sites
 from trial.conduct.trials import Trial, no_such_trial
 from trial.database.session import TrialSession
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import NoVersionAdopted, ProtocolVersion, active_version, protocol_of, version_in_force
+from trial.protocol.versions import (
+    NoVersionAdopted,
+    ProtocolVersion,
+    VersionNotActive,
+    newest_active_version,
+    protocol_of,
+    version_in_force,
+)
 
 TRIAL_PARAMETER = "trial"
 SITE_PARAMETER = "site"
@@ -88,12 +95,18 @@ def _chosen(sites: tuple[Site, ...], code: str | None) -> Site | None:
 def _version(session: TrialSession, trial: Trial, site: Site | None) -> ProtocolVersion | None:
     """The version in force at the site today; without a site the one that was activated last."""
     try:
-        found = version_in_force(session, site.id, session.now().date()) if site else active_version(session, trial.id)
-    except NoVersionAdopted:
+        found = _in_force(session, trial, site)
+    except (NoVersionAdopted, VersionNotActive):
         return None
     # Parsed while the text can still be read: a place outlives its transaction.
     protocol_of(found)
     return found
+
+
+def _in_force(session: TrialSession, trial: Trial, site: Site | None) -> ProtocolVersion:
+    if site is None:
+        return newest_active_version(session, trial.id)
+    return version_in_force(session, site.id, session.now().date())
 
 
 def trials_of(session: TrialSession, actor: Actor) -> list[Trial]:

@@ -83,7 +83,7 @@ def design(
     _check_format(picture, (".pdf", ".png", ".svg"))
     _check_format(table, (".html", ".txt"))
     given = Truth(treated, control, hazard_ratio, control_hazard, accrual, follow_up, dropout_hazard)
-    run = Run(trials, seed, obey=not overrule_futility)
+    run = Run(trials, seed, obey_futility=not overrule_futility)
     planned = _planned(endpoint, read, plan, run, tuple(difference or ()), tuple(truth or ()), given)
     console = Console(stderr=True)
     results = _run(planned.simulations, console)

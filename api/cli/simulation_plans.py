@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
+from typing import Any
 
 from trial.errors import InvalidInput
 from trial.protocol.schema import Protocol
@@ -37,7 +38,12 @@ class Run:
 
     trials: int
     seed: int
-    obey: bool
+    obey_futility: bool
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As every simulation takes them."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -87,11 +93,9 @@ def means_plan(protocol: Protocol, design: GroupSequentialDesign, run: Run, furt
             difference,
             size.standard_deviation,
             per_arm,
-            trials=run.trials,
-            seed=run.seed,
             ratio=float(ratio),
-            obey_futility=run.obey,
             name=name,
+            **run.settings,
         )
         for name, difference in scenarios
     ]
@@ -116,11 +120,9 @@ def proportions_plan(
             value,
             control,
             per_arm,
-            trials=run.trials,
-            seed=run.seed,
             ratio=float(ratio),
-            obey_futility=run.obey,
             name=name,
+            **run.settings,
         )
         for name, value in scenarios
     ]
@@ -132,7 +134,7 @@ def events_plan(
 ) -> SimulationPlan:
     """Time to event under no effect, the given hazard ratio, and further ones; looks at their events."""
     hazard_ratio, hazard, accrual, follow_up = truth.needed("hazard_ratio", "control_hazard", "accrual", "follow_up")
-    shared = {"accrual": accrual, "dropout_hazard": truth.dropout_hazard}
+    shared: dict[str, Any] = {"accrual": accrual, "dropout_hazard": truth.dropout_hazard}
     ratio = float(contrast(protocol)[1])
     size = design.sample_size("events", hazard_ratio, hazard, follow_up=follow_up, ratio=ratio, **shared)
     events = tuple(math.ceil(n - 1e-9) for n in size.at_looks.tolist())
@@ -145,11 +147,9 @@ def events_plan(
             hazard,
             size.per_arm,
             events,
-            trials=run.trials,
-            seed=run.seed,
-            obey_futility=run.obey,
             name=name,
             **shared,
+            **run.settings,
         )
         for name, value in scenarios
     ]

@@ -47,10 +47,9 @@ from trial.database.session import Database, TrialSession
 from trial.errors import DomainError
 from trial.locks.cutoffs import WHOLE
 from trial.locks.snapshots import read_tables
-from trial.locks.versions import newest_active_version
 from trial.oversight.harm_pauses import PauseForHarm, pause_for_harm
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 READERS: Final = ("dsmb_chair", "statistician_unblinded")
 """Who holds ``board:convene``; a test compares."""

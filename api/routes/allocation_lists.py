@@ -26,8 +26,7 @@ from randomization.verification import as_file, commitment_document
 from trial.access.permissions import Permission
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
-from trial.locks.versions import newest_active_version
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 router = APIRouter()
 

@@ -25,7 +25,7 @@ from trial.database.columns import document, instant, prose
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
-from trial.locks.versions import newest_active_version
+from trial.protocol.versions import newest_active_version
 
 ALERTED = ("monitor", "supply_manager_unblinded")
 

@@ -25,7 +25,7 @@ from trial.database.columns import document, instant, prose
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, NotFound, NotPermitted
-from trial.locks.versions import newest_active_version
+from trial.protocol.versions import newest_active_version
 
 DESTROYER_MEANING = "I destroyed these kits as it is written here."
 WITNESS_MEANING = "I was present and saw these kits destroyed."

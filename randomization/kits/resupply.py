@@ -34,9 +34,8 @@ from trial.conduct.sites import Site, get_site, sites_of
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict, InvalidInput
-from trial.locks.versions import newest_active_version
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 LOOK_BACK: Final = timedelta(days=90)
 MOST_SETS: Final = 12

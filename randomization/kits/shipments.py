@@ -31,8 +31,7 @@ from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict, InvalidInput, NotFound
 from trial.ids import Entropy, draw_below
 from trial.keys import KeyPurpose
-from trial.locks.versions import newest_active_version
-from trial.protocol.versions import ProtocolVersion, protocol_of
+from trial.protocol.versions import ProtocolVersion, newest_active_version, protocol_of
 
 
 class ShipmentStatus(StrEnum):

@@ -34,9 +34,8 @@ from trial.access.policies import authorize
 from trial.conduct.sites import sites_of
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict
-from trial.locks.versions import newest_active_version
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 
 class ListNotContinued(Conflict):

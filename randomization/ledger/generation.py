@@ -43,8 +43,7 @@ from trial.conduct.sites import find_site, sites_of
 from trial.conduct.trials import Trial
 from trial.database.session import TrialSession, strongroom
 from trial.errors import NotPermitted
-from trial.locks.versions import newest_active_version
-from trial.protocol.versions import ProtocolVersion, protocol_of
+from trial.protocol.versions import ProtocolVersion, newest_active_version, protocol_of
 
 
 class SecondPersonNeeded(NotPermitted):

@@ -46,8 +46,7 @@ from trial.conduct.sites import Site, find_site
 from trial.conduct.trials import Trial, find_trial
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict, InvalidInput, NotFound
-from trial.locks.versions import newest_active_version
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 REASON: Final = "taken back from its receipt after a restored backup"
 _LOOK_AHEAD: Final = 500

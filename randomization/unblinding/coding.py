@@ -27,9 +27,8 @@ from trial.conduct.trials import Trial
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession, strongroom
 from trial.ids import Entropy, draw_below
-from trial.locks.versions import newest_active_version
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 _PLACE = Place("arm coding")
 

@@ -44,7 +44,7 @@ from trial.database.columns import choice
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict, NotPermitted
-from trial.locks.versions import newest_active_version
+from trial.protocol.versions import newest_active_version
 
 MEANING = "The data are locked. I open the allocation of this trial."
 

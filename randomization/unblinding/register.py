@@ -25,7 +25,7 @@ from trial.database.columns import choice, instant, prose
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, NotFound
-from trial.locks.versions import newest_active_version
+from trial.protocol.versions import newest_active_version
 
 
 class UnblindingKind(StrEnum):

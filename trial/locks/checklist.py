@@ -31,9 +31,8 @@ from trial.database.session import TrialSession
 from trial.errors import Conflict
 from trial.locks.casebook_signatures import participants_signed
 from trial.locks.cutoffs import visits_in
-from trial.locks.versions import newest_active_version
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 from trial.safety.adverse_events import AdverseEvent
 
 UNBLINDINGS_UNASSESSED: Final = "unblindings_unassessed"

@@ -24,9 +24,8 @@ from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import NotFound
 from trial.locks.snapshots import Snapshot, take_snapshot
-from trial.locks.versions import newest_active_version
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 WHOLE = "whole"
 

@@ -24,8 +24,7 @@ from trial.database.records import TrialRecord, in_schema
 from trial.database.refusals import DataFrozen
 from trial.database.session import TrialSession
 from trial.errors import Conflict, NotFound
-from trial.locks.versions import newest_active_version
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 
 class AlreadyFrozen(Conflict):

@@ -36,9 +36,8 @@ from trial.errors import Conflict, NotFound, NotPermitted
 from trial.locks.checklist import ChecklistItem, check_green, checklist
 from trial.locks.cutoffs import make_cutoff, visits_in
 from trial.locks.freezes import FreezeData, add_freeze, end_freeze, freezes_in_force
-from trial.locks.versions import newest_active_version
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import get_version, protocol_of
+from trial.protocol.versions import get_version, newest_active_version, protocol_of
 from trial.reference.permissions import permissions
 
 LOCK_MEANING = "The data of this stage are complete and checked; I ask that they be locked."

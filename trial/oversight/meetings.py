@@ -27,10 +27,9 @@ from trial.database.columns import choice, prose
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from trial.locks.versions import newest_active_version
 from trial.oversight.members import seat_of
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import get_version, protocol_of
+from trial.protocol.versions import get_version, newest_active_version, protocol_of
 
 
 class MeetingKind(StrEnum):

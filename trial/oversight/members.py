@@ -21,8 +21,7 @@ from trial.database.columns import instant
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from trial.locks.versions import newest_active_version
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 BOARD_ROLES = frozenset({"dsmb_member", "dsmb_chair"})
 

@@ -77,10 +77,10 @@ class SiteAdoption(Record, table=True):
 
 
 # The text is long and its content is known to the process after the first time: it is read when somebody asks for it.
-WITHOUT_TEXT = defer(ProtocolVersion.text)  # type: ignore[arg-type]  # SQLModel types a column as its value
+_WITHOUT_TEXT = defer(ProtocolVersion.text)  # type: ignore[arg-type]  # SQLModel types a column as its value
 _IN_FORCE = (
     select(ProtocolVersion)
-    .options(WITHOUT_TEXT)
+    .options(_WITHOUT_TEXT)
     .join(SiteAdoption, col(SiteAdoption.version_id) == col(ProtocolVersion.id))
     .where(col(SiteAdoption.site_id) == bindparam("site_id"), col(SiteAdoption.approved_on) <= bindparam("day"))
     .order_by(col(SiteAdoption.approved_on).desc(), col(SiteAdoption.recorded_at).desc())
@@ -168,17 +168,18 @@ def version_in_force(session: TrialSession, site_id: UUID, on: date) -> Protocol
     return found
 
 
-def active_version(session: TrialSession, trial_id: UUID) -> ProtocolVersion:
-    """The version that the trial activated last. Raises ``NoVersionAdopted`` before any is."""
+def newest_active_version(session: TrialSession, trial_id: UUID) -> ProtocolVersion:
+    """The version that the sponsor activated last, under which the trial as a whole acts: board, cut-offs and locks have
+    no site. Raises ``VersionNotActive``."""
     found = session.exec(
         select(ProtocolVersion)
-        .options(WITHOUT_TEXT)
+        .options(_WITHOUT_TEXT)
         .where(ProtocolVersion.trial_id == trial_id, col(ProtocolVersion.activated_at).is_not(None))
-        .order_by(col(ProtocolVersion.activated_at).desc())
+        .order_by(col(ProtocolVersion.activated_at).desc(), col(ProtocolVersion.recorded_at).desc())
         .limit(1)
     ).first()
     if found is None:
-        raise NoVersionAdopted("The trial has not activated any version of its protocol. Activate one first.")
+        raise VersionNotActive("The trial has no active version of its protocol. The sponsor activates one.")
     return found
 
 

@@ -17,8 +17,7 @@ from trial.access.policies import may
 from trial.conduct.sites import Site
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
-from trial.locks.versions import newest_active_version
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 
 class SiteNotChosen(InvalidInput):

@@ -34,9 +34,8 @@ from randomization.seeds import LEAST_CONTRIBUTION
 from trial.access.permissions import Permission
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
-from trial.locks.versions import newest_active_version
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import protocol_of
+from trial.protocol.versions import newest_active_version, protocol_of
 
 router = APIRouter()
 

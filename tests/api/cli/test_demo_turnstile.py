@@ -8,17 +8,26 @@ import pytest
 
 from api.cli.demo.turnstile import OtherProcessEnded, Turnstile
 
+LONG_ENOUGH = 60
+"""Seconds after which two that should have gone on are taken to hold each other."""
+
 
 def moment(day, place=0):
     return datetime(2026, 1, day, tzinfo=UTC), (place,)
 
 
 @pytest.fixture
-def two():
+def ends():
     ours, theirs = Pipe()
-    yield Turnstile([ours]), Turnstile([theirs])
+    yield ours, theirs
     ours.close()
     theirs.close()
+
+
+@pytest.fixture
+def two(ends):
+    ours, theirs = ends
+    return Turnstile([ours]), Turnstile([theirs])
 
 
 def test_who_is_alone_waits_for_nobody():
@@ -27,20 +36,27 @@ def test_who_is_alone_waits_for_nobody():
     alone.wait_for_others()
     alone.leave()
     alone.wait_until_others_left()
+    assert alone.latest < moment(1)[0]
 
 
-def test_who_is_behind_goes_on_without_waiting(two):
+def test_who_is_behind_goes_on_without_waiting(ends, two):
     behind, ahead = two
     ahead.reach(moment(9))
     behind.reach(moment(8))
+    ends[1].close()  # whoever waited for more would be told that nobody is there
     behind.wait_for_others()
+    assert behind.latest == moment(9)[0]
 
 
-def test_who_comes_at_the_same_instant_has_its_place_among_the_stories(two):
+def test_who_comes_at_the_same_instant_has_its_place_among_the_stories(ends, two):
     first, second = two
     second.reach(moment(5, place=2))
     first.reach(moment(5, place=1))
+    ends[1].close()
     first.wait_for_others()
+    with pytest.raises(OtherProcessEnded):
+        first.reach(moment(5, place=3))
+        first.wait_for_others()
 
 
 def test_who_is_ahead_waits_until_the_other_has_come_as_far(two):
@@ -75,10 +91,17 @@ def test_nobody_waits_for_one_that_has_left_and_nobody_tells_it_anything(two):
 
 def test_two_that_tell_much_and_never_wait_do_not_stop_each_other(two):
     """What has come is read before anything is sent, or a full pipe would hold both."""
-    for day in range(1, 28):
-        for minute in range(60):
-            for one in two:
-                one.reach((datetime(2026, 1, day, 0, minute, tzinfo=UTC), ()))
+
+    def tell_much():
+        for day in range(1, 28):
+            for minute in range(60):
+                for one in two:
+                    one.reach((datetime(2026, 1, day, 0, minute, tzinfo=UTC), ()))
+
+    telling = threading.Thread(target=tell_much, daemon=True)
+    telling.start()
+    telling.join(LONG_ENOUGH)
+    assert not telling.is_alive()
 
 
 @pytest.mark.parametrize("act", ["wait_for_others", "wait_until_others_left"])

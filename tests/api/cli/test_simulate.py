@@ -70,7 +70,7 @@ def test_proportions_are_simulated_in_the_protocol_s_ratio(tmp_path):
 def test_the_two_arms_of_the_first_comparison_are_played_not_the_whole_trial():
     protocol = shipped_protocol("second")
     design = GroupSequentialDesign.from_protocol(protocol.design.model_dump())
-    simulation = means_plan(protocol, design, Run(100, 1, obey=True), ()).simulations[1]
+    simulation = means_plan(protocol, design, Run(100, 1, obey_futility=True), ()).simulations[1]
     assert simulation.ratio == 2.0  # 60 mg against placebo, of 2:1:1
     assert simulation.per_arm == (38, 63)  # 72 on placebo, 12 % missing
     assert simulation.by_integration()[0] == pytest.approx(protocol.design.power, abs=0.02)
