@@ -61,11 +61,12 @@ def create_app(
     )
     app.state.services = services
     install_error_handlers(app)
+    # Before the routes, which are tried one after the other: each page asks for six files.
+    app.mount(STATIC_PREFIX.rstrip("/"), serve_asset, name="static")
     _include_routers(app, services.development)
     for router in extra_routers:
         app.include_router(router)
     check_every_route_declares(app)
-    app.mount(STATIC_PREFIX.rstrip("/"), serve_asset, name="static")
     templates.update(path_templates(app))
     app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's documented way to replace it
     return app

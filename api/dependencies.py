@@ -17,6 +17,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.cookies import session_cookie_name
 from api.services import AppServices, services_of
@@ -125,6 +126,16 @@ def _by_cookie(services: AppServices, session: TrialSession, request: Request) -
     return Caller(services, resumed.actor, login.id, login.code_accepted_at, resumed.account.password_hash)
 
 
+async def _called(request: Request) -> Caller:
+    """Whom the gate has found; looked for where no gate asked. What needs no wait needs no thread."""
+    known = _known(request)
+    return known if known is not None else await run_in_threadpool(caller_of, request)
+
+
+async def _services(request: Request) -> AppServices:
+    return services_of(request)
+
+
 def _caller_if_any(request: Request) -> Caller | None:
     try:
         return caller_of(request)
@@ -132,7 +143,7 @@ def _caller_if_any(request: Request) -> Caller | None:
         return None
 
 
-Services = Annotated[AppServices, Depends(services_of)]
+Services = Annotated[AppServices, Depends(_services)]
 Write = Annotated[TrialSession, Depends(_transaction, scope="function")]
-Called = Annotated[Caller, Depends(caller_of)]
+Called = Annotated[Caller, Depends(_called)]
 MaybeCalled = Annotated[Caller | None, Depends(_caller_if_any)]

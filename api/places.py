@@ -115,7 +115,7 @@ def trials_of(session: TrialSession, actor: Actor) -> list[Trial]:
     return list(session.exec(select(Trial).where(col(Trial.id).in_(ids)).order_by(Trial.code)))
 
 
-def _here(request: Request) -> Place:
+async def _here(request: Request) -> Place:
     place: Place = request.state.place
     return place
 

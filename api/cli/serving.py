@@ -16,6 +16,7 @@ from api.installation import Installation, open_installation
 from api.jobs.restores import notice_restore
 from api.logs import configure_logging
 from api.services import AppServices
+from api.sparing import fewer_collections
 from trial.errors import Unavailable
 
 
@@ -50,7 +51,8 @@ def run(installation: Installation, *, worker: bool = True) -> None:
     configure_logging(settings.log_level)
     lifespan = beside_the_server(installation) if worker else None
     app = create_app(AppServices(settings, installation.database), lifespan=lifespan)
-    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False)
+    with fewer_collections():
+        uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False)
 
 
 def check_port_free(host: str, port: int) -> None:

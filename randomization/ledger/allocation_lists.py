@@ -10,10 +10,11 @@ What a position tells, anybody can count who sees strata and times. Block sizes 
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Boolean, UniqueConstraint, bindparam, literal_column
+from sqlalchemy import Boolean, UniqueConstraint, bindparam, literal_column, text
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, col, select
 
 from randomization.sealing import ListCommitment
@@ -111,6 +112,9 @@ _COUNTERS_TO_TAKE_FROM = (
     .with_for_update(of=StratumCounter, key_share=True)
     .execution_options(populate_existing=True)
 )
+_STEP: Final = text(
+    "UPDATE trial.stratum_counter SET next_position = next_position + 1 WHERE id = :counter RETURNING next_position"
+)
 
 
 def get_list(session: TrialSession, list_id: UUID) -> AllocationList:
@@ -163,10 +167,9 @@ def lock_next_counter(
 
 def take_position(session: TrialSession, counter: StratumCounter) -> int:
     """The next position of a locked counter; the one after it is next."""
-    position = counter.next_position
-    counter.next_position = position + 1
-    session.add(counter)
-    return position
+    following: int = session.execute(_STEP, {"counter": counter.id}).scalar_one()
+    set_committed_value(counter, "next_position", following)
+    return following - 1
 
 
 def list_facts(session: TrialSession) -> list[dict[str, Any]]:

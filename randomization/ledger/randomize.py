@@ -128,7 +128,7 @@ def _allocate(
     )
     _store(session, allocation)
     mark_randomized(session, candidate.participant, number, allocation.randomized_at, stratum=candidate.stratum)
-    sign(session, actor, proof, allocation, MEANING, candidate.trial.id)
+    sign(session, actor, proof, allocation, MEANING, candidate.trial.id, as_made=True)
     return receipt_from(session, allocation, _words(candidate, allocation, kit))
 
 

@@ -51,6 +51,7 @@ def test_pages_of_a_locked_trial_work_too(username, at_lock, chromium):
         if username == "statistician.blinded":
             one.open("datasets")
             one.page.get_by_role("table", name="Datasets").get_by_role("link").first.click()
+            one.page.wait_for_load_state()
             found += problems_here(one, "a dataset")
     assert not found, "\n".join(found)
 

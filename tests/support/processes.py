@@ -14,6 +14,7 @@ import uvicorn
 from api.app import create_app
 from api.logs import configure_logging
 from api.services import AppServices
+from api.sparing import fewer_collections
 from tests.conftest import FixedKey
 from trial.clock import SetClock
 from trial.database.session import Database, open_engine
@@ -37,7 +38,8 @@ def _serve(url: str, at: datetime, listening: socket.socket, ready: Pipe) -> Non
     app = create_app(AppServices(Settings(), database_at(url, at)))
     config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", lifespan="off", server_header=False)
     ready.send("ready")
-    uvicorn.Server(config).run([listening])
+    with fewer_collections():
+        uvicorn.Server(config).run([listening])
 
 
 @dataclass

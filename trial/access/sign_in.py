@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam
+from sqlalchemy import and_, bindparam
 from sqlmodel import Field, col, select
 
 from trial.access.accounts import Account, code_secret, find_account
@@ -23,7 +23,7 @@ from trial.access.actions import Action
 from trial.access.actors import Actor, person, system_actor
 from trial.access.alerts import AlertKind, raise_alert
 from trial.access.codes import accepted_step
-from trial.access.grants import actor_for, grants_of
+from trial.access.grants import HELD_AT, RoleGrant, actor_with, grants_of
 from trial.access.passwords import STRONG, PasswordStrength, password_matches
 from trial.access.policies import authorize
 from trial.database.columns import instant
@@ -57,10 +57,13 @@ class LoginSession(Record, table=True):
     ended_at: datetime | None = instant(default=None)
 
 
+# Every request begins with this: the session, whose it is, and a row for each role that is held.
 _BY_TOKEN = (
-    select(LoginSession, Account)
+    select(LoginSession, Account, RoleGrant)
     .join(Account, col(Account.id) == col(LoginSession.account_id))
+    .outerjoin(RoleGrant, and_(col(RoleGrant.account_id) == col(Account.id), HELD_AT))
     .where(col(LoginSession.token_hash) == bindparam("token_hash"))
+    .order_by(col(RoleGrant.role), col(RoleGrant.id))
 )
 
 
@@ -145,7 +148,7 @@ def _alert_administrators(session: TrialSession, account: Account) -> None:
 def give_code(database: Database, token: str, code: str) -> tuple[str, LoginSession]:
     """Second step: the one-time code. Returns a fresh token for the now complete session. Raises ``SignInRefused``."""
     with database.transaction() as session:
-        half, account = _live_session(session, token) or (None, None)
+        half, account, _ = _live_session(session, token) or (None, None, ())
         if half is not None and account is not None and accept_code(session, account, code):
             authorize(session, person(account.id, account.display_name), Action.SESSION_STARTED)
             fresh = new_token(session, "login-session")
@@ -185,16 +188,18 @@ class Resumed:
     account: Account
 
 
-def _live_session(session: TrialSession, token: str) -> tuple[LoginSession, Account] | None:
-    found = session.execute(_BY_TOKEN, {"token_hash": token_digest(token)}).first()
-    if found is None or found[0].ended_at is not None or session.now() - found[0].recorded_at > LONGEST_SESSION:
+def _live_session(session: TrialSession, token: str) -> tuple[LoginSession, Account, list[RoleGrant]] | None:
+    """The session that the token opens, whose it is, and the roles that they hold."""
+    now = session.now()
+    rows = session.execute(_BY_TOKEN, {"token_hash": token_digest(token), "at": now}).all()
+    if not rows or rows[0][0].ended_at is not None or now - rows[0][0].recorded_at > LONGEST_SESSION:
         return None
-    return found[0], found[1]
+    return rows[0][0], rows[0][1], [grant for _, _, grant in rows if grant is not None]
 
 
 def resume_session(session: TrialSession, token: str, idle_limit: timedelta) -> Resumed:
     """Who holds ``token``, with the roles held now. Raises ``SessionOver``."""
-    found, account = _live_session(session, token) or (None, None)
+    found, account, grants = _live_session(session, token) or (None, None, [])
     now = session.now()
     if found is None or account is None or found.code_accepted_at is None or now - found.last_seen_at > idle_limit:
         raise SessionOver("Your session is over. Sign in again; what you had saved is kept.")
@@ -203,7 +208,7 @@ def resume_session(session: TrialSession, token: str, idle_limit: timedelta) -> 
     if now - found.last_seen_at > _TOUCH_EVERY:
         found.last_seen_at = now
         session.add(found)
-    return Resumed(actor_for(session, account), found, account)
+    return Resumed(actor_with(session, account, grants), found, account)
 
 
 def end_session(session: TrialSession, actor: Actor, session_id: UUID) -> None:

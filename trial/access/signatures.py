@@ -129,14 +129,19 @@ def sign(
     record: Record,
     meaning: str,
     trial_id: UUID | None = None,
+    *,
+    as_made: bool = False,
 ) -> Signature:
     """Bind ``actor``'s signature to ``record`` as it stands now. Raises ``ReauthenticationNeeded``.
 
-    Called by a service that has authorized the act; the record must be complete and is flushed first.
+    Called by a service that has authorized the act; the record must be complete and is flushed first. It is read again as
+    the database keeps it, unless it was made just now ``as_made``: of ids, texts, whole numbers and instants alone, which
+    come back as they went in.
     """
     check_proof(session, actor, proof)
     session.flush()
-    session.refresh(record)
+    if not as_made:
+        session.refresh(record)
     signature = Signature(
         **session.stamp(),
         trial_id=trial_id,

@@ -19,12 +19,12 @@ from api.cli.demo.opening import open_stage
 from api.cli.demo.partners import Partners
 from api.cli.demo.scenarios import scenario_called
 from api.cli.demo.shares import begin_participants
-from api.cli.demo.sparing import fewer_collections
 from api.cli.demo.stage import DemoEntropy, Stage
 from api.cli.demo.stories import CLOSING, begin_study
 from api.cli.demo.turnstile import Turnstile
 from api.cli.people import write_credentials
 from api.installation import Installation
+from api.sparing import fewer_collections
 from trial.audit.verification import AuditVerification
 from trial.clock import SetClock
 from trial.database.session import Database

@@ -23,10 +23,10 @@ from api.cli.demo.directory import Begun
 from api.cli.demo.opening import enter_stage
 from api.cli.demo.scenarios import scenario_called
 from api.cli.demo.shares import SHARES, begin_participants
-from api.cli.demo.sparing import fewer_collections
 from api.cli.demo.stage import DemoEntropy, Stage
 from api.cli.demo.turnstile import OtherProcessEnded, Turnstile
 from api.installation import Installation, open_installation
+from api.sparing import fewer_collections
 from trial.clock import SetClock
 from trial.settings import Settings
 

@@ -63,6 +63,15 @@ def test_the_allocation_is_signed(house: House):
         assert signature.account_id == house.people[("coordinator", "S1")].id
 
 
+def test_the_signature_holds_at_an_instant_that_is_no_whole_second(house: House):
+    open_for_randomization(house)
+    participant_id = ready_to_randomize(house)
+    house.clock.set(house.clock.now() + timedelta(microseconds=123_457))
+    randomize(house, participant_id)
+    with house.database.transaction() as session:
+        assert check_signed(session, session.exec(select(Allocation)).one())
+
+
 def test_positions_follow_each_other_within_a_stratum(house: House):
     open_for_randomization(house)
     for _ in range(5):
