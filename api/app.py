@@ -15,12 +15,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from types import ModuleType
 from typing import Any, cast
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.routing import BaseRoute
 from starlette.types import Lifespan
 
 import api.pages
@@ -35,6 +36,7 @@ from api.security import middleware_stack
 from api.services import AppServices
 
 API_PREFIX = "/api/v1"
+_GATE = Depends(pass_gate)
 
 
 def create_app(
@@ -53,17 +55,15 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        routes=[*_routes(services.development)],
         generate_unique_id_function=operation_id,
         middleware=middleware_stack(services, lambda: templates),
-        dependencies=[Depends(pass_gate)],
+        dependencies=[_GATE],
         # The framework's own spans and metrics would carry raw paths, which hold ids.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.services = services
     install_error_handlers(app)
-    # Before the routes, which are tried one after the other: each page asks for six files.
-    app.mount(STATIC_PREFIX.rstrip("/"), serve_asset, name="static")
-    _include_routers(app, services.development)
     for router in extra_routers:
         app.include_router(router)
     check_every_route_declares(app)
@@ -84,13 +84,19 @@ def path_templates(app: FastAPI) -> Mapping[int, str]:
     return templates
 
 
-def _include_routers(app: FastAPI, development: bool) -> None:
+@cache
+def _routes(development: bool) -> tuple[BaseRoute, ...]:
+    """Every route behind the gate, put together once a process: it takes longer than all else, and knows no services."""
+    whole = APIRouter(dependencies=[_GATE], generate_unique_id_function=operation_id)
+    # Files first, because routes are tried one after the other: each page asks for six.
+    whole.mount(STATIC_PREFIX.rstrip("/"), serve_asset, name="static")
     for module in _modules_with_router(api.routes):
         tag = module.__name__.rpartition(".")[2].replace("_", " ")
-        app.include_router(module.router, prefix=API_PREFIX, tags=[tag])
+        whole.include_router(module.router, prefix=API_PREFIX, tags=[tag])
     for module in _modules_with_router(api.pages):
         if development or not getattr(module, "DEVELOPMENT_ONLY", False):
-            app.include_router(module.router, include_in_schema=False)
+            whole.include_router(module.router, include_in_schema=False)
+    return tuple(whole.routes)
 
 
 def _modules_with_router(package: ModuleType) -> Iterator[Any]:
