@@ -220,7 +220,7 @@ def _make_counters(session: TrialSession, made: AllocationList, design: ListDesi
             list_id=made.id,
             ordinal=ordinal,
             stratum=stratum,
-            slots=made.slots_per_stratum if made.has_slots else None,
+            slots=design.slots_of(stratum) if isinstance(design, ListDesign) else None,
         )
         for ordinal, stratum in enumerate(strata)
     ]

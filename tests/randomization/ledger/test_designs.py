@@ -2,6 +2,9 @@
 
 import pytest
 
+from randomization.ledger.allocation_lists import StratumExhausted
+from randomization.ledger.low_strata import stratum_levels_of
+from randomization.ledger.rehearsal import rehearse_restore
 from randomization.ledger.sealed_matter import open_matter, open_slots
 from randomization.lists import ListDesignInvalid, UploadedListInvalid
 from randomization.unblinding.opening import sealed_lists
@@ -23,13 +26,13 @@ def keta(scheme: str, *changes: tuple[str, str]) -> LoadedProtocol:
     return parse_protocol(text)
 
 
-def uploaded(slots: int = 4) -> str:
-    """As REDCap's users make it: numbers for codes, the site as a data access group."""
+def uploaded(slots: int = 4, **at_site: int) -> str:
+    """As REDCap's users make it: numbers for codes, the site as a data access group. A site may have another number of slots."""
     rows = ["redcap_randomization_number,redcap_randomization_group,opioid_use,pain_type,redcap_data_access_group"]
-    for site in ("S1", "S2"):
+    for site, count in {"S1": slots, "S2": slots, **at_site}.items():
         for opioid in ("yes", "no"):
             for pain in ("neuropathic", "nociplastic", "nociceptive_or_mixed"):
-                rows += [f"{len(rows) + place},{1 + place % 2},{opioid},{pain},{site}" for place in range(slots)]
+                rows += [f"{len(rows) + place},{1 + place % 2},{opioid},{pain},{site}" for place in range(count)]
     return "\r\n".join(rows) + "\r\n"
 
 
@@ -69,6 +72,21 @@ def test_an_uploaded_list_is_sealed_as_it_was_uploaded(database, clock):
         matter = open_matter(session, made)
         arms = [slot.arm for _, _, slot in open_slots(session, matter.key, made.id)]
     assert arms == ["KET", "PBO"] * 24
+
+
+def test_each_stratum_of_an_uploaded_list_ends_where_its_own_slots_end(database, clock):
+    house = House.build(database, clock, loaded=keta("{name: uploaded_list}"))
+    sealed_list(house, blocks=(), uploaded=uploaded(S1=2, S2=8), codes=CODES)
+    stocked(house)
+    randomized(house)
+    randomized(house)
+    with pytest.raises(StratumExhausted):
+        randomized(house)
+    with database.transaction() as session:
+        assert {one.left for one in stratum_levels_of(session, house.trial.id)} == {0, 2, 8}
+        assert rehearse_restore(session).slots == 11
+    sealed_list(house, blocks=(), uploaded=uploaded(), codes=CODES)
+    randomized(house)
 
 
 @pytest.mark.parametrize(
