@@ -94,6 +94,8 @@ def arrangement(template: Arms, words: Iterator[int]) -> Arms:
 # The schemes that make lists: scheme, words and length in; arms, as indices, out.
 def permuted_blocks(scheme: Document, words: Words, length: int) -> Arms:
     ratio, sizes = scheme["ratio"], sorted(scheme["sizes"])
+    if any(size < sum(ratio) for size in sizes):
+        raise ValueError("a block is smaller than the ratio's sum")
     choices, blocks = words("block sizes"), {size: words(f"blocks of {size}") for size in sizes}
     arms: Arms = []
     while len(arms) < length:
@@ -290,8 +292,7 @@ def _verify(opened: Document, published: Document) -> int:
 
 
 def _verify_slots(list_id: str, seed: bytes, parameters: Document, strata: list[Any], leaves: list[bytes]) -> int:
-    keys = _strata(parameters["factors"])
-    _check_strata(keys, [key for key, _ in strata])
+    _check_strata(_strata(parameters["factors"]), [key for key, _ in strata])
     index = 0
     for key, slots in strata:
         length = _length(parameters, key)
@@ -316,12 +317,13 @@ def _arms(scheme: Document, words: Words, stratum: str, length: int) -> Arms:
     return LIST_SCHEMES[scheme["scheme"]](scheme, words, length)
 
 
-def _check_strata(expected: list[str], found: list[str]) -> None:
-    for place, key in enumerate(expected):
-        if place >= len(found) or found[place] != key:
+def _check_strata(expected: Iterator[str], found: list[str]) -> None:
+    count = 0
+    for count, key in enumerate(expected, start=1):
+        if count > len(found) or found[count - 1] != key:
             raise NotAsCommitted("slot_out_of_place", f"The stratum {key} is missing, or not in its place.")
-    if len(found) > len(expected):
-        raise NotAsCommitted("slot_out_of_place", f"The stratum {found[len(expected)]} was added.")
+    if len(found) > count:
+        raise NotAsCommitted("slot_out_of_place", f"The stratum {found[count]} was added.")
 
 
 def _verify_draws(list_id: str, seed: bytes, parameters: Document, draws: list[Any]) -> int:
@@ -332,14 +334,12 @@ def _verify_draws(list_id: str, seed: bytes, parameters: Document, draws: list[A
     return len(draws)
 
 
-def _strata(factors: list[Any]) -> list[str]:
-    if not factors:
-        return ["all"]
+def _strata(factors: list[Any]) -> Iterator[str]:
+    """One after the other: a file can name more than fit in memory."""
     names = [name for name, _ in factors]
-    return [
-        "&".join(f"{quote(n, safe='')}={quote(v, safe='')}" for n, v in sorted(zip(names, levels, strict=True)))
-        for levels in product(*(levels for _, levels in factors))
-    ]
+    for levels in product(*(levels for _, levels in factors)):
+        pairs = sorted(zip(names, levels, strict=True))
+        yield "&".join(f"{quote(n, safe='')}={quote(v, safe='')}" for n, v in pairs) or "all"
 
 
 def _length(parameters: Document, stratum: str) -> int:

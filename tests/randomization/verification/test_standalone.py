@@ -187,10 +187,15 @@ def another_seed(document):
     document["seed"] = bytes(32).hex()
 
 
+def commit_to_the_design(document):
+    seed = bytes.fromhex(document["seed"])
+    found = design_commitment(document["list"], seed, document["parameters"])
+    document["commitment"]["design"] = found.hex()
+
+
 def another_seed_committed_to(document):
     another_seed(document)
-    found = design_commitment(document["list"], bytes(32), document["parameters"])
-    document["commitment"]["design"] = found.hex()
+    commit_to_the_design(document)
 
 
 ATTACKS = [
@@ -267,6 +272,23 @@ def test_whatever_one_value_is_changed_the_list_is_refused(data):
         with pytest.raises((standalone.NotAsCommitted, standalone.Unreadable)):
             published_file = json.loads(honest)["commitment"]
             standalone.verify(document, standalone.trusted(document, published_file, None, None))
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_blocks_that_hold_nobody_are_unreadable_and_do_not_run_for_ever(size):
+    document = json.loads(published(SCHEMES[0]).file)
+    document["parameters"]["scheme"]["sizes"] = [size]
+    commit_to_the_design(document)
+    with pytest.raises(standalone.Unreadable, match="block"):
+        standalone.verify(document)
+
+
+def test_more_strata_than_fit_in_memory_are_refused_at_the_first_that_is_missing():
+    document = json.loads(published(SCHEMES[0]).file)
+    document["parameters"]["factors"] += [[f"factor {n}", [str(level) for level in range(100)]] for n in range(8)]
+    commit_to_the_design(document)
+    with pytest.raises(standalone.NotAsCommitted, match="is missing"):
+        standalone.verify(document)
 
 
 @pytest.mark.parametrize(
