@@ -40,6 +40,7 @@ class KitSummary(BaseModel):
     participant: str | None
     visit: str | None
     dispensed_at: datetime | None
+    by_mistake: bool
 
 
 class ShipmentSummary(BaseModel):

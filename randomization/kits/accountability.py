@@ -17,13 +17,15 @@ from trial.access.actors import Actor
 from trial.access.permissions import Permission
 from trial.access.policies import check_may
 from trial.conduct.participants import Participant
+from trial.conduct.randomization_errors import RandomizationErrorMark
 from trial.conduct.sites import get_site
 from trial.database.session import TrialSession
 
 
 @dataclass(frozen=True, slots=True)
 class KitAccount:
-    """``ended_at`` is when the kit left the site for good: destroyed before a witness, or sent to the depot."""
+    """``ended_at`` is when the kit left the site for good: destroyed before a witness, or sent to the depot.
+    ``by_mistake``: the participant was given it instead of their own."""
 
     number: str
     shipment: int
@@ -37,6 +39,7 @@ class KitAccount:
     returned_at: datetime | None = None
     units_returned: int | None = None
     ended_at: datetime | None = None
+    by_mistake: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class _Given:
     participant_id: UUID
     visit: str | None
     dispensed_at: datetime | None
+    by_mistake: bool = False
 
 
 def accountability_of(session: TrialSession, actor: Actor, site_id: UUID) -> list[KitAccount]:
@@ -75,6 +79,7 @@ def _account(kit: Kit, shipment: Shipment, facts: "_Facts") -> KitAccount:
         returned_at=returned.returned_at if returned else None,
         units_returned=returned.units if returned else None,
         ended_at=facts.ended.get(kit.number) if kit.status in _ENDED else None,
+        by_mistake=given is not None and given.by_mistake,
     )
 
 
@@ -110,7 +115,7 @@ class _Facts:
 
 
 def _given_at(session: TrialSession, site_id: UUID) -> dict[UUID, _Given]:
-    """By kit: assigned at randomization, then as a replacement, then handed out; the later knows more."""
+    """By kit: assigned at randomization, then as a replacement, then handed out, or given by mistake; the later knows more."""
     given: dict[UUID, _Given] = {}
     for allocation in session.exec(select(Allocation).where(Allocation.site_id == site_id)):
         if allocation.kit_id is not None:
@@ -119,7 +124,12 @@ def _given_at(session: TrialSession, site_id: UUID) -> dict[UUID, _Given]:
         given[one.kit_id] = _Given(one.participant_id, one.visit, one.replaced_at if one.visit else None)
     for handed in session.exec(select(Dispensing).where(Dispensing.site_id == site_id)):
         given[handed.kit_id] = _Given(handed.participant_id, handed.visit, handed.dispensed_at)
-    return given
+    mistaken = select(RandomizationErrorMark.participant_id, Kit.id).where(
+        RandomizationErrorMark.site_id == site_id,
+        Kit.site_id == site_id,
+        col(RandomizationErrorMark.kit_given) == col(Kit.number),
+    )
+    return given | {kit_id: _Given(who, None, None, by_mistake=True) for who, kit_id in session.exec(mistaken)}
 
 
 def _ended_at(session: TrialSession, site_id: UUID) -> dict[str, datetime]:

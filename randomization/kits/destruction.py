@@ -24,7 +24,7 @@ from trial.conduct.sites import Site, get_site
 from trial.database.columns import document, instant, prose
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
-from trial.errors import Conflict, NotFound, NotPermitted
+from trial.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from trial.protocol.versions import newest_active_version
 
 DESTROYER_MEANING = "I destroyed these kits as it is written here."
@@ -42,6 +42,10 @@ class AlreadyInDestruction(Conflict):
 
 class AlreadyWitnessed(Conflict):
     code = "destruction.already_witnessed"
+
+
+class RefusalUnexplained(InvalidInput):
+    code = "destruction.refusal_unexplained"
 
 
 class WitnessIsDestroyer(NotPermitted):
@@ -139,7 +143,7 @@ def witness_destruction(
     session: TrialSession, actor: Actor, proof: Reauthenticated, command: WitnessDestruction
 ) -> DestructionWitness:
     """The second signature. Raises ``DestructionNotFound``, ``NotPermitted``, ``WitnessIsDestroyer``,
-    ``AlreadyWitnessed``, ``ReauthenticationNeeded``."""
+    ``RefusalUnexplained``, ``AlreadyWitnessed``, ``ReauthenticationNeeded``."""
     found = get_destruction(session, command.destruction_id)
     authorize(
         session,
@@ -165,6 +169,7 @@ def _witness(
 ) -> UUID:
     if found.destroyed_by == actor.account_id:
         raise WitnessIsDestroyer("Who destroyed does not witness. Ask the second person who was there.")
+    _check_explained(command)
     kits = find_kits_at(session, found.site_id, found.kits)
     if witness_of(session, found.id) is not None:
         raise AlreadyWitnessed("This destruction has its witness already.")
@@ -185,6 +190,14 @@ def _witness(
     session.add(made)
     sign(session, actor, proof, made, WITNESS_MEANING if command.seen else REFUSAL_MEANING, found.trial_id)
     return made.id
+
+
+def _check_explained(command: WitnessDestruction) -> None:
+    if not command.seen and len(command.remark.strip()) < 3:
+        raise RefusalUnexplained(
+            "Say why you did not see it: the kits then stand as before.",
+            fields={"remark": "Give a reason when you were not there."},
+        )
 
 
 def get_destruction(session: TrialSession, destruction_id: UUID) -> Destruction:

@@ -24,6 +24,7 @@ from trial.access.permissions import Permission
 from trial.access.policies import authorize, check_may, may
 from trial.conduct.casebooks import Casebook, open_casebook
 from trial.conduct.participants import ParticipantRecord
+from trial.conduct.randomization_errors import RandomizationErrorMark
 from trial.conduct.sites import Site, get_site
 from trial.database.columns import document, instant, prose
 from trial.database.records import TrialRecord, in_schema
@@ -151,12 +152,16 @@ def _take_back(session: TrialSession, actor: Actor, casebook: Casebook, command:
 
 
 def kits_with(session: TrialSession, participant_id: UUID) -> list[Kit]:
-    """The kits that a participant has now, by number."""
+    """The kits that a participant has now, by number; one that they were given by mistake too."""
     handed_out = select(Dispensing.kit_id).where(Dispensing.participant_id == participant_id)
     stood_in = select(KitReplacement.kit_id).where(KitReplacement.participant_id == participant_id)
-    mine = select(Kit).where(
-        or_(col(Kit.id).in_(handed_out), col(Kit.id).in_(stood_in)), Kit.status == KitStatus.DISPENSED
+    mistaken = (
+        select(Kit.id)
+        .join(RandomizationErrorMark, col(RandomizationErrorMark.kit_given) == col(Kit.number))
+        .where(RandomizationErrorMark.participant_id == participant_id, RandomizationErrorMark.trial_id == Kit.trial_id)
     )
+    theirs = or_(*(col(Kit.id).in_(ways) for ways in (handed_out, stood_in, mistaken)))
+    mine = select(Kit).where(theirs, Kit.status == KitStatus.DISPENSED)
     return list(session.exec(mine.order_by(Kit.number)))
 
 

@@ -116,7 +116,7 @@ def _line(kit: KitAccount, zone: str) -> KitLine:
         status=said(kit.status.value) + (f", replaced by {kit.replaced_by}" if kit.replaced_by else ""),
         received=when(kit.received_at),
         participant=kit.participant or "",
-        visit=kit.visit or "",
+        visit="by mistake" if kit.by_mistake else kit.visit or "",
         handed_out=when(kit.dispensed_at),
         returned=when(kit.returned_at),
         units="" if kit.units_returned is None else str(kit.units_returned),

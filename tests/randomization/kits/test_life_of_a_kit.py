@@ -14,6 +14,7 @@ from randomization.kits.destruction import (
     AlreadyWitnessed,
     DestroyKits,
     Destruction,
+    RefusalUnexplained,
     WitnessDestruction,
     WitnessIsDestroyer,
     destroy_kits,
@@ -285,11 +286,11 @@ def _destroyed(site: Site, numbers: list[str], key: str | None = None) -> Destru
     return site.sign(destroy_kits, command, "pharmacist_unblinded")
 
 
-def _witnessed(site: Site, destruction: Destruction, role: str = "coordinator", *, seen: bool = True):
+def _witnessed(site: Site, destruction: Destruction, role: str = "coordinator", *, seen: bool = True, remark: str = ""):
     command = WitnessDestruction(
         destruction_id=destruction.id,
         seen=seen,
-        remark="" if seen else "I was not there.",
+        remark=remark,
         idempotency_key=str(uuid4()),
     )
     return site.sign(witness_destruction, command, role)
@@ -319,7 +320,9 @@ def test_a_destruction_that_nobody_saw_leaves_the_kits(site: Site):
     destruction = _destroyed(site, spoilt)
     with pytest.raises(AlreadyInDestruction):
         _destroyed(site, spoilt)
-    _witnessed(site, destruction, "monitor", seen=False)
+    with pytest.raises(RefusalUnexplained):
+        _witnessed(site, destruction, "monitor", seen=False, remark="")
+    _witnessed(site, destruction, "monitor", seen=False, remark="I was not there.")
     assert site.status(spoilt[0]) is KitStatus.REJECTED
     _witnessed(site, _destroyed(site, spoilt), "monitor")
     assert site.status(spoilt[0]) is KitStatus.DESTROYED

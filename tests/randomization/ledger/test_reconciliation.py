@@ -6,9 +6,11 @@ import psycopg
 import pytest
 from sqlmodel import select
 
+from randomization.kits.accountability import accountability_of
 from randomization.kits.dispensing import DispenseKit, dispense_kit
-from randomization.kits.kits import Kit, KitStatus
+from randomization.kits.kits import Kit, KitStatus, find_kit
 from randomization.kits.replacements import ReplaceKit, replace_kit
+from randomization.kits.returns import TakeBackKit, kits_with, take_back_kit
 from randomization.ledger.allocations import find_allocation
 from randomization.ledger.reconciliation import reconcile_lists
 from randomization.ledger.wrong_kits import KitNotAtSite, KitWasAssigned, MarkWrongKit, mark_wrong_kit
@@ -87,6 +89,22 @@ def test_a_kit_given_by_mistake_is_used_up_and_the_assignment_stays(house: House
         assert kept.status is KitStatus.DISPENSED
     with pytest.raises(AlreadyMarked):
         given_by_mistake(house, people[0], spare.number)
+
+
+def test_a_kit_given_by_mistake_stands_in_the_log_under_who_got_it_and_comes_back_from_them(house: House, people):
+    spare, own = spare_kit(house, "S1"), kit_of(house, people[0])
+    given_by_mistake(house, people[0], spare.number)
+    with house.database.transaction() as session:
+        actor = house.actor(session, "coordinator", "S1")
+        log = {one.number: one for one in accountability_of(session, actor, house.site_id("S1"))}
+        code = participant(house, people[0]).code
+        assert (log[spare.number].participant, log[spare.number].by_mistake) == (code, True)
+        assert (log[own.number].participant, log[own.number].by_mistake) == (code, False)
+        assert [kit.number for kit in kits_with(session, people[0])] == [spare.number]
+        assert kits_with(session, people[1]) == []
+        command = TakeBackKit(participant_id=people[0], number=spare.number, units=0, idempotency_key="a-key-for-this")
+        take_back_kit(session, actor, command)
+        assert find_kit(session, house.trial.id, spare.number).status is KitStatus.RETURNED
 
 
 def test_the_kit_that_was_assigned_and_a_kit_of_another_site_are_refused(house: House, people):
