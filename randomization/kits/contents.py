@@ -53,7 +53,8 @@ def kit_key(session: TrialSession, trial_id: UUID) -> DataKey:
 
 
 def store_content(session: TrialSession, key: DataKey, trial_id: UUID, kit_id: UUID, content: UnsealedContent) -> None:
-    plain = json.dumps([content.arm, content.lot, content.expires_on.isoformat()]).encode()
+    # Letters as they are: as escapes a lot in another script would not fit the one size of all contents.
+    plain = json.dumps([content.arm, content.lot, content.expires_on.isoformat()], ensure_ascii=False).encode()
     session.add(
         KitContent(
             **session.stamp(),

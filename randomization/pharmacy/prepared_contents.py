@@ -84,7 +84,8 @@ def _last_lot(session: TrialSession, preparation_id: UUID) -> DrawnLot | None:
 
 def _sealed(session: TrialSession, trial_id: UUID, place: Place, plain: list[Any]) -> bytes:
     key = find_data_key(session, _holder(trial_id)) or make_data_key(session, trial_id, _holder(trial_id))
-    return seal_value(key, place, json.dumps(plain).encode(), session.entropy, _SIZE).token
+    # Letters as they are: as escapes a lot in another script would not fit the one size of all contents.
+    return seal_value(key, place, json.dumps(plain, ensure_ascii=False).encode(), session.entropy, _SIZE).token
 
 
 def _holder(trial_id: UUID) -> str:

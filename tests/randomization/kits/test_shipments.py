@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from randomization.kits.accountability import accountability_of
+from randomization.kits.contents import contents_of
 from randomization.kits.dispensing import (
     AlreadyDispensed,
     AnotherKit,
@@ -129,6 +130,17 @@ def _sealed_contents(session):
 def test_a_shipment_holds_every_arm_and_no_other(house: House, lots):
     with pytest.raises(ShipmentLacksArm):
         _ship(house, lots)
+
+
+def test_a_lot_may_be_as_long_as_it_may_be_in_any_script(house: House):
+    longest = {"KET": "серия" * 8, "PBO": "批号" * 20}
+    lots = tuple(ShippedLot(arm=arm, lot=lot, expires_on=date(2027, 6, 30), kits=1) for arm, lot in longest.items())
+    shipment = _ship(house, lots)
+    with house.database.transaction() as session:
+        kits = kits_in(session, shipment.id)
+        with strongroom(session):
+            held = contents_of(session, house.trial.id, [kit.id for kit in kits]).values()
+    assert {one.arm: one.lot for one in held} == longest
 
 
 def test_expired_lots_are_not_shipped(house: House):
