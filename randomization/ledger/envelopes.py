@@ -226,7 +226,8 @@ def reconcile_envelope(
     """Record what became of an envelope; with a participant it is their allocation.
 
     Raises ``EnvelopeNotFound``, ``NotPermitted``, ``EnvelopeReconciled``, ``OpenedInFuture``,
-    ``ReauthenticationNeeded``, and what ``check_eligible_for_randomization`` and ``take_number`` raise.
+    ``ReauthenticationNeeded``, and what ``check_eligible_for_randomization`` raises of the participant. No cap and no closed
+    lever stands in the way: the kit was given.
     """
     envelope = find_envelope(session, command.trial_id, command.number)
     authorize(
@@ -297,7 +298,7 @@ def _allocate(
         raise EnvelopesNotOfSite("The envelope belongs to another site than the participant.")
     candidate = check_eligible_for_randomization(session, command.participant_id, recruiting=False)
     waiting = waiting_at(session, envelope.counter_id, envelope.position)
-    number = waiting.number if waiting else take_number(session, candidate, MAIN_STAGE)
+    number = waiting.number if waiting else take_number(session, candidate, MAIN_STAGE, given_already=True)
     allocation = Allocation(
         **session.stamp(),
         trial_id=candidate.trial.id,

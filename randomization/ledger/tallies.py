@@ -6,6 +6,7 @@ Invariants
 2. The randomization number counts the trial's participants in the order of randomization. It knows no stratum's
    position and no arm.
 3. No refusal here depends on an arm. A cap on an arm is held as the total that its ratio allows.
+4. Who was given a kit already, from an envelope, counts everywhere and is refused nowhere: a record follows what happened.
 """
 
 import hashlib
@@ -86,10 +87,12 @@ class RecruitmentTally(Record, table=True):
     randomized: int
 
 
-def take_number(session: TrialSession, candidate: RandomizationCandidate, stage: str) -> str:
-    """The next randomization number.
+def take_number(
+    session: TrialSession, candidate: RandomizationCandidate, stage: str, *, given_already: bool = False
+) -> str:
+    """The next randomization number; ``given_already`` for an allocation that is only recorded now.
 
-    Raises ``SiteCapReached``, ``StratumCapReached``, ``ArmCapsReached``, ``TrialFull``; the transaction must then end.
+    Otherwise raises ``SiteCapReached``, ``StratumCapReached``, ``ArmCapsReached``, ``TrialFull``; the transaction must then end.
     """
     site = str(candidate.site.id)
     taken = session.execute(
@@ -104,21 +107,26 @@ def take_number(session: TrialSession, candidate: RandomizationCandidate, stage:
         },
     ).all()
     counts: dict[str, int] = {row.place: row.randomized for row in taken}
-    if counts[_WHOLE_TRIAL] > candidate.trial.planned_participants:
-        raise TrialFull("As many participants as planned are randomized. Nobody more was; ask the sponsor.")
-    _check_arm_caps(candidate, counts[_WHOLE_TRIAL])
-    if counts[site] > site_cap(candidate):
-        raise SiteCapReached(
-            f"Site {candidate.site.code} has reached its cap of {site_cap(candidate)} participants, so nobody was"
-            " randomized. Ask the sponsor."
-        )
+    if not given_already:
+        _check_room(candidate, counts[_WHOLE_TRIAL], counts[site])
     for cap in caps_for(candidate.protocol, candidate.factors):
-        if _count_in(session, candidate.trial.id, stage, cap) > cap.at_most:
+        if _count_in(session, candidate.trial.id, stage, cap) > cap.at_most and not given_already:
             raise StratumCapReached(
                 f"As many participants with {_words(cap)} are randomized as the protocol allows ({cap.at_most}), so nobody was"
                 " randomized. Ask the sponsor."
             )
     return number_of(stage, counts[_WHOLE_TRIAL])
+
+
+def _check_room(candidate: RandomizationCandidate, in_trial: int, at_site: int) -> None:
+    if in_trial > candidate.trial.planned_participants:
+        raise TrialFull("As many participants as planned are randomized. Nobody more was; ask the sponsor.")
+    _check_arm_caps(candidate, in_trial)
+    if at_site > site_cap(candidate):
+        raise SiteCapReached(
+            f"Site {candidate.site.code} has reached its cap of {site_cap(candidate)} participants, so nobody was"
+            " randomized. Ask the sponsor."
+        )
 
 
 def _check_arm_caps(candidate: RandomizationCandidate, count: int) -> None:

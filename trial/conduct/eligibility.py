@@ -185,7 +185,7 @@ def check_eligible_for_randomization(
 ) -> RandomizationCandidate:
     """Everything that must hold before a slot is touched; locks the participant's row unless it is only asked.
 
-    Without ``recruiting`` somebody is let through whose allocation was made before their site or cohort was closed.
+    Without ``recruiting`` somebody is let through whose allocation was made already, whatever has been closed since.
 
     Raises ``ParticipantNotFound``, ``TrialLocked``, ``LeverClosed``, ``AlreadyRandomized``, ``ParticipantHasLeft``,
     ``ConsentMissing``, ``ConsentOutdated``, ``EligibilityNotSigned``, ``NotAssessed``, ``NotSigned``, ``SignatureVoid``,
@@ -195,7 +195,8 @@ def check_eligible_for_randomization(
     casebook = open_casebook(session, participant_id, to_write=to_write)
     participant = casebook.participant
     check_trial_open(casebook.trial)
-    check_lever_open(casebook.trial, Lever.RANDOMIZING)
+    if recruiting:
+        check_lever_open(casebook.trial, Lever.RANDOMIZING)
     if participant.status is ParticipantStatus.SCREENING:
         raise EligibilityNotSigned(
             f"{participant.code} is not signed eligible. An investigator signs eligibility first."

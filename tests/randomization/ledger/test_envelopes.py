@@ -34,6 +34,7 @@ from randomization.ledger.envelopes import (
 )
 from randomization.ledger.reconciliation import reconcile_lists
 from randomization.ledger.sealed_matter import open_matter, open_slots
+from randomization.ledger.tallies import SiteCapReached
 from randomization.unblinding.envelopes import print_envelopes
 from tests.support.house import House
 from tests.support.participants import participant, ready_to_randomize
@@ -43,12 +44,17 @@ from tests.support.randomization import (
     designed_list,
     open_for_randomization,
     randomize,
+    randomized,
     stocked,
     true_arms,
 )
+from trial.access.actions import Action
+from trial.access.policies import authorize
 from trial.conduct.participants import AlreadyRandomized
+from trial.conduct.trials import Lever, LeverClosed, get_trial
 from trial.database.session import strongroom
 from trial.errors import NotPermitted
+from trial.oversight.decisions import set_levers
 
 
 def _listed(house: House, slots: int = 2) -> UUID:
@@ -152,6 +158,25 @@ def test_an_envelope_opened_out_of_order_is_recorded_as_such(opened: House):
     first, second = [one for one in made if one.stratum == made[0].stratum]
     assert not _opened(opened, second.number, ready_to_randomize(opened)).in_order
     assert not _opened(opened, first.number, ready_to_randomize(opened)).in_order
+
+
+def test_what_was_given_is_recorded_though_the_caps_are_reached_and_randomizing_is_stopped_by_now(database, clock):
+    house = House.build(database, clock, planned=5)  # of whom a site may have two
+    open_for_randomization(house)
+    made = _made(house, _listed(house))
+    late, next_one = ready_to_randomize(house), ready_to_randomize(house)
+    for _ in range(2):
+        randomized(house)
+    with pytest.raises(SiteCapReached):
+        randomize(house, late)
+    with database.transaction() as session:
+        trial = get_trial(session, house.trial.id)
+        authorize(session, house.actor(session, "sponsor"), Action.LEVERS_MOVED, trial_id=trial.id, reason="Stopped.")
+        set_levers(session, trial.id, {Lever.RANDOMIZING: False})
+    _opened(house, made[0].number, late)
+    assert participant(house, late).randomization_number == "R0003"
+    with pytest.raises(LeverClosed):
+        randomize(house, next_one)
 
 
 def test_a_spoilt_envelope_rejects_its_kit_and_needs_a_reason(opened: House):
