@@ -3,18 +3,20 @@
 Invariants
 1. The shelf is refused as a whole when any arm has no usable kit, whatever the slot; the sentence is always the same.
 2. Among the kits that match, each is equally likely to be taken; the choice uses fresh entropy and no order.
-3. A kit is taken by one statement that changes its status: nobody takes it twice.
+3. A kit whose content was altered stops its shelf, and is named so that it can be set aside.
+4. A kit is taken by one statement that changes its status: nobody takes it twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
 
 from randomization.kits.contents import arms_in
-from randomization.sealing import DataKey
+from randomization.sealing import DataKey, SealBroken
 from trial.clock import local_date
 from trial.conduct.sites import Site
 from trial.database.session import TrialSession
@@ -31,6 +33,10 @@ _TAKE: Final = text("UPDATE trial.kit SET status = 'assigned' WHERE id = :kit AN
 
 class NoUsableKit(Conflict):
     code = "kit.none_usable"
+
+
+class KitAltered(SealBroken):
+    code = "kit.altered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +57,35 @@ class OpenShelf:
 
 
 def open_shelf(session: TrialSession, key: DataKey, site: Site, protocol: Protocol) -> OpenShelf:
-    """Every usable kit at the site; ``key`` is that of the trial's kits. Raises ``NoUsableKit`` if any arm has none."""
+    """Every usable kit at the site; ``key`` is that of the trial's kits.
+
+    Raises ``NoUsableKit`` if any arm has none, ``KitAltered``.
+    """
     use_by = last_day_of_use(site, protocol, session)
     kits: dict[str, list[ShelvedKit]] = {arm: [] for arm in protocol.arm_codes}
     shelf = list(session.execute(_SHELF, {"site": site.id, "use_by": use_by}))
-    for row, arm in zip(shelf, arms_in(key, ((row.id, row.content) for row in shelf)), strict=True):
+    try:
+        arms = list(arms_in(key, ((row.id, row.content) for row in shelf)))
+    except SealBroken:
+        raise _altered(key, shelf) from None
+    for row, arm in zip(shelf, arms, strict=True):
         kits.setdefault(arm, []).append(ShelvedKit(row.id, row.number))
     if not all(kits.values()):
         raise no_usable_kit()
     return OpenShelf(kits)
+
+
+def _altered(key: DataKey, shelf: Sequence[Any]) -> KitAltered:
+    """Which kit does not open: looked for one by one, for this is not met in normal work."""
+    for row in shelf:
+        try:
+            list(arms_in(key, [(row.id, row.content)]))
+        except SealBroken:
+            return KitAltered(
+                f"What is recorded of kit {row.number} was altered or moved in the database, so no kit was taken. Set it aside,"
+                " tell the administrator, then try again."
+            )
+    raise AssertionError("one of them did not open")
 
 
 def last_day_of_use(site: Site, protocol: Protocol, session: TrialSession) -> date:

@@ -12,7 +12,7 @@ from sqlmodel import select
 from randomization.holders import data_key_of
 from randomization.kits.dispensing import SetAsideKit, set_aside_kit
 from randomization.kits.kits import Kit
-from randomization.kits.shelves import NoUsableKit
+from randomization.kits.shelves import KitAltered, NoUsableKit
 from randomization.ledger.allocation_lists import lock_next_counter
 from randomization.ledger.randomize import ListRolledBack
 from randomization.ledger.seats import take_seat
@@ -157,6 +157,23 @@ def test_contents_of_two_kits_that_were_swapped_are_refused(house: House, owner_
     )
     with pytest.raises(SealBroken):
         randomize(house, participant_id)
+
+
+def test_a_kit_that_was_altered_is_named_and_the_site_goes_on_without_it(house: House, owner_url: str):
+    open_for_randomization(house)
+    participant_id = ready_to_randomize(house)
+    with house.database.session() as session:
+        kit = session.exec(select(Kit).where(Kit.site_id == house.site_id("S1"))).first()
+    assert kit is not None
+    changed = "UPDATE sealed.kit_content SET content = set_byte(content, 40, get_byte(content, 40) # 1)"
+    _as_owner(owner_url, f"{changed} WHERE kit_id = '{kit.id}'")
+    with pytest.raises(KitAltered, match=f"kit {kit.number} "):
+        randomize(house, participant_id)
+    assert true_arms(house) == {}
+    with house.database.transaction() as session:
+        command = SetAsideKit(trial_id=house.trial.id, number=kit.number, reason="altered in the database")
+        set_aside_kit(session, house.actor(session, "coordinator", "S1"), command)
+    randomize(house, participant_id)
 
 
 def test_another_master_key_opens_nothing(house: House):
