@@ -17,6 +17,7 @@ from randomization.kits.dispensing import SetAsideKit, set_aside_kit
 from randomization.kits.kits import Kit, KitStatus
 from randomization.ledger.allocation_lists import StratumCounter
 from randomization.ledger.allocations import Allocation, RandomizationReceipt
+from randomization.ledger.tallies import SiteCapReached, TrialFull
 from tests.support.house import House
 from tests.support.participants import ready_to_randomize
 from tests.support.randomization import arms_of_kits, open_for_randomization, randomize, stocked, true_arms
@@ -31,13 +32,18 @@ KILLS = 25
 
 
 @pytest.fixture
-def busy(app_url, database, clock):
-    """A house whose entropy and connections may be used by many threads."""
+def many(app_url, database, clock):
+    """A database whose entropy and connections may be used by many threads."""
     many = Database(open_engine(app_url, pool_size=THREADS), database.keyring, clock=clock, entropy=SystemEntropy())
     try:
-        yield House.build(many, clock, planned=400)
+        yield many
     finally:
         many.close()
+
+
+@pytest.fixture
+def busy(many, clock):
+    return House.build(many, clock, planned=400)
 
 
 def at_once(acts: list[Callable[[], object]]) -> list[object]:
@@ -91,6 +97,19 @@ def test_twenty_threads_in_one_stratum_take_twenty_slots_in_their_order(busy: Ho
     allocations = check_in_agreement(busy)
     assert [one.position for one in allocations] == list(range(1, THREADS + 1))
     assert len({receipt.kit_number for receipt in receipts}) == THREADS
+
+
+def test_caps_of_sites_and_of_the_trial_hold_when_everybody_presses_at_once(many, clock):
+    sites = ("S1", "S2", "S3")
+    full = House.build(many, clock, sites=sites, planned=10)  # of whom a site may have four
+    open_for_randomization(full)
+    waiting = [ready_to_randomize(full, site) for site in sites for _ in range(6)]
+    answers = at_once([lambda one=one: randomize(full, one) for one in waiting])
+    refused = {type(answer) for answer in answers if isinstance(answer, DomainError)}
+    assert refused <= {SiteCapReached, TrialFull}
+    allocations = check_in_agreement(full)
+    assert len(allocations) == sum(isinstance(answer, RandomizationReceipt) for answer in answers) == 10
+    assert max(Counter(one.site_id for one in allocations).values()) <= 4
 
 
 def test_one_participant_pressed_by_twenty_threads_is_randomized_once(busy: House):
