@@ -4,6 +4,7 @@ Invariants
 1. Each infusion has an order of its own day. The dose is computed by the protocol's rules, never typed.
 2. The dose of the first infusion stands until the weight has changed by more than the protocol allows.
 3. An order says nothing of the arm: nominal dose, volume, rate and time are the same in every arm.
+4. Where a dose is prepared, the unblinded pharmacist of the site is told of each order, in the same words whatever the arm.
 """
 
 from typing import Any
@@ -14,6 +15,7 @@ from pydantic import Field as Bounded
 
 from trial.access.actions import Action
 from trial.access.actors import Actor
+from trial.access.alerts import AlertKind, raise_alert
 from trial.access.permissions import Permission
 from trial.access.policies import check_may, may
 from trial.conduct.casebooks import Casebook, open_casebook, open_for
@@ -59,8 +61,23 @@ def order_infusion(session: TrialSession, actor: Actor, command: OrderInfusion) 
         for name, value in _content(plan, casebook, actor, command, course).items():
             setattr(order, name, value)
     session.add(order)
+    _tell_pharmacist(session, casebook, order)
     session.flush()
     return order
+
+
+def _tell_pharmacist(session: TrialSession, casebook: Casebook, order: InfusionOrder) -> None:
+    # Whether any arm has something to prepare, and not this participant's: that would tell it.
+    if any(arm.preparation is not None for arm in casebook.protocol.arms):
+        raise_alert(
+            session,
+            AlertKind.TO_PREPARE,
+            "pharmacist_unblinded",
+            f"Infusion {order.infusion} of {casebook.participant.code} is ordered for {order.for_day.isoformat()}."
+            " Prepare it from its worksheet.",
+            trial_id=casebook.trial.id,
+            site_id=casebook.site.id,
+        )
 
 
 def _content(

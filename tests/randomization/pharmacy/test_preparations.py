@@ -28,6 +28,7 @@ from randomization.pharmacy.worksheets import Worksheet
 from tests.support.house import House
 from tests.support.participants import order, participant, ready_to_randomize
 from tests.support.randomization import arms_of_kits, open_for_randomization, randomize, true_arms
+from trial.access.alerts import alerts_for
 from trial.access.grants import actor_for
 from trial.audit.verification import verify_audit
 from trial.conduct.infusion_courses import InfusionOrder
@@ -120,6 +121,18 @@ def test_an_order_of_yesterday_is_not_prepared(house: House):
     house.clock.advance(timedelta(days=1))
     with pytest.raises(OrderNotOfToday):
         _prepare(house, participant_id)
+
+
+def test_the_pharmacist_of_the_site_is_told_of_each_order_in_the_same_words_for_every_arm(house: House):
+    open_for_randomization(house)
+    ordered = []
+    while len(set(true_arms(house).values())) < 2:
+        ordered.append(participant(house, _ordered(house)).code)
+    with house.database.session() as session:
+        told = alerts_for(session, house.actor(session, "pharmacist_unblinded", "S1"), house.trial.id)
+        assert alerts_for(session, house.actor(session, "pharmacist_unblinded", "S2"), house.trial.id) == []
+    words = "Infusion 1 of {} is ordered for 2026-03-02. Prepare it from its worksheet."
+    assert {one.sentence for one in told} == {words.format(code) for code in ordered}
 
 
 def test_an_order_that_changed_is_prepared_anew(house: House):
