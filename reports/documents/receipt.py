@@ -37,7 +37,7 @@ class RandomizationFacts:
     """What a receipt says. ``local_time`` is the same instant as the site's clock shows it, with its zone.
 
     ``kit`` is ``None`` where the protocol numbers none; ``line`` is the receipt as one authenticated line, printed and among
-    the file's keywords.
+    the file's keywords. ``visits`` are names with their dates in words, for who wants them printed along.
     """
 
     trial: str
@@ -55,6 +55,7 @@ class RandomizationFacts:
     record: str
     next_step: str = ""
     line: str = ""
+    visits: tuple[tuple[str, str], ...] = ()
 
 
 def randomization_receipt(facts: RandomizationFacts) -> bytes:
@@ -79,6 +80,8 @@ def randomization_receipt(facts: RandomizationFacts) -> bytes:
     ]
     if facts.next_step:
         story.append(callout("Next", [facts.next_step]))
+    if facts.visits:
+        story += [Spacer(1, 10), text("Visits from here on", LEAD_STYLE), fact_grid(list(facts.visits))]
     story.append(Spacer(1, 10))
     if facts.line:
         story.append(text(f"This receipt as one line, which proves itself: {facts.line}", NOTE_STYLE))

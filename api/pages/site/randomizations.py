@@ -73,11 +73,11 @@ def show_receipt(request: Request, here: Here, session: Write, code: str, done: 
 
 
 @router.get(f"{_ONE}/receipt.pdf", openapi_extra=_READERS)
-def download_receipt(here: Here, session: Write, code: str) -> Response:
+def download_receipt(here: Here, session: Write, code: str, *, visits: bool = False) -> Response:
     found = receipt_of(session, here, opened(session, here, code))
     name = f"{found.book.trial.code}-{found.ledger.participant}-randomization.pdf"
     return Response(
-        receipt_pdf(found),
+        receipt_pdf(found, visits=visits),
         media_type="application/pdf",
         headers={"Content-Disposition": f'inline; filename="{name}"'},
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.pages.frame import site_words
-from api.pages.render import instant_words
+from api.pages.render import day_words, instant_words
 from api.places import Place
 from randomization.ledger.allocations import RandomizationReceipt, find_allocation, receipt_for
 from reports.documents.receipt import RandomizationFacts, randomization_receipt
 from trial.access.signatures import Signature, signatures_on
 from trial.conduct.casebooks import Casebook
+from trial.conduct.schedules import PlannedVisit, planned_visits
+from trial.conduct.visits import anchors_of
 from trial.database.session import TrialSession
 
 
@@ -58,8 +60,11 @@ def receipt_of(session: TrialSession, here: Place, book: Casebook) -> Receipt:
     return Receipt(book, ledger, signatures_on(session, allocation)[0])
 
 
-def receipt_pdf(receipt: Receipt) -> bytes:
-    """The same receipt as one page to print and file; the same bytes whenever it is asked for."""
+def receipt_pdf(receipt: Receipt, *, visits: bool = False) -> bytes:
+    """The same receipt as one page to print and file; the same bytes whenever it is asked for.
+
+    With ``visits`` their dates, as far as they are known by now, are printed along.
+    """
     book, ledger = receipt.book, receipt.ledger
     return randomization_receipt(
         RandomizationFacts(
@@ -78,5 +83,18 @@ def receipt_pdf(receipt: Receipt) -> bytes:
             record=str(ledger.allocation_id),
             next_step=receipt.next_step,
             line=ledger.line,
+            visits=_visits(book) if visits else (),
         )
     )
+
+
+def _visits(book: Casebook) -> tuple[tuple[str, str], ...]:
+    planned = planned_visits(book.protocol, anchors_of(book.participant, book.site.zone))
+    return tuple((one.visit.name, _when(one)) for one in planned if one.visit.period != "screening")
+
+
+def _when(planned: PlannedVisit) -> str:
+    if planned.dates is None:
+        return f"counts from the {planned.visit.anchor.replace('_', ' ')}"
+    day, opens, closes = (day_words(one) for one in (planned.dates.planned, planned.dates.opens, planned.dates.closes))
+    return day if opens == closes else f"{day} ({opens} to {closes})"

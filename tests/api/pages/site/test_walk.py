@@ -1,13 +1,15 @@
 """From registration to the receipt through the pages, and what refuses on the way."""
 
+import io
 from collections.abc import Iterator
 from datetime import timedelta
 
+import pypdf
 import pytest
 
 from tests.support.doors import Doors
 from tests.support.house import PASSWORD
-from tests.support.participants import consented, participant, ready_to_randomize, registered
+from tests.support.participants import consented, infuse, participant, ready_to_randomize, registered
 from tests.support.randomization import open_for_randomization, randomize, randomized
 from tests.support.walk import Walk, done, fields_of, fill
 
@@ -26,6 +28,23 @@ def test_a_participant_walks_from_registration_to_the_receipt(walk):
     pdf = walk.coordinator.get(f"{walk.one}/receipt.pdf")
     assert pdf.headers["content-type"] == "application/pdf"
     assert pdf.content == walk.coordinator.get(f"{walk.one}/receipt.pdf").content
+    assert "Infusion 2" not in words_of(pdf.content)
+    dated = words_of(walk.coordinator.get(f"{walk.one}/receipt.pdf?visits=true").content)
+    assert "Infusion 2 counts from the first dose" in dated
+
+
+def words_of(pdf: bytes) -> str:
+    return " ".join(" ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages).split())
+
+
+def test_the_receipt_prints_the_dates_of_the_visits_once_they_are_known(walk):
+    house = walk.doors.house
+    one = randomized(house)
+    house.clock.advance(timedelta(hours=4))
+    infuse(house, one, 1)
+    path = f"{walk.home}/participants/{participant(house, one).code}/receipt.pdf?visits=true"
+    with walk.doors.client(walk.doors.username("coordinator", "S1")) as again:
+        assert "Infusion 2 3 Mar 2026 (3 Mar 2026 to 4 Mar 2026)" in words_of(again.get(path).content)
 
 
 def test_after_each_form_the_next_one_that_is_missing_opens(walk):
