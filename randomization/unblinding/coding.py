@@ -1,12 +1,14 @@
 """Arms as A and B: the frame for a closed report, and the code that says which is which.
 
 Invariants
-1. One coding a trial, drawn at random when it is first needed and sealed; a second report uses the same letters.
+1. One coding a trial, drawn at random when it is first needed and sealed; a second report uses the same letters. An arm that
+   an amendment adds gets a further letter: no frame ever holds an arm's own code.
 2. The frame is for who holds ``allocation:read``; each use has a purpose and an entry in the register.
 3. The code itself is opened by the board's chair alone, with an entry.
 """
 
 import json
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -67,26 +69,38 @@ def arms_frame(session: TrialSession, trial_id: UUID, *, until: datetime | None,
     codes = dict(session.exec(select(Participant.id, Participant.code).where(Participant.trial_id == trial_id)).all())
     with strongroom(session):
         arms = arms_given(session, allocations)
-        labels = _labels(session, trial_id) if coded else {}
-    rows = sorted((codes[one.participant_id], labels.get(arms[one.id], arms[one.id])) for one in allocations)
+        labels = _labels(session, trial_id, set(arms.values())) if coded else {arm: arm for arm in arms.values()}
+    rows = sorted((codes[one.participant_id], labels[arms[one.id]]) for one in allocations)
     return pl.DataFrame(rows, schema={"participant": pl.String(), "arm": pl.String()}, orient="row")
 
 
-def _labels(session: TrialSession, trial_id: UUID) -> dict[str, str]:
-    """The label of each arm; drawn and sealed when there is none yet."""
+def _labels(session: TrialSession, trial_id: UUID, given: Collection[str] = ()) -> dict[str, str]:
+    """The label of each arm of the protocol and of those ``given``; drawn and sealed when there is none yet."""
     # Two first reports at once: the second waits, and finds the first one's coding.
     session.exec(select(Trial.id).where(Trial.id == trial_id).with_for_update(key_share=True)).one()
     holder = f"arm-coding:{trial_id}"
     key = find_data_key(session, holder)
+    protocol = protocol_of(newest_active_version(session, trial_id))
     if key is None:
         key = make_data_key(session, trial_id, holder)
-        labels = _drawn_labels(protocol_of(newest_active_version(session, trial_id)), session.entropy)
-        sealed = seal_blob(key, _PLACE, json.dumps(labels).encode(), session.entropy)
-        session.add(ArmCoding(**session.stamp(), trial_id=trial_id, content=sealed.token))
-        return labels
-    token = session.exec(select(ArmCoding.content).where(col(ArmCoding.trial_id) == trial_id)).one()
-    opened: dict[str, str] = json.loads(open_blob(key, _PLACE, SealedValue(bytes(token))))
-    return opened
+        stored = ArmCoding(**session.stamp(), trial_id=trial_id, content=b"")
+        labels = _drawn_labels(protocol, session.entropy)
+    else:
+        stored = session.exec(select(ArmCoding).where(col(ArmCoding.trial_id) == trial_id)).one()
+        labels = json.loads(open_blob(key, _PLACE, SealedValue(bytes(stored.content))))
+    more = {*protocol.arm_codes, *given} - labels.keys()
+    if more or not stored.content:
+        labels |= _further_labels(sorted(more), labels.values(), session.entropy)
+        stored.content = seal_blob(key, _PLACE, json.dumps(labels).encode(), session.entropy).token
+        session.add(stored)
+    return labels
+
+
+def _further_labels(arms: Sequence[str], taken: Collection[str], entropy: Entropy) -> dict[str, str]:
+    """The first letters that are free, dealt to these arms in a random order."""
+    letters = (chr(ord("A") + index) for index in range(len(arms) + len(taken)))
+    free = [letter for letter in letters if letter not in taken][: len(arms)]
+    return {arm: free.pop(draw_below(entropy, len(free), "arm coding")) for arm in arms}
 
 
 def _drawn_labels(protocol: Protocol, entropy: Entropy) -> dict[str, str]:

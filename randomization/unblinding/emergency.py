@@ -16,7 +16,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
 
-from randomization.ledger.allocations import find_allocation
+from randomization.ledger.allocation_lists import get_list
+from randomization.ledger.allocations import Allocation, find_allocation
 from randomization.ledger.seats import arm_given
 from randomization.unblinding.register import Unblinding, UnblindingKind, UnblindingReason, enter
 from trial.access.actions import Action
@@ -27,6 +28,8 @@ from trial.access.signatures import Reauthenticated, sign
 from trial.conduct.casebooks import Casebook, open_casebook
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict
+from trial.protocol.schema.arms import Arm
+from trial.protocol.versions import get_version, protocol_of
 
 SHOWN_AGAIN_FOR: Final = timedelta(minutes=15)
 MEANING = "I break the code of this participant."
@@ -114,10 +117,20 @@ def _reveal(
 
 def unsealed_arm(session: TrialSession, casebook: Casebook, unblinding_id: UUID) -> UnsealedArm:
     """For the ways in this package, once they have entered: one participant's arm, on its way."""
+    allocation = find_allocation(session, casebook.participant)
     with strongroom(session):
-        arm = arm_given(session, find_allocation(session, casebook.participant))
-    meant = casebook.protocol.arm(arm)
+        arm = arm_given(session, allocation)
+    meant = _meant(session, casebook, allocation, arm)
     return UnsealedArm(casebook.participant.code, arm, meant.name, meant.treatment, unblinding_id)
+
+
+def _meant(session: TrialSession, casebook: Casebook, allocation: Allocation, arm: str) -> Arm:
+    """The arm in words: of the version in force, or, where an amendment has dropped it, of the one that had it last."""
+    if arm in casebook.protocol.arm_codes:
+        return casebook.protocol.arm(arm)
+    earlier = (allocation.protocol_version_id, get_list(session, allocation.list_id).protocol_version_id)
+    known = (protocol_of(get_version(session, version_id)) for version_id in earlier)
+    return next(protocol.arm(arm) for protocol in known if arm in protocol.arm_codes)
 
 
 def _enter(

@@ -20,6 +20,7 @@ from randomization.unblinding.documents import (
     open_document,
     seal_document,
 )
+from randomization.unblinding.emergency import BreakCode, break_code
 from randomization.unblinding.opening import (
     ListsNotOpened,
     OpeningNeedsAnother,
@@ -29,18 +30,19 @@ from randomization.unblinding.opening import (
     opened_list,
     true_frame,
 )
-from randomization.unblinding.register import UnblindingKind, register_for
+from randomization.unblinding.register import UnblindingKind, UnblindingReason, register_for
 from randomization.unblinding.simulator import NotSimulated, arms_for_simulator
 from randomization.verification import SlotProblem, verify_opened_list
 from tests.support.house import House
-from tests.support.randomization import open_for_randomization, randomized, true_arms
+from tests.support.participants import adopt, amended
+from tests.support.randomization import open_for_randomization, randomized, sealed_list, stocked, true_arms
 from trial.access.actions import Action
 from trial.access.policies import declare
 from trial.conduct.trials import Trial, TrialKind
 from trial.database.session import strongroom
 from trial.errors import NotPermitted
 from trial.ids import UnsafeSeededEntropy
-from trial.protocol.loader import load_shipped
+from trial.protocol.loader import load_shipped, parse_protocol, shipped_text
 
 
 def _closed_frame(house: House, role: str = "statistician_unblinded", **limits) -> pl.DataFrame:
@@ -79,6 +81,37 @@ def test_the_closed_frame_codes_arms_by_one_hidden_key(house: House):
     assert {label for _, label in pairs} == {"A", "B"}
     assert _closed_frame(house).equals(frame)
     assert _kinds(house) == [UnblindingKind.CLOSED_FRAME] * 2
+
+
+def test_an_arm_that_an_amendment_adds_is_coded_and_one_that_it_drops_can_still_be_shown(house: House):
+    """The second list is another site's, of a version that knows another comparator."""
+    sealed_list(house, sites=("S1",))
+    stocked(house, "S1")
+    while "PBO" not in true_arms(house).values():
+        last = randomized(house, "S1")
+    before = _closed_frame(house)
+    changed = shipped_text("keta-pain").replace("PBO", "MID").replace('  version: "1.0"', '  version: "9.0"', 1)
+    house.clock.advance(timedelta(minutes=1))
+    version = amended(house, loaded=parse_protocol(changed))
+    for site in ("S1", "S2"):
+        adopt(house, version, site)
+    sealed_list(house, sites=("S2",))
+    stocked(house, "S2")
+    while "MID" not in true_arms(house).values():
+        randomized(house, "S2")
+    after, arms = dict(_closed_frame(house).iter_rows()), true_arms(house)
+    assert {code: after[code] for code in before["participant"]} == dict(before.iter_rows())
+    labels = {arms[code]: label for code, label in after.items()}
+    assert (labels["MID"], len(set(labels.values()))) == ("C", len(labels))
+    assert set(after.values()) <= {"A", "B", "C"}
+    command = BreakCode(
+        participant_id=last, reason=UnblindingReason.OVERDOSE, note="In the ward", idempotency_key=str(uuid4())
+    )
+    with house.database.transaction() as session:
+        shown = break_code(
+            session, house.actor(session, "investigator", "S1"), house.proof("investigator", "S1"), command
+        )
+    assert (shown.arm, shown.name) == ("PBO", "Placebo")
 
 
 def test_the_closed_frame_stops_at_the_cut_off(house: House):
