@@ -20,7 +20,7 @@ from api.jobs.contexts import anchor_of_snapshot, person_who_asked, report_conte
 from api.jobs.queue import defer, tasks
 from api.product import product_version
 from randomization.unblinding.documents import DocumentKind, SealDocument, seal_document
-from randomization.unblinding.opening import check_opened, true_frame
+from randomization.unblinding.opening import check_opened, true_frame, true_further_frame
 from reports.datasets.manifest import MANIFEST
 from reports.datasets.package import build_package
 from trial.access.actions import PERMISSION_OF, Action
@@ -38,6 +38,7 @@ from trial.locks.datasets import (
 )
 from trial.locks.lock import DataLock, get_lock
 from trial.locks.snapshots import Snapshot, get_snapshot, load_snapshot
+from trial.protocol.versions import newest_active_version, protocol_of
 
 BUILDER = system_actor("worker")
 
@@ -117,13 +118,22 @@ def _pack(
         frames = load_snapshot(session, snapshot.id)
         context = report_context(session, snapshot, anchor)
         treatments = _treatments(session, actor, lock, mode)
-    return build_package(frames, context, mode.value, treatments)
+        further = _further(session, actor, lock, mode)
+    return build_package(frames, context, mode.value, treatments, further=further)
 
 
 def _treatments(session: TrialSession, actor: Actor, lock: DataLock, mode: DatasetMode) -> pl.DataFrame | None:
     if mode is not DatasetMode.UNBLINDED:
         return None
     return true_frame(session, actor, lock.trial_id, f"Unblinded dataset of stage {lock.stage}")
+
+
+def _further(session: TrialSession, actor: Actor, lock: DataLock, mode: DatasetMode) -> pl.DataFrame | None:
+    """What was randomized again, in a trial whose protocol has further stages."""
+    stages = protocol_of(newest_active_version(session, lock.trial_id)).randomization.further
+    if mode is not DatasetMode.UNBLINDED or not stages:
+        return None
+    return true_further_frame(session, actor, lock.trial_id, f"Further randomizations, dataset of stage {lock.stage}")
 
 
 def _seal(database: Database, asked_by: UUID, lock: DataLock, pack: dict[str, bytes]) -> None:

@@ -17,7 +17,7 @@ from api.dependencies import Write
 from api.pages.site.commands import command_of
 from api.permissions import permission
 from api.places import Here, Place
-from randomization.ledger.allocation_lists import MAIN_STAGE, AllocationList, ListNotFound, get_list, lists_of
+from randomization.ledger.allocation_lists import AllocationList, ListNotFound, get_list, lists_of
 from randomization.ledger.extensions import ExtendList, extend_list
 from randomization.ledger.generation import ConfirmList, DesignList, confirm_list, design_list, published_commitment
 from randomization.ledger.low_strata import stratum_levels_of
@@ -26,6 +26,7 @@ from randomization.verification import as_file, commitment_document
 from trial.access.permissions import Permission
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
+from trial.protocol.schema.allocation import MAIN_STAGE
 from trial.protocol.versions import newest_active_version, protocol_of
 
 router = APIRouter()

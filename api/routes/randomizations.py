@@ -1,9 +1,10 @@
 """Randomizing over HTTP: one signed request, one answer with two numbers and no arm."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from api.dependencies import Called, Write
@@ -14,9 +15,14 @@ from api.routes.subjects import KeyHeader, SignedBody, key_of, participant_id, s
 from randomization.ledger.allocations import RandomizationReceipt, receipt_for
 from randomization.ledger.randomize import RandomizeParticipant, randomize_participant
 from trial.access.permissions import Permission
+from trial.protocol.schema.allocation import MAIN_STAGE
 
 router = APIRouter()
 
+Stage = Annotated[
+    str,
+    Query(description="A further randomization of the protocol, by its code; the first one without.", max_length=32),
+]
 _PATH = "/trials/{trial}/participants/{code}/randomization"
 
 
@@ -39,17 +45,23 @@ class Receipt(BaseModel):
 
 @router.post(_PATH, status_code=201, openapi_extra=permission(Permission.PARTICIPANT_RANDOMIZE))
 def randomize_one_participant(
-    here: Here, caller: Called, session: Write, code: str, body: SignedBody, key: KeyHeader = None
+    here: Here,
+    caller: Called,
+    session: Write,
+    code: str,
+    body: SignedBody,
+    stage: Stage = MAIN_STAGE,
+    key: KeyHeader = None,
 ) -> Receipt:
     """Allocate the next slot of the participant's stratum. The same key gives the first answer again."""
     proof = body.prove(caller)
     # Held until the answer: a session forgets what nobody holds, and the service would read it again.
     who = subject(session, here, code)
-    command = command_of(RandomizeParticipant, participant_id=who.id, idempotency_key=key_of(key, body))
+    command = command_of(RandomizeParticipant, participant_id=who.id, stage=stage, idempotency_key=key_of(key, body))
     return Receipt.of(randomize_participant(session, here.actor, proof, command))
 
 
 @router.get(_PATH, openapi_extra=permission(Permission.SCREENING_READ, Permission.VISIT_READ))
-def read_receipt(here: Here, session: Write, code: str) -> Receipt:
+def read_receipt(here: Here, session: Write, code: str, stage: Stage = MAIN_STAGE) -> Receipt:
     """The receipt again."""
-    return Receipt.of(receipt_for(session, here.actor, participant_id(session, here, code)))
+    return Receipt.of(receipt_for(session, here.actor, participant_id(session, here, code), stage))

@@ -20,8 +20,7 @@ from randomization.kits.kits import Kit, KitStatus, check_has_kits, find_kit, mo
 from randomization.kits.promises import current_kit_id, kit_of
 from randomization.kits.shelves import open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
-from randomization.ledger.allocation_lists import MAIN_STAGE
-from randomization.ledger.allocations import Allocation, find_allocation
+from randomization.ledger.allocations import Allocation, allocation_at, latest_allocation
 from randomization.ledger.seats import arm_given
 from trial.access.actions import Action
 from trial.access.actors import Actor
@@ -111,7 +110,7 @@ def dispense_kit(session: TrialSession, actor: Actor, command: DispenseKit) -> D
 
 def _dispense(session: TrialSession, actor: Actor, casebook: Casebook, command: DispenseKit) -> UUID:
     _check_open(casebook, command.visit)
-    allocation = find_allocation(session, casebook.participant)
+    allocation = allocation_at(session, casebook, command.visit)
     earlier = dispensings_of(session, allocation.id)
     if command.visit in {one.visit for one in earlier}:
         raise AlreadyDispensed("The kit of this visit was handed out already. Look at the participant's page.")
@@ -168,11 +167,14 @@ def _next_kit(session: TrialSession, casebook: Casebook, allocation: Allocation)
     return _locked_kit(session, taken.id)
 
 
-def expected_kit(session: TrialSession, participant_id: UUID, stage: str = MAIN_STAGE) -> str:
-    """The number of the kit that is assigned, a replacement's if there was one. Raises ``NoKitsInTrial``, ``NotRandomized``."""
+def expected_kit(session: TrialSession, participant_id: UUID) -> str:
+    """The number of the kit that was assigned last, a replacement's if there was one.
+
+    Raises ``NoKitsInTrial``, ``NotRandomized``.
+    """
     casebook = open_casebook(session, participant_id)
     check_has_kits(casebook.protocol)
-    allocation = find_allocation(session, casebook.participant, stage)
+    allocation = latest_allocation(session, casebook.participant)
     return session.exec(select(Kit.number).where(Kit.id == current_kit_id(session, kit_of(allocation)))).one()
 
 

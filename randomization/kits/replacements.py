@@ -20,7 +20,7 @@ from randomization.kits.kits import Kit, KitStatus, check_has_kits, find_kit, mo
 from randomization.kits.promises import KitReplacement, replacement_of
 from randomization.kits.shelves import ShelvedKit, open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
-from randomization.ledger.allocations import Allocation, find_allocation
+from randomization.ledger.allocations import Allocation, every_allocation
 from randomization.ledger.seats import arm_given
 from trial.access.actions import Action
 from trial.access.actors import Actor
@@ -97,8 +97,8 @@ def replace_kit(session: TrialSession, actor: Actor, command: ReplaceKit) -> Rep
 
 def _replace(session: TrialSession, actor: Actor, casebook: Casebook, command: ReplaceKit) -> UUID:
     _check_open(casebook)
-    allocation = find_allocation(session, casebook.participant)
     kit = find_kit(session, casebook.trial.id, command.number, to_write=True)
+    allocation = _allocation_with(session, casebook, kit)
     visit = _visit_of(session, allocation, kit)
     if kit.status is not KitStatus.LOST:
         move_kit(session, kit, KitStatus.REJECTED)
@@ -127,6 +127,15 @@ def _check_open(casebook: Casebook) -> None:
     check_has_kits(casebook.protocol)
     if not casebook.protocol.supply.replacements_allowed:
         raise ReplacementNotAllowed("The protocol replaces no kit. Record what happened as a deviation.")
+
+
+def _allocation_with(session: TrialSession, casebook: Casebook, kit: Kit) -> Allocation:
+    """The stage that the kit belongs to; the latest one for a kit that is of none."""
+    handed_out = session.exec(select(Dispensing.allocation_id).where(Dispensing.kit_id == kit.id)).first()
+    stood_in = session.exec(select(KitReplacement.allocation_id).where(KitReplacement.kit_id == kit.id)).first()
+    made = every_allocation(session, casebook.participant)
+    own = (one for one in made if kit.id == one.kit_id or one.id in (handed_out, stood_in))
+    return next(own, made[-1])
 
 
 def _visit_of(session: TrialSession, allocation: Allocation, kit: Kit) -> str | None:

@@ -24,7 +24,6 @@ from trial.database.records import Record, TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, NotFound
 
-MAIN_STAGE = "main"
 ENVELOPE_STAGES = "envelopes_"
 """What the stage of a site's envelope list begins with."""
 

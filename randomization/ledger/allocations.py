@@ -15,16 +15,25 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, col, select
 
 from randomization.kits.kits import Kit
-from randomization.ledger.allocation_lists import MAIN_STAGE
 from randomization.ledger.receipts import ReceiptWords, Seat, receipt_line
 from trial.access.actors import Actor
-from trial.conduct.participants import Participant, ParticipantRecord, check_randomized, get_participant, may_see
+from trial.conduct.casebooks import Casebook
+from trial.conduct.further_stages import visits_governed
+from trial.conduct.participants import (
+    NotRandomized,
+    Participant,
+    ParticipantRecord,
+    check_randomized,
+    get_participant,
+    may_see,
+)
 from trial.conduct.sites import Site
 from trial.conduct.trials import Trial
 from trial.database.columns import instant, prose
 from trial.database.records import in_schema
 from trial.database.session import TrialSession
 from trial.errors import NotPermitted
+from trial.protocol.schema.allocation import MAIN_STAGE
 
 
 class Allocation(ParticipantRecord, table=True):
@@ -61,22 +70,58 @@ class RandomizationReceipt:
 
 
 def find_allocation(session: TrialSession, participant: Participant, stage: str = MAIN_STAGE) -> Allocation:
-    """The participant's allocation. Raises ``NotRandomized``."""
-    found = session.exec(
-        select(Allocation).where(Allocation.participant_id == participant.id, Allocation.stage == stage)
-    ).first()
+    """The participant's allocation in a stage. Raises ``NotRandomized``."""
+    found = allocation_in(session, participant, stage)
     if found is None:
         check_randomized(participant)
-        raise AssertionError("a randomized participant has an allocation")
+        raise NotRandomized(f"{participant.code} is not randomized in “{stage}” yet. Do that first.")
     return found
 
 
-def allocations_of(session: TrialSession, trial_id: UUID, *, until: datetime | None = None) -> list[Allocation]:
-    """Every allocation of the trial in the order of its number; with ``until`` those made by then."""
-    found = select(Allocation).where(Allocation.trial_id == trial_id)
+def allocation_in(session: TrialSession, participant: Participant, stage: str) -> Allocation | None:
+    """The participant's allocation in a stage, if there is one."""
+    found = select(Allocation).where(Allocation.participant_id == participant.id, Allocation.stage == stage)
+    return session.exec(found).first()
+
+
+def every_allocation(session: TrialSession, participant: Participant) -> list[Allocation]:
+    """The participant's allocations in all stages, the first one first. Raises ``NotRandomized``."""
+    check_randomized(participant)
+    found = select(Allocation).where(Allocation.participant_id == participant.id)
+    return sorted(session.exec(found), key=lambda one: (one.stage != MAIN_STAGE, one.randomized_at, one.number))
+
+
+def allocation_at(session: TrialSession, casebook: Casebook, visit: str) -> Allocation:
+    """The allocation whose treatment is given at a visit: the last stage's that comes before it. Raises ``NotRandomized``."""
+    if not casebook.protocol.randomization.further:
+        return find_allocation(session, casebook.participant)
+    by_stage = {one.stage: one for one in every_allocation(session, casebook.participant)}
+    for stage, visits in visits_governed(casebook, by_stage):
+        if visit in visits:
+            return by_stage[stage]
+    return by_stage[MAIN_STAGE]
+
+
+def allocation_of_dose(session: TrialSession, casebook: Casebook, number: int) -> Allocation:
+    """The allocation whose treatment is given as the dose of this number. Raises ``NotRandomized``."""
+    if not casebook.protocol.randomization.further:
+        return find_allocation(session, casebook.participant)
+    return allocation_at(session, casebook, casebook.protocol.visit_of_dose(number).code)
+
+
+def latest_allocation(session: TrialSession, participant: Participant) -> Allocation:
+    """The one that was made last. Raises ``NotRandomized``."""
+    return every_allocation(session, participant)[-1]
+
+
+def allocations_of(
+    session: TrialSession, trial_id: UUID, *, until: datetime | None = None, stage: str = MAIN_STAGE
+) -> list[Allocation]:
+    """Every allocation of a stage in the order of its number; with ``until`` those made by then."""
+    found = select(Allocation).where(Allocation.trial_id == trial_id, Allocation.stage == stage)
     if until is not None:
         found = found.where(col(Allocation.randomized_at) <= until)
-    return list(session.exec(found.order_by(Allocation.stage, Allocation.number)))
+    return list(session.exec(found.order_by(Allocation.number)))
 
 
 def receipt_of(session: TrialSession, allocation_id: UUID) -> RandomizationReceipt:

@@ -28,7 +28,6 @@ from randomization.kits.promises import KitReservation
 from randomization.kits.shelves import no_usable_kit, open_shelf, take_kit
 from randomization.ledger.allocation_lists import (
     ENVELOPE_STAGES,
-    MAIN_STAGE,
     AllocationList,
     ListNotSealed,
     StratumCounter,
@@ -55,6 +54,7 @@ from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict, InvalidInput, NotFound
 from trial.protocol.schema import Protocol
+from trial.protocol.schema.allocation import MAIN_STAGE
 from trial.protocol.versions import ProtocolVersion, protocol_of
 
 MEANING: Final = "I opened this emergency envelope as it is written here."

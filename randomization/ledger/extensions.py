@@ -15,13 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
 
-from randomization.ledger.allocation_lists import (
-    MAIN_STAGE,
-    AllocationList,
-    ListNotSealed,
-    ListStatus,
-    get_list,
-)
+from randomization.ledger.allocation_lists import AllocationList, ListNotSealed, ListStatus, get_list
 from randomization.ledger.designs import SITE
 from randomization.ledger.generation import begin_list, check_no_site_role
 from randomization.ledger.low_strata import stratum_levels_of
@@ -35,6 +29,7 @@ from trial.conduct.sites import sites_of
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict
 from trial.protocol.schema import Protocol
+from trial.protocol.schema.allocation import MAIN_STAGE
 from trial.protocol.versions import newest_active_version, protocol_of
 
 

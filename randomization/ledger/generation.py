@@ -15,7 +15,7 @@ from sqlmodel import col, func, select
 
 from randomization.holders import make_data_key
 from randomization.ledger.allocation_lists import (
-    MAIN_STAGE,
+    ENVELOPE_STAGES,
     AllocationList,
     ListAlreadySealed,
     ListNotFound,
@@ -43,6 +43,7 @@ from trial.conduct.sites import find_site, sites_of
 from trial.conduct.trials import Trial
 from trial.database.session import TrialSession, strongroom
 from trial.errors import NotPermitted
+from trial.protocol.schema.allocation import MAIN_STAGE
 from trial.protocol.versions import ProtocolVersion, newest_active_version, protocol_of
 
 
@@ -85,12 +86,15 @@ class ConfirmList(BaseModel):
 def design_list(session: TrialSession, actor: Actor, command: DesignList) -> AllocationList:
     """The first person's part: what the list shall be, and a contribution to its seed.
 
-    Raises ``ListDesignInvalid``, ``SiteRoleHeld``, ``ContributionInvalid``, ``SiteNotFound``, ``VersionNotActive``.
+    Raises ``ListDesignInvalid``, ``SiteRoleHeld``, ``ContributionInvalid``, ``SiteNotFound``, ``VersionNotActive``, and
+    ``NotInProtocol`` for a stage that the protocol does not have.
     """
     authorize(session, actor, Action.LIST_DESIGNED, trial_id=command.trial_id)
     check_no_site_role(actor, command.trial_id)
     version = newest_active_version(session, command.trial_id)
-    design = design_from(protocol_of(version), _site_codes(session, command), command)
+    protocol = protocol_of(version)
+    seen = protocol if command.stage.startswith(ENVELOPE_STAGES) else protocol.at_stage(command.stage)
+    design = design_from(seen, _site_codes(session, command), command)
     return begin_list(session, actor, version, command.stage, design, command.contribution)
 
 

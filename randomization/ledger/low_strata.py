@@ -14,10 +14,11 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from randomization.ledger.allocation_lists import MAIN_STAGE, AllocationList, ListStatus, StratumCounter
+from randomization.ledger.allocation_lists import AllocationList, ListStatus, StratumCounter
 from trial.access.alerts import Alert, AlertKind, raise_alert
 from trial.database.session import TrialSession
 from trial.protocol.schema import Protocol
+from trial.protocol.schema.allocation import MAIN_STAGE
 
 FEW_SLOTS: Final = 8
 TOLD: Final = "statistician_randomization"

@@ -23,14 +23,8 @@ from randomization.holders import data_key_of, find_data_keys
 from randomization.kits.contents import kit_holder
 from randomization.kits.shelves import ShelvedKit, no_usable_kit, open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
-from randomization.ledger.allocation_lists import (
-    MAIN_STAGE,
-    AllocationList,
-    StratumCounter,
-    lock_next_counter,
-    take_position,
-)
-from randomization.ledger.allocations import Allocation, RandomizationReceipt, receipt_from, receipt_of
+from randomization.ledger.allocation_lists import AllocationList, StratumCounter, lock_next_counter, take_position
+from randomization.ledger.allocations import Allocation, RandomizationReceipt, allocation_in, receipt_from, receipt_of
 from randomization.ledger.designs import SITE
 from randomization.ledger.low_strata import alert_when_stratum_low
 from randomization.ledger.pharmacy_notices import tell_pharmacist
@@ -47,9 +41,11 @@ from trial.access.policies import authorize
 from trial.access.signatures import Reauthenticated, sign
 from trial.conduct.eligibility import RandomizationCandidate, check_eligible_for_randomization
 from trial.conduct.factors import stratum_label
-from trial.conduct.participants import get_participant, mark_randomized
+from trial.conduct.further_stages import check_due_for_stage
+from trial.conduct.participants import AlreadyRandomized, Participant, get_participant, mark_randomized
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict
+from trial.protocol.schema.allocation import MAIN_STAGE
 
 MEANING = "I randomize this participant."
 _ONE_A_POSITION = "uq_allocation_counter_id_position"
@@ -98,7 +94,7 @@ def _allocate(
     session: TrialSession, actor: Actor, proof: Reauthenticated, command: RandomizeParticipant
 ) -> RandomizationReceipt:
     waiting = seat_waiting_for(session, get_participant(session, command.participant_id), command.stage)
-    candidate = check_eligible_for_randomization(session, command.participant_id, recruiting=waiting is None)
+    candidate = _candidate(session, command, recruiting=waiting is None)
     if waiting is not None:
         return receipt_of(session, _sit_again(session, actor, proof, candidate, waiting))
     levels = _levels(candidate)
@@ -127,9 +123,27 @@ def _allocate(
         randomized_by=actor.account_id,
     )
     _store(session, allocation)
-    mark_randomized(session, candidate.participant, number, allocation.randomized_at, stratum=candidate.stratum)
+    if command.stage == MAIN_STAGE:
+        mark_randomized(session, candidate.participant, number, allocation.randomized_at, stratum=candidate.stratum)
     sign(session, actor, proof, allocation, MEANING, candidate.trial.id, as_made=True)
     return receipt_from(session, allocation, _words(candidate, allocation, kit))
+
+
+def _candidate(session: TrialSession, command: RandomizeParticipant, *, recruiting: bool) -> RandomizationCandidate:
+    if command.stage == MAIN_STAGE:
+        return check_eligible_for_randomization(session, command.participant_id, recruiting=recruiting)
+    candidate = check_due_for_stage(session, command.participant_id, command.stage, recruiting=recruiting)
+    check_not_in_stage(session, candidate.participant, command.stage)
+    return candidate
+
+
+def check_not_in_stage(session: TrialSession, participant: Participant, stage: str) -> None:
+    """Raise ``AlreadyRandomized`` where the participant has an allocation in the stage."""
+    if allocation_in(session, participant, stage) is not None:
+        raise AlreadyRandomized(
+            f"{participant.code} is already randomized in “{stage}”. Open the participant's page for the number that was"
+            " given."
+        )
 
 
 def _words(candidate: RandomizationCandidate, made: Allocation, kit: ShelvedKit | None) -> ReceiptWords:
@@ -178,8 +192,9 @@ def _sit_again(
         tell_pharmacist(session, candidate.participant, seat.number)
     seat.allocation_id = allocation.id
     session.add(seat)
-    used = stratum_label(candidate.protocol, candidate.site.code, stratum_levels(seat.stratum))
-    mark_randomized(session, candidate.participant, seat.number, seat.randomized_at, stratum=used)
+    if seat.stage == MAIN_STAGE:
+        used = stratum_label(candidate.protocol, candidate.site.code, stratum_levels(seat.stratum))
+        mark_randomized(session, candidate.participant, seat.number, seat.randomized_at, stratum=used)
     sign(session, actor, proof, allocation, MEANING_AGAIN, candidate.trial.id)
     return allocation.id
 

@@ -18,6 +18,7 @@ from trial.database.columns import instant, prose
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict
+from trial.protocol.schema.allocation import MAIN_STAGE
 
 MEANING: Final = "I randomized this participant before the database was restored, as the receipt says."
 
@@ -67,7 +68,9 @@ def seats_waiting(session: TrialSession, trial_id: UUID, stage: str | None = Non
 
 def seat_waiting_for(session: TrialSession, participant: Participant, stage: str) -> ReseatedSeat | None:
     """The seat that the participant's receipt holds; ``None`` for somebody without one. Raises ``ReceiptWaits``."""
-    waiting = seats_waiting(session, participant.trial_id, stage) if participant.randomized_at is None else []
+    # Somebody who is randomized waits for nothing but a further stage.
+    seated = stage == MAIN_STAGE and participant.randomized_at is not None
+    waiting = [] if seated else seats_waiting(session, participant.trial_id, stage)
     for seat in waiting:
         if seat.participant_id == participant.id:
             return seat

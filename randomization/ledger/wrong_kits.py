@@ -11,7 +11,7 @@ from pydantic import Field as Bounded
 
 from randomization.kits.kits import Kit, KitStatus, can_become, check_has_kits, find_kit, move_kit
 from randomization.kits.promises import current_kit_id, kit_of
-from randomization.ledger.allocations import find_allocation
+from randomization.ledger.allocations import every_allocation
 from trial.access.actors import Actor
 from trial.conduct.casebooks import Casebook
 from trial.conduct.randomization_errors import (
@@ -59,5 +59,6 @@ def mark_wrong_kit(session: TrialSession, actor: Actor, command: MarkWrongKit) -
 def _check_given(session: TrialSession, casebook: Casebook, kit: Kit) -> None:
     if kit.site_id != casebook.site.id:
         raise KitNotAtSite(f"Kit {kit.number} was never at this site. Read the number on the carton again.")
-    if current_kit_id(session, kit_of(find_allocation(session, casebook.participant))) == kit.id:
+    assigned = [current_kit_id(session, kit_of(one)) for one in every_allocation(session, casebook.participant)]
+    if kit.id in assigned:
         raise KitWasAssigned(f"Kit {kit.number} is the one that was assigned, so nothing went wrong with it.")

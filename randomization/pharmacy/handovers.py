@@ -16,7 +16,7 @@ from sqlmodel import Field, col, select
 
 from randomization.kits.kits import Kit
 from randomization.kits.labels import CLINICAL_TRIAL_ONLY
-from randomization.ledger.allocations import find_allocation
+from randomization.ledger.allocations import allocation_of_dose
 from randomization.pharmacy.preparations import (
     Preparation,
     PreparationStatus,
@@ -172,7 +172,7 @@ def bag_of(session: TrialSession, preparation: Preparation) -> Bag:
     return Bag(
         preparation_id=preparation.id,
         participant=casebook.participant.code,
-        randomization_number=find_allocation(session, casebook.participant).number,
+        randomization_number=allocation_of_dose(session, casebook, preparation.infusion).number,
         kit_number=session.get_one(Kit, preparation.kit_id).number if preparation.kit_id else None,
         infusion=preparation.infusion,
         volume_ml=order.volume_ml,

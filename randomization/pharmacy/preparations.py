@@ -19,7 +19,7 @@ from sqlmodel import Field, col, select
 from randomization.kits.contents import contents_of
 from randomization.kits.kits import Kit, KitStatus
 from randomization.kits.promises import current_kit_id
-from randomization.ledger.allocations import Allocation, find_allocation
+from randomization.ledger.allocations import Allocation, allocation_of_dose
 from randomization.ledger.seats import arm_given
 from randomization.pharmacy.prepared_contents import open_prepared, seal_prepared
 from randomization.pharmacy.worksheets import (
@@ -161,7 +161,7 @@ def _prepare(session: TrialSession, actor: Actor, casebook: Casebook, order: Inf
     made = preparation_for(session, order.id)
     if made is not None and made.ordered_mg == order.dose_mg:
         raise AlreadyPrepared("This order is prepared already. Open its worksheet instead.")
-    allocation = find_allocation(session, casebook.participant)
+    allocation = allocation_of_dose(session, casebook, order.infusion)
     kit_id = None if allocation.kit_id is None else _usable_kit(session, allocation.kit_id)
     preparation = Preparation(
         **casebook.stamp(session),
@@ -221,7 +221,7 @@ def read_worksheet(session: TrialSession, actor: Actor, preparation_id: UUID) ->
 def _worksheet(session: TrialSession, casebook: Casebook, preparation: Preparation) -> Worksheet:
     order = session.get_one(InfusionOrder, preparation.order_id)
     kit = session.get_one(Kit, preparation.kit_id) if preparation.kit_id else None
-    number = find_allocation(session, casebook.participant).number
+    number = allocation_of_dose(session, casebook, order.infusion).number
     with strongroom(session):
         source, drawing = open_prepared(session, preparation.trial_id, preparation.id)
     return worksheet_of(

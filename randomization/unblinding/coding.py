@@ -17,7 +17,7 @@ from sqlalchemy import LargeBinary
 from sqlmodel import Field, col, select
 
 from randomization.holders import find_data_key, make_data_key
-from randomization.ledger.allocations import allocations_of
+from randomization.ledger.allocations import Allocation, allocations_of
 from randomization.ledger.seats import arms_given
 from randomization.sealing import Place, SealedValue, open_blob, seal_blob
 from randomization.unblinding.register import UnblindingKind, enter
@@ -30,9 +30,11 @@ from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession, strongroom
 from trial.ids import Entropy, draw_below
 from trial.protocol.schema import Protocol
+from trial.protocol.schema.allocation import MAIN_STAGE
 from trial.protocol.versions import newest_active_version, protocol_of
 
 _PLACE = Place("arm coding")
+_FURTHER = ("participant", "stage", "number", "randomized_at", "arm")
 
 
 class ArmCoding(Record, table=True):
@@ -72,6 +74,20 @@ def arms_frame(session: TrialSession, trial_id: UUID, *, until: datetime | None,
         labels = _labels(session, trial_id, set(arms.values())) if coded else {arm: arm for arm in arms.values()}
     rows = sorted((codes[one.participant_id], labels[arms[one.id]]) for one in allocations)
     return pl.DataFrame(rows, schema={"participant": pl.String(), "arm": pl.String()}, orient="row")
+
+
+def further_frame(session: TrialSession, trial_id: UUID) -> pl.DataFrame:
+    """``participant, stage, number, randomized_at, arm`` of every randomization after the first; asked as ``arms_frame``."""
+    found = select(Allocation).where(Allocation.trial_id == trial_id, Allocation.stage != MAIN_STAGE)
+    allocations = session.exec(found.order_by(col(Allocation.randomized_at), Allocation.number)).all()
+    codes = dict(session.exec(select(Participant.id, Participant.code).where(Participant.trial_id == trial_id)).all())
+    with strongroom(session):
+        arms = arms_given(session, allocations)
+    rows = [
+        (codes[one.participant_id], one.stage, one.number, one.randomized_at.isoformat(), arms[one.id])
+        for one in allocations
+    ]
+    return pl.DataFrame(rows, schema=dict.fromkeys(_FURTHER, pl.String()), orient="row")
 
 
 def _labels(session: TrialSession, trial_id: UUID, given: Collection[str] = ()) -> dict[str, str]:

@@ -8,6 +8,7 @@ Invariants
 4. The entry is signed; the medical monitor is told without the arm; the participant stays in follow-up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -17,8 +18,8 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
 
 from randomization.ledger.allocation_lists import get_list
-from randomization.ledger.allocations import Allocation, find_allocation
-from randomization.ledger.seats import arm_given
+from randomization.ledger.allocations import Allocation, every_allocation, find_allocation
+from randomization.ledger.seats import arms_given
 from randomization.unblinding.register import Unblinding, UnblindingKind, UnblindingReason, enter
 from trial.access.actions import Action
 from trial.access.actors import Actor
@@ -117,11 +118,26 @@ def _reveal(
 
 def unsealed_arm(session: TrialSession, casebook: Casebook, unblinding_id: UUID) -> UnsealedArm:
     """For the ways in this package, once they have entered: one participant's arm, on its way."""
-    allocation = find_allocation(session, casebook.participant)
+    made = every_allocation(session, casebook.participant)
     with strongroom(session):
-        arm = arm_given(session, allocation)
-    meant = _meant(session, casebook, allocation, arm)
-    return UnsealedArm(casebook.participant.code, arm, meant.name, meant.treatment, unblinding_id)
+        arms = arms_given(session, made)
+    given = [_meant(session, casebook, one, arms[one.id]) for one in made]
+    last, *_ = reversed(given)
+    return UnsealedArm(
+        casebook.participant.code, last.code, last.name, _treatment(casebook, made, given), unblinding_id
+    )
+
+
+def _treatment(casebook: Casebook, made: Sequence[Allocation], given: Sequence[Arm]) -> str:
+    """What was given; after a further randomization what was given before it too, for it may still act."""
+    if len(made) == 1:
+        return given[0].treatment
+    labels = {stage.code: stage.label for stage in casebook.protocol.randomization.further}
+    later = (
+        f"since “{labels.get(one.stage, one.stage)}”: {arm.treatment}"
+        for one, arm in zip(made[1:], given[1:], strict=True)
+    )
+    return "; ".join([f"First: {given[0].treatment}", *later])
 
 
 def _meant(session: TrialSession, casebook: Casebook, allocation: Allocation, arm: str) -> Arm:

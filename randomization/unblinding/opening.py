@@ -23,7 +23,7 @@ from randomization.ledger.sealed_matter import open_matter, open_slots
 from randomization.ledger.seats import arms_given
 from randomization.lists import stratum_levels
 from randomization.sealing import ListCommitment
-from randomization.unblinding.coding import arms_frame
+from randomization.unblinding.coding import arms_frame, further_frame
 from randomization.unblinding.register import UnblindingKind, enter
 from randomization.verification import (
     OpenedDraw,
@@ -187,6 +187,14 @@ def true_frame(session: TrialSession, actor: Actor, trial_id: UUID, purpose: str
     check_opened(session, trial_id)
     enter(session, actor, UnblindingKind.END_OF_TRIAL, trial_id, purpose)
     return arms_frame(session, trial_id, until=None, coded=False)
+
+
+def true_further_frame(session: TrialSession, actor: Actor, trial_id: UUID, purpose: str) -> pl.DataFrame:
+    """Every randomization after the first, with its arm: see ``further_frame``. Raises as ``true_frame``."""
+    authorize(session, actor, Action.DATASET_UNBLINDED, trial_id=trial_id, reason=purpose)
+    check_opened(session, trial_id)
+    enter(session, actor, UnblindingKind.END_OF_TRIAL, trial_id, purpose)
+    return further_frame(session, trial_id)
 
 
 def opened_list(session: TrialSession, actor: Actor, list_id: UUID) -> OpenedAllocation:

@@ -39,9 +39,13 @@ def build_package(
     treatment_mode: TreatmentMode,
     treatments: pl.DataFrame | None = None,
     *,
+    further: pl.DataFrame | None = None,
     infusion_domain: bool = False,
 ) -> dict[str, bytes]:
-    """All files of a pack by path. ``infusion_domain`` grants a blinded pack what is otherwise withheld."""
+    """All files of a pack by path. ``infusion_domain`` grants a blinded pack what is otherwise withheld.
+
+    ``further`` are the randomizations after the first one with their arms, for an unblinded pack of a trial that has them.
+    """
     withhold = treatment_mode != "unblinded" and not infusion_domain
     tables = without_infusion_domain(snapshot, context.plan) if withhold else snapshot
     domains, analysis = build_frames(tables, context, treatment_mode, treatments)
@@ -50,9 +54,16 @@ def build_package(
     for folder, frames in (("sdtm", domains), ("adam", analysis)):
         for name, frame in frames.items():
             entries += _files(folder, name, frame, variables_of(name, extra.get(name, ())))
+    if further is not None:
+        entries.append(_further(further))
     pack = {entry.path: entry.content for entry in entries}
     pack[MANIFEST] = manifest_bytes(entries, context, treatment_mode, WITHHELD if withhold else ())
     return dict(sorted(pack.items()))
+
+
+def _further(frame: pl.DataFrame) -> FileEntry:
+    columns = tuple((name, "text", name.replace("_", " ").capitalize()) for name in frame.columns)
+    return FileEntry("randomization/further.csv", csv_bytes(frame), "FURTHER", frame.height, columns)
 
 
 def _files(folder: str, name: str, frame: pl.DataFrame, declared: tuple[Variable, ...]) -> Iterator[FileEntry]:

@@ -37,7 +37,8 @@ class RandomizationFacts:
     """What a receipt says. ``local_time`` is the same instant as the site's clock shows it, with its zone.
 
     ``kit`` is ``None`` where the protocol numbers none; ``line`` is the receipt as one authenticated line, printed and among
-    the file's keywords. ``visits`` are names with their dates in words, for who wants them printed along.
+    the file's keywords. ``visits`` are names with their dates in words, for who wants them printed along; ``stage`` is what a
+    further randomization is called.
     """
 
     trial: str
@@ -56,6 +57,7 @@ class RandomizationFacts:
     next_step: str = ""
     line: str = ""
     visits: tuple[tuple[str, str], ...] = ()
+    stage: str = ""
 
 
 def randomization_receipt(facts: RandomizationFacts) -> bytes:
@@ -63,6 +65,7 @@ def randomization_receipt(facts: RandomizationFacts) -> bytes:
     register_fonts()
     rows = [
         ("Participant", facts.participant),
+        *([("Randomization", facts.stage)] if facts.stage else []),
         ("Site", facts.site),
         ("Randomization number", facts.randomization_number),
         ("Kit", facts.kit or NO_KIT),

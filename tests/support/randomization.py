@@ -21,6 +21,7 @@ from randomization.ledger.seats import arms_given
 from tests.support.house import House
 from tests.support.participants import participant, protocol_at, ready_to_randomize, site_code
 from trial.database.session import strongroom
+from trial.protocol.schema.allocation import MAIN_STAGE
 
 FIRST, SECOND = bytes(range(32)), bytes(range(32, 64))
 GOOD_UNTIL = date(2027, 6, 30)
@@ -90,9 +91,11 @@ def open_for_randomization(house: House, **design) -> AllocationList:
     return made
 
 
-def randomize(house: House, participant_id: UUID, *, key: str | None = None) -> RandomizationReceipt:
+def randomize(
+    house: House, participant_id: UUID, *, key: str | None = None, stage: str = MAIN_STAGE
+) -> RandomizationReceipt:
     site = site_code(house, participant_id)
-    command = RandomizeParticipant(participant_id=participant_id, idempotency_key=key or str(uuid4()))
+    command = RandomizeParticipant(participant_id=participant_id, stage=stage, idempotency_key=key or str(uuid4()))
     with house.database.transaction() as session:
         actor = house.actor(session, "coordinator", site)
         return randomize_participant(session, actor, house.proof("coordinator", site), command)
@@ -105,10 +108,10 @@ def randomized(house: House, site: str = "S1", **who) -> UUID:
     return participant_id
 
 
-def true_arms(house: House) -> dict[str, str]:
-    """The arm of each participant, by code, in the order of randomization."""
+def true_arms(house: House, stage: str = MAIN_STAGE) -> dict[str, str]:
+    """The arm of each participant in a stage, by code, in the order of randomization."""
     with house.database.transaction() as session:
-        allocations = allocations_of(session, house.trial.id)
+        allocations = allocations_of(session, house.trial.id, stage=stage)
         with strongroom(session):
             arms = arms_given(session, allocations)
     return {participant(house, one.participant_id).code: arms[one.id] for one in allocations}

@@ -146,9 +146,15 @@ def recorded_forms(session: TrialSession, participant_id: UUID, visit: str) -> d
 
 def screening_answers(session: TrialSession, casebook: Casebook) -> dict[tuple[str, str], Value | None]:
     """Every answer of the screening period, by form and field; a later visit's answer counts over an earlier one's."""
-    order = [visit.code for visit in casebook.protocol.visits if visit.period == "screening"]
-    found = session.execute(_ANSWERS, {"participant_id": casebook.participant.id, "visits": order})
-    records = sorted(found, key=lambda record: order.index(record.visit))
+    return answers_at(
+        session, casebook, [visit.code for visit in casebook.protocol.visits if visit.period == "screening"]
+    )
+
+
+def answers_at(session: TrialSession, casebook: Casebook, visits: list[str]) -> dict[tuple[str, str], Value | None]:
+    """Every answer at these visits, by form and field; a later visit's counts over an earlier one's."""
+    found = session.execute(_ANSWERS, {"participant_id": casebook.participant.id, "visits": visits})
+    records = sorted(found, key=lambda record: visits.index(record.visit))
     return {(record.form, name): value for record in records for name, value in record.answers.items()}
 
 

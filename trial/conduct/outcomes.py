@@ -234,9 +234,15 @@ def _stored(session: TrialSession, casebook: Casebook, visit: str) -> dict[tuple
 
 def screening_scores(session: TrialSession, casebook: Casebook) -> dict[tuple[str, str], float | None]:
     """Scores of the screening period by instrument and domain; the last administration counts."""
-    order = [visit.code for visit in casebook.protocol.visits if visit.period == "screening"]
-    found = session.execute(_SCORES, {"participant_id": casebook.participant.id, "visits": order})
-    outcomes = sorted(found, key=lambda outcome: (order.index(outcome.visit), outcome.repeat))
+    return scores_at(
+        session, casebook, [visit.code for visit in casebook.protocol.visits if visit.period == "screening"]
+    )
+
+
+def scores_at(session: TrialSession, casebook: Casebook, visits: list[str]) -> dict[tuple[str, str], float | None]:
+    """Scores at these visits by instrument and domain; the last administration counts."""
+    found = session.execute(_SCORES, {"participant_id": casebook.participant.id, "visits": visits})
+    outcomes = sorted(found, key=lambda outcome: (visits.index(outcome.visit), outcome.repeat))
     return {(outcome.instrument, score["domain"]): score["score"] for outcome in outcomes for score in outcome.scores}
 
 

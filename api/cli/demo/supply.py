@@ -16,9 +16,9 @@ from api.cli.demo.stage import Place, Stage
 from api.cli.demo.timeline import InTurn, Story
 from randomization.kits.shipments import ReceiveKits, ShipKits, ShippedLot, receive_kits, ship_kits
 from randomization.kits.stock import stock_of
-from randomization.ledger.allocation_lists import MAIN_STAGE
 from randomization.ledger.tallies import numbers_given
 from trial.database.session import TrialSession
+from trial.protocol.schema.allocation import MAIN_STAGE
 
 GOOD_FOR = timedelta(days=540)
 

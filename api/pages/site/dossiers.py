@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.pages.data.query_subjects import Line, lines_of, may_query, shown_queries
+from api.pages.site.stages import StageStanding, stages_of
 from api.pages.site.subjects import may_here, opened
 from api.places import Place
 from trial.access.permissions import Permission
@@ -48,6 +49,7 @@ class Dossier:
     randomization_errors: list[RandomizationErrorMark] = field(default_factory=list)
     events: list[EventView] = field(default_factory=list)
     queries: list[Line] = field(default_factory=list)
+    stages: tuple[StageStanding, ...] = ()
 
     def may(self, permission: Permission) -> bool:
         return may_here(self.here, self.casebook, permission)
@@ -81,6 +83,7 @@ def dossier(session: TrialSession, here: Place, code: str) -> Dossier:
         randomization_errors=errors_for(session, here.actor, one) if screening else [],
         events=_events(session, here, book),
         queries=_queries(session, here, book),
+        stages=stages_of(session, book),
         **screening,
     )
 

@@ -1,6 +1,7 @@
 """Randomizing in three steps: check the answers, sign, and a receipt that is found again.
 
-The first step shows what is recorded: nobody types a stratum. The receipt holds two numbers and no arm.
+The first step shows what is recorded: nobody types a stratum. The receipt holds two numbers and no arm. ``stage`` in an
+address names a further randomization of the protocol; without it the first one is meant.
 """
 
 from fastapi import APIRouter, Request
@@ -14,14 +15,15 @@ from api.pages.render import day_words, instant_words, page
 from api.pages.site.commands import command_of
 from api.pages.site.dossiers import Dossier, dossier
 from api.pages.site.receipts import receipt_of, receipt_pdf
-from api.pages.site.subjects import opened, subject_url, trail
+from api.pages.site.stages import is_in_stage, stage_url, stage_words, why_not
+from api.pages.site.subjects import opened, subject_url, trail, with_query
 from api.permissions import permission
 from api.places import Place
 from randomization.ledger.randomize import MEANING, RandomizeParticipant, randomize_participant
 from trial.access.permissions import Permission
-from trial.conduct.eligibility import why_not_randomizable
 from trial.conduct.factors import factor_values
 from trial.database.session import TrialSession
+from trial.protocol.schema.allocation import MAIN_STAGE
 
 router = APIRouter()
 
@@ -31,51 +33,66 @@ _RANDOMIZES = permission(Permission.PARTICIPANT_RANDOMIZE)
 
 
 @router.get(f"{_ONE}/randomize", openapi_extra=_RANDOMIZES)
-def check_answers(request: Request, here: Here, session: Write, code: str) -> Response:
+def check_answers(request: Request, here: Here, session: Write, code: str, stage: str = MAIN_STAGE) -> Response:
     """The first step: everything that will be used, and what stands in the way, if something does."""
     found = dossier(session, here, code)
-    if found.casebook.participant.randomized_at is not None:
-        return see(subject_url(here, code, "receipt"))
-    refusal = why_not_randomizable(session, found.casebook.participant.id)
+    words = stage_words(found.casebook, stage)
+    if is_in_stage(session, found.casebook, stage):
+        return see(stage_url(here, code, stage, "receipt"))
     return page(
-        request, "site/randomize_check.html", here=here, book=found.casebook, rows=_rows(session, found), refusal=refusal,
-        trail=trail(here, found.casebook), back=subject_url(here, code), next_url=subject_url(here, code, "randomize", "sign"),
+        request, "site/randomize_check.html", here=here, book=found.casebook, rows=_rows(session, found), stage=words,
+        refusal=why_not(session, found.casebook, stage), trail=trail(here, found.casebook), back=subject_url(here, code),
+        next_url=stage_url(here, code, stage, "randomize", "sign"),
     )  # fmt: skip
 
 
 @router.get(f"{_ONE}/randomize/sign", openapi_extra=_RANDOMIZES)
-def show_signing(request: Request, here: Here, session: Write, code: str) -> Response:
-    if opened(session, here, code).participant.randomized_at is not None:
-        return see(subject_url(here, code, "receipt"))
-    return _signing_page(request, session, here, code, FormState())
+def show_signing(request: Request, here: Here, session: Write, code: str, stage: str = MAIN_STAGE) -> Response:
+    book = opened(session, here, code)
+    stage_words(book, stage)
+    if is_in_stage(session, book, stage):
+        return see(stage_url(here, code, stage, "receipt"))
+    return _signing_page(request, session, here, code, stage, FormState())
 
 
 @router.post(f"{_ONE}/randomize/sign", openapi_extra=_RANDOMIZES)
-def randomize(request: Request, here: Here, caller: Called, session: Write, posted: Posted, code: str) -> Response:
-    with reshown(session, posted, lambda state, status: _signing_page(request, session, here, code, state, status)):
+def randomize(
+    request: Request, here: Here, caller: Called, session: Write, posted: Posted, code: str, stage: str = MAIN_STAGE
+) -> Response:
+    with reshown(
+        session, posted, lambda state, status: _signing_page(request, session, here, code, stage, state, status)
+    ):
         proof = caller.prove(posted.get("password", ""), posted.get("code"))
         command = command_of(
             RandomizeParticipant,
             participant_id=opened(session, here, code).participant.id,
+            stage=stage,
             idempotency_key=posted.get("idempotency_key", ""),
         )
         randomize_participant(session, here.actor, proof, command)
-    return see(subject_url(here, code, "receipt"), done="randomized")
+    return see(stage_url(here, code, stage, "receipt"), done="randomized")
 
 
 @router.get(f"{_ONE}/receipt", openapi_extra=_READERS)
-def show_receipt(request: Request, here: Here, session: Write, code: str, done: str = "") -> Response:
-    found = receipt_of(session, here, opened(session, here, code))
+def show_receipt(
+    request: Request, here: Here, session: Write, code: str, stage: str = MAIN_STAGE, done: str = ""
+) -> Response:
+    found = receipt_of(session, here, opened(session, here, code), stage)
     return page(
         request, "site/receipt.html", here=here, receipt=found, fresh=done == "randomized", trail=trail(here, found.book),
-        pdf_url=subject_url(here, code, "receipt.pdf"), back=subject_url(here, code), url=subject_url(here, code, "receipt"),
+        pdf_url=stage_url(here, code, stage, "receipt.pdf"), back=subject_url(here, code),
+        visits_url=with_query(stage_url(here, code, stage, "receipt.pdf"), visits="true"),
+        url=stage_url(here, code, stage, "receipt"),
     )  # fmt: skip
 
 
 @router.get(f"{_ONE}/receipt.pdf", openapi_extra=_READERS)
-def download_receipt(here: Here, session: Write, code: str, *, visits: bool = False) -> Response:
-    found = receipt_of(session, here, opened(session, here, code))
-    name = f"{found.book.trial.code}-{found.ledger.participant}-randomization.pdf"
+def download_receipt(
+    here: Here, session: Write, code: str, stage: str = MAIN_STAGE, *, visits: bool = False
+) -> Response:
+    found = receipt_of(session, here, opened(session, here, code), stage)
+    part = "" if stage == MAIN_STAGE else f"-{stage}"
+    name = f"{found.book.trial.code}-{found.ledger.participant}{part}-randomization.pdf"
     return Response(
         receipt_pdf(found, visits=visits),
         media_type="application/pdf",
@@ -84,14 +101,20 @@ def download_receipt(here: Here, session: Write, code: str, *, visits: bool = Fa
 
 
 def _signing_page(
-    request: Request, session: TrialSession, here: Place, code: str, state: FormState, status: int = 200
+    request: Request,
+    session: TrialSession,
+    here: Place,
+    code: str,
+    stage: str,
+    state: FormState,
+    status: int = 200,
 ) -> Response:
     found = dossier(session, here, code)
     return page(
         request, "site/randomize_sign.html", status=status, here=here, book=found.casebook, state=state,
         rows=[row[:2] for row in _rows(session, found)], meaning=MEANING, needs_code=here.caller.needs_code,
-        trail=trail(here, found.casebook), back=subject_url(here, code, "randomize"),
-        url=subject_url(here, code, "randomize", "sign"),
+        stage=stage_words(found.casebook, stage), trail=trail(here, found.casebook),
+        back=stage_url(here, code, stage, "randomize"), url=stage_url(here, code, stage, "randomize", "sign"),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from api.pages.frame import site_words
 from api.pages.render import day_words, instant_words
+from api.pages.site.stages import stage_words
 from api.places import Place
 from randomization.ledger.allocations import RandomizationReceipt, find_allocation, receipt_for
 from reports.documents.receipt import RandomizationFacts, randomization_receipt
@@ -14,6 +15,7 @@ from trial.conduct.casebooks import Casebook
 from trial.conduct.schedules import PlannedVisit, planned_visits
 from trial.conduct.visits import anchors_of
 from trial.database.session import TrialSession
+from trial.protocol.schema.allocation import MAIN_STAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Receipt:
     book: Casebook
     ledger: RandomizationReceipt
     signature: Signature
+    stage: str = ""
 
     @property
     def local_time(self) -> str:
@@ -44,6 +47,7 @@ class Receipt:
     def rows(self) -> list[tuple[str, str]]:
         return [
             ("Participant", self.ledger.participant),
+            *([("Randomization", self.stage)] if self.stage else []),
             ("Site", site_words(self.book.site)),
             ("Randomized", self.local_time),
             ("Randomized and signed by", self.signature.printed_name),
@@ -53,11 +57,12 @@ class Receipt:
         ]
 
 
-def receipt_of(session: TrialSession, here: Place, book: Casebook) -> Receipt:
-    """Raises ``NotPermitted``, ``NotRandomized``."""
-    ledger = receipt_for(session, here.actor, book.participant.id)
-    allocation = find_allocation(session, book.participant)
-    return Receipt(book, ledger, signatures_on(session, allocation)[0])
+def receipt_of(session: TrialSession, here: Place, book: Casebook, stage: str = MAIN_STAGE) -> Receipt:
+    """Raises ``NotPermitted``, ``NotRandomized``, ``NotInProtocol``."""
+    words = stage_words(book, stage)
+    ledger = receipt_for(session, here.actor, book.participant.id, stage)
+    allocation = find_allocation(session, book.participant, stage)
+    return Receipt(book, ledger, signatures_on(session, allocation)[0], words)
 
 
 def receipt_pdf(receipt: Receipt, *, visits: bool = False) -> bytes:
@@ -84,6 +89,7 @@ def receipt_pdf(receipt: Receipt, *, visits: bool = False) -> bytes:
             next_step=receipt.next_step,
             line=ledger.line,
             visits=_visits(book) if visits else (),
+            stage=receipt.stage,
         )
     )
 

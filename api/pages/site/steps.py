@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.pages.site.dossiers import Dossier
+from api.pages.site.stages import stage_url
 from api.pages.site.subjects import subject_url
 from api.pages.site.visit_tasks import missing_forms, site_forms
 from api.pages.site.words import Kind, visit_tag
@@ -44,7 +45,9 @@ def next_step(found: Dossier) -> NextStep:
     if found.needs_consent:
         label = "Record consent" if found.casebook.participant.consented_on is None else "Record the new consent"
         return _mine(found, Permission.SCREENING_WRITE, label, "consent", waits="consent")
-    return _next_before(found) if before_randomization(found) else _next_visit(found)
+    if before_randomization(found):
+        return _next_before(found)
+    return _next_stage(found) or _next_visit(found)
 
 
 def _next_before(found: Dossier) -> NextStep:
@@ -68,6 +71,16 @@ def _next_before(found: Dossier) -> NextStep:
         "sign",
         waits="an investigator's signature",
     )
+
+
+def _next_stage(found: Dossier) -> NextStep | None:
+    stage = next((stage for stage in found.stages if stage.is_due), None)
+    if stage is None:
+        return None
+    if not found.may(Permission.PARTICIPANT_RANDOMIZE):
+        return NextStep(waits_for=stage.label)
+    label = f"Randomize {found.casebook.participant.code}: {stage.label}"
+    return NextStep(label, stage_url(found.here, found.casebook.participant.code, stage.code, "randomize"))
 
 
 def _next_visit(found: Dossier) -> NextStep:

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from api.pages.render import day_words, instant_words
 from api.pages.site.dossiers import Dossier
+from api.pages.site.stages import stage_url
 from api.pages.site.subjects import subject_url
 from api.pages.site.visit_tasks import missing_forms
 from api.pages.site.words import END_REASON, STUDY_END, TREATMENT_END, counted, visit_tag, window_words
@@ -37,6 +38,7 @@ def timeline_of(found: Dossier) -> list[Moment]:
         *_doses(found),
         *_treatment_end(found),
         *_after_doses(found),
+        *_stages(found),
         *_study_end(found),
     ]
 
@@ -128,6 +130,21 @@ def _randomization(found: Dossier) -> Iterator[Moment]:
         when = instant_words(participant.randomized_at, found.casebook.site.zone)
         detail = f"Number {participant.randomization_number}"
         yield _moment("Randomized", when, "Done", "done", _url(found, "receipt"), detail)
+
+
+def _stages(found: Dossier) -> Iterator[Moment]:
+    code, zone = found.casebook.participant.code, found.casebook.site.zone
+    for stage in found.stages:
+        if stage.made is not None:
+            when, url = (
+                instant_words(stage.made.randomized_at, zone),
+                stage_url(found.here, code, stage.code, "receipt"),
+            )
+            yield _moment(f"Randomized: {stage.label}", when, "Done", "done", url, f"Number {stage.made.number}")
+        elif stage.is_due:
+            randomizes = found.may(Permission.PARTICIPANT_RANDOMIZE)
+            url = stage_url(found.here, code, stage.code, "randomize") if randomizes else ""
+            yield _moment(f"To randomize: {stage.label}", "Now", "Due", "active", url)
 
 
 def _treatment_end(found: Dossier) -> Iterator[Moment]:

@@ -25,7 +25,7 @@ from api.pages.render import page
 from api.pages.site.commands import command_of, whole_number
 from api.pages.site.words import counted
 from api.permissions import permission
-from randomization.ledger.allocation_lists import MAIN_STAGE, AllocationList, ListNotFound, ListStatus, lists_of
+from randomization.ledger.allocation_lists import AllocationList, ListNotFound, ListStatus, lists_of
 from randomization.ledger.envelopes import envelope_stage
 from randomization.ledger.extensions import ExtendList, extend_list, sites_without_list
 from randomization.ledger.generation import ConfirmList, DesignList, confirm_list, design_list
@@ -35,6 +35,7 @@ from trial.access.permissions import Permission
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
 from trial.protocol.schema import Protocol
+from trial.protocol.schema.allocation import MAIN_STAGE
 from trial.protocol.versions import newest_active_version, protocol_of
 
 router = APIRouter()
@@ -149,7 +150,7 @@ def _lists_page(
         levels=[(stage, stratum_levels_of(session, here.trial.id, stage)) for stage in stages] if _makes(here) else [],
         asks=_asks(protocol), scheme=protocol.randomization.scheme.name.replace("_", " "),
         site_is_factor=protocol.randomization.site_is_factor, may_design=here.may(Permission.LIST_DESIGN),
-        stage_options=_stage_options(here, stages), site_options=[(one.code, one.name) for one in here.sites],
+        stage_options=_stage_options(here, protocol, stages), site_options=[(one.code, one.name) for one in here.sites],
         least=LEAST_CONTRIBUTION,
     )  # fmt: skip
 
@@ -165,10 +166,11 @@ def _asks(protocol: Protocol) -> dict[str, bool]:
     }
 
 
-def _stage_options(here: Place, stages: list[str]) -> list[tuple[str, str]]:
-    offered = dict.fromkeys([MAIN_STAGE, *stages])
+def _stage_options(here: Place, protocol: Protocol, stages: list[str]) -> list[tuple[str, str]]:
+    further = {stage.code: stage.label for stage in protocol.randomization.further}
+    offered = dict.fromkeys([MAIN_STAGE, *further, *stages])
     names = {envelope_stage(site.code): f"Emergency envelopes of {site.code}" for site in here.sites}
-    known = {MAIN_STAGE: "The trial’s randomization"} | names
+    known = {MAIN_STAGE: "The trial’s randomization"} | further | names
     return [(stage, known.get(stage, stage.replace("_", " "))) for stage in dict.fromkeys([*offered, *names])]
 
 

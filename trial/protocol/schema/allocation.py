@@ -8,12 +8,14 @@ Invariants
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from trial.protocol.schema.base import Code, Coded, Count, Fraction, Part, Positive, Text
+from trial.protocol.schema.base import Check, Code, Coded, Count, Fraction, Part, Positive, Text
 
+MAIN_STAGE: Final = "main"
+"""The stage of the trial's first randomization."""
 Chance = (
     Annotated[float, Field(gt=0, le=1)]
     | Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,5}/[1-9][0-9]{0,5}$")]
@@ -156,9 +158,31 @@ class Cap(Part):
     at_most: Count
 
 
+class FurtherStage(Part):
+    """Another randomization of those who are in the trial: a second stage of treatment, or a sub-study of some of them.
+
+    It is due once ``from_visit`` is done, for those of whom ``when`` holds in what is recorded at that visit; doses and kits
+    of that visit and of those after it are those of this stage. ``ratio`` names some of the trial's arms, by itself all as
+    the trial has them; scheme, factors and kits are the trial's. Other treatments are a trial of their own.
+    """
+
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    label: Text
+    from_visit: Code
+    when: Check | None = None
+    ratio: dict[Code, Count] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_a_name_of_its_own(self) -> Self:
+        if self.code == MAIN_STAGE or self.code.startswith("envelopes_"):
+            raise ValueError(f"{self.code!r} names a stage that every trial has; choose another code")
+        return self
+
+
 class Randomization(Part):
-    """``caps`` bound strata; ``warn_at_slots`` is how many slots are left when a stratum counts as low, by itself a tenth of
-    the stratum and at least eight."""
+    """``further`` are the randomizations after the first one, in the order of their visits. ``caps`` bound strata;
+    ``warn_at_slots`` is how many slots are left when a stratum counts as low, by itself a tenth of the stratum and at least
+    eight."""
 
     scheme: Annotated[Scheme, Field(discriminator="name")]
     site_is_factor: bool
@@ -168,6 +192,7 @@ class Randomization(Part):
     site_cap_fraction: Annotated[float, Field(gt=0, le=1)]
     caps: tuple[Cap, ...] = ()
     warn_at_slots: Count | None = None
+    further: tuple[FurtherStage, ...] = ()
 
     @property
     def has_list(self) -> bool:

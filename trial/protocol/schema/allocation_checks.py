@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import gcd
 from typing import TYPE_CHECKING, Final
@@ -11,7 +11,9 @@ from trial.protocol.schema.allocation import Minimization, RecordedAt
 from trial.protocol.schema.problems import Path, Problem, recorded, twice, visit_exists
 
 if TYPE_CHECKING:
+    from trial.protocol.schema.base import Condition
     from trial.protocol.schema.protocol import Protocol
+    from trial.protocol.schema.schedule import Visit
 
 
 def allocation_problems(protocol: Protocol) -> Iterator[Problem]:
@@ -33,6 +35,7 @@ def allocation_problems(protocol: Protocol) -> Iterator[Problem]:
     for place, code in enumerate(protocol.supply.dispensed_at):
         yield from visit_exists(protocol, ("supply", "dispensed_at", place), code)
     yield from _prepared_without_kits(protocol)
+    yield from _further(protocol, (*here, "further"))
 
 
 def _prepared_without_kits(protocol: Protocol) -> Iterator[Problem]:
@@ -45,6 +48,33 @@ def _prepared_without_kits(protocol: Protocol) -> Iterator[Problem]:
             "without numbered kits the pharmacist prepares each dose, so every arm needs a preparation and the protocol an"
             " infusion plan; add them, or number the kits",
         )
+
+
+def _further(protocol: Protocol, here: Path) -> Iterator[Problem]:
+    stages = protocol.randomization.further
+    yield from twice(here, "stage", [stage.code for stage in stages])
+    for place, stage in enumerate(stages):
+        path = (*here, place)
+        visit = next((visit for visit in protocol.visits if visit.code == stage.from_visit), None)
+        yield from visit_exists(protocol, (*path, "from_visit"), stage.from_visit)
+        if visit is not None and visit.period == "screening":
+            yield Problem((*path, "from_visit"), "nobody is randomized yet at a visit of the screening")
+        if visit is not None:
+            yield from _asked_at(visit, (*path, "when", "conditions"), stage.when.conditions if stage.when else ())
+        strangers = sorted(set(stage.ratio) - set(protocol.arm_codes))
+        if strangers or len(stage.ratio) == 1:
+            yield Problem((*path, "ratio"), "name two or more of the trial's arms, or leave the ratio out")
+    known = [stage.from_visit for stage in stages if stage.from_visit in protocol.visit_codes]
+    order = [protocol.visit_codes.index(visit) for visit in known]
+    if order != sorted(set(order)):
+        yield Problem(here, "stages follow each other: give each a visit after the one before")
+
+
+def _asked_at(visit: Visit, path: Path, conditions: Iterable[Condition]) -> Iterator[Problem]:
+    there = {*visit.forms, *(instrument.id for instrument in visit.instruments)}
+    for number, condition in enumerate(conditions):
+        if condition.form not in there:
+            yield Problem((*path, number, "form"), f"{condition.form!r} is not filled in at {visit.code}")
 
 
 def _caps(protocol: Protocol, here: Path) -> Iterator[Problem]:

@@ -86,6 +86,8 @@ def _check(protocol: Protocol, path: Path, check: Check | None) -> Iterator[Prob
 
 
 def _eligibility_and_forms(protocol: Protocol) -> Iterator[Problem]:
+    for place, stage in enumerate(protocol.randomization.further):
+        yield from _check(protocol, ("randomization", "further", place, "when"), stage.when)
     for place, criterion in enumerate(protocol.eligibility):
         yield from _check(protocol, ("eligibility", place, "check"), criterion.check)
     for place, form in enumerate(protocol.forms):

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from trial.errors import NotFound
-from trial.protocol.schema.allocation import Factor, Randomization, Supply
+from trial.protocol.schema.allocation import MAIN_STAGE, Factor, FurtherStage, Randomization, Supply
 from trial.protocol.schema.arms import Arm, Blinding
 from trial.protocol.schema.base import Code, Count, Part
 from trial.protocol.schema.checks import problems_of
@@ -104,6 +104,17 @@ class Protocol(Part):
         """How many may be randomized in all before, by the ratio, some arm is at its cap; ``None`` without caps."""
         whole = sum(self.ratio.values())
         return min((arm.at_most * whole // self.ratio[arm.code] for arm in self.arms if arm.at_most), default=None)
+
+    def stage(self, code: str) -> FurtherStage:
+        return _named("further randomization", code, ((stage.code, stage) for stage in self.randomization.further))
+
+    def at_stage(self, code: str) -> Protocol:
+        """The protocol as a randomization sees it: its own arms and ratio, all else the trial's. ``main`` is the first one."""
+        ratio = {} if code == MAIN_STAGE else self.stage(code).ratio
+        if not ratio:
+            return self
+        arms = tuple(arm for arm in self.arms if arm.code in ratio)
+        return self.model_copy(update={"arms": arms, "ratio": dict(ratio)})
 
     @property
     def visits(self) -> tuple[Visit, ...]:
