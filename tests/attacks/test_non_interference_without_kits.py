@@ -54,6 +54,20 @@ class _Play:
         for site in ("S1", "S2"):
             self._treat(site, waiting[site][0])
         world.act("send", lambda: self._send(waiting["S1"][0]))
+        self._second_stage(waiting)
+
+    def _second_stage(self, waiting: dict[str, list[UUID]]) -> None:
+        """Those who were treated are randomized again, and the next dose is of that arm."""
+        made = randomization.designed_list(self.house, blocks=(3, 6), slots=6, stage="second").id
+        randomization.confirmed_list(self.house, made)
+        for site in ("S1", "S2"):
+            one = waiting[site][0]
+            self.world.act(
+                "again", lambda one=one: randomization.randomize(self.house, one, key=self._key(), stage="second")
+            )
+        self.house.clock.advance(timedelta(days=1))
+        for site in ("S1", "S2"):
+            self._treat(site, waiting[site][0], 2)
 
     def _send(self, one: UUID) -> CodeSent:
         with self.house.database.transaction() as session:
@@ -73,10 +87,13 @@ class _Play:
         self._do("statistician_unblinded", None, make_envelopes, command)
         self._do("statistician_unblinded", None, print_envelopes, made)
 
-    def _treat(self, site: str, one: UUID) -> None:
-        participants.order(self.house, one, 1, weight_kg=70.0 if site == "S1" else 88.0)
+    def _treat(self, site: str, one: UUID, number: int = 1) -> None:
+        participants.order(self.house, one, number, weight_kg=70.0 if site == "S1" else 88.0)
         with self.house.database.session() as session:
-            order_id = session.exec(select(InfusionOrder.id).where(InfusionOrder.participant_id == one)).one()
+            ordered = select(InfusionOrder.id).where(
+                InfusionOrder.participant_id == one, InfusionOrder.infusion == number
+            )
+            order_id = session.exec(ordered).one()
         sheet = self._do(
             "pharmacist_unblinded", site, prepare_dose, PrepareDose(order_id=order_id, idempotency_key=self._key())
         )
@@ -88,7 +105,7 @@ class _Play:
         code = participants.participant(self.house, one).code
         bag = ReceiveBag(preparation_id=sheet.preparation_id, participant=code, idempotency_key=self._key())
         self.world.act("receive", lambda: self._do("infusion_nurse", site, receive_bag, bag))
-        given = participants.infusion_command(self.house, one, 1, kit=None)
+        given = participants.infusion_command(self.house, one, number, kit=None)
         self._do("infusion_nurse", site, participants.record_infusion, given)
 
     def _do(self, role, site, service, command):
@@ -112,7 +129,9 @@ def _record(world: World) -> dict[str, str]:
 
 def test_swap_changes_nothing_that_a_blinded_person_gets_without_kits(server, template):
     with prologue(
-        server, template, variant(ratio="{KET: 2, PBO: 1}", kits=False, code_to="treating_physician")
+        server,
+        template,
+        variant(ratio="{KET: 2, PBO: 1}", kits=False, code_to="treating_physician", second_stage_after="INF1"),
     ) as begun:
         with world_of(begun, Exchange(), _Play) as drawn:
             arms, record = true_arms(drawn.house), _record(drawn)
@@ -120,7 +139,8 @@ def test_swap_changes_nothing_that_a_blinded_person_gets_without_kits(server, te
             assert not set(true_arms(other.house).items()) & set(arms.items())
             assert differences(record, _record(other)) == []
     assert len(set(arms.values())) == 2
-    assert sum("kit_number=None" in text for key, text in record.items() if key.startswith("act ")) == 8
+    assert sum("kit_number=None" in text for key, text in record.items() if key.startswith("act ")) == 10
+    assert sum("SECOND-R" in text for key, text in record.items() if key.startswith("act ")) == 2
     for kind in ("receipt", "/bags", "accountability.pdf"):
         assert any(kind in key and text.startswith("200") for key, text in record.items()), kind
     told = "\n".join(record.values())

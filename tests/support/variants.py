@@ -20,11 +20,12 @@ def variant(
     pauses: bool = False,
     told: bool = False,
     version: str = "",
+    second_stage_after: str = "",
 ) -> LoadedProtocol:
     """``ratio`` as YAML; without ``kits`` the pharmacist prepares; ``code_to``: who is shown an emergency break.
 
     ``dictionary`` as YAML; ``pauses``: a related death pauses recruitment; ``told``: everybody sees it;
-    ``version`` makes it an amendment.
+    ``version`` makes it an amendment; ``second_stage_after``: the visit after which everybody is randomized again.
     """
     text = shipped_text("keta-pain")
     if ratio:
@@ -38,6 +39,9 @@ def variant(
     if pauses or told:
         rule = r"text: Any related death, events: fatal, of_one_kind: false, count: 1\}"
         text = _changed(text, rule, f"{rule[:-2]}, seen_by: everybody, pauses_recruitment: {str(pauses).lower()}}}")
+    if second_stage_after:
+        stage = f"  further: [{{code: second, label: Second stage, from_visit: {second_stage_after}}}]\n"
+        text = _changed(text, r"  within_days_of_eligibility: 7\n", f"  within_days_of_eligibility: 7\n{stage}")
     if version:
         text = _changed(text, r'  version: "1.0"\n  dated', f'  version: "{version}"\n  supersedes: "1.0"\n  dated')
     return load_protocol(text)

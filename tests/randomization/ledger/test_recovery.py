@@ -38,14 +38,16 @@ from randomization.ledger.reseating import (
     link_receipt,
     take_receipts,
 )
+from tests.randomization.ledger.test_further_stages import at_week_two, duo
 from tests.support.house import House
 from tests.support.participants import ready_to_randomize
-from tests.support.randomization import open_for_randomization, randomize, stocked, true_arms
+from tests.support.randomization import open_for_randomization, randomize, sealed_list, stocked, true_arms
 from tests.support.restoring import Backups
 from trial.access.actors import system_actor
 from trial.access.alerts import Alert, AlertKind
 from trial.audit.anchors import read_anchors
 from trial.audit.verification import verify_audit
+from trial.conduct.participants import AlreadyRandomized
 from trial.protocol.loader import load_shipped
 from trial.settings import Settings
 from trial.vault import Vault
@@ -241,3 +243,27 @@ def test_minimization_comes_back_too_and_goes_on_as_if_nothing_had_happened(
         done = session.exec(select(Allocation)).all()
         assert sorted(one.position for one in done) == [1, 2, 3, 4, 5, 6]
         assert {one.participant_id for one in done} == set(waiting[:6])
+
+
+def test_a_further_stage_comes_back_too_and_nobody_gets_a_second_slot_of_it(
+    database, app_url, tmp_path, backups, clock
+):
+    house = House.build(database, clock, loaded=duo(), sites=("S1",), planned=40)
+    installation = installed(house, app_url, tmp_path)
+    for stage in ("main", "second"):
+        sealed_list(house, blocks=(), stage=stage)
+    stocked(house)
+    someone = at_week_two(house)
+    write_milestone(installation, "by the clock")
+    backups.take(house.database)
+    line = randomize(house, someone, stage="second").line
+    write_milestone(installation, "by the clock")
+    before = seats(house)
+    backups.restore(house.database)
+    assert notice_restore(installation)
+    declared(installation)
+    assert take(house, line) == 1
+    assert randomize(house, someone, stage="second").line == line
+    assert seats(house) == before
+    with pytest.raises(AlreadyRandomized):
+        randomize(house, someone, stage="second")
