@@ -25,8 +25,10 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from api.jobs.restores import hold_what_was_altered
 from api.logs import facts_of, log
 from api.pages.render import page
+from api.services import services_of
 from trial.errors import (
     Conflict,
     DomainError,
@@ -127,6 +129,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 def answer_error(request: Request, error: Exception) -> Response:
     """Any exception as an answer, in the shape that the caller can read."""
+    hold_what_was_altered(services_of(request).database, error)
     refusal = refusal_of(error)
     request_id = str(getattr(request.state, "request_id", ""))
     _log(refusal, error, request_id)
@@ -140,6 +143,7 @@ def answer_error(request: Request, error: Exception) -> Response:
 def give_answer(request: Request, error: Exception) -> Response:
     """The page that the refused act made of its refusal."""
     assert isinstance(error, AnsweredRefusal), "registered for this class alone"
+    hold_what_was_altered(services_of(request).database, error.error)
     _log(refusal_of(error.error), error.error, str(getattr(request.state, "request_id", "")))
     return error.response
 

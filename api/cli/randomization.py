@@ -48,7 +48,9 @@ def verify(
     console.print(f"List    {published['list']}\nRoot    {published['root']}\nDesign  {published['design']}")
     if not (commitment or root or design):
         console.print("Compare root and design with what was published when the list was sealed.")
-    console.print(f"[bold green]All {count} allocations are those that were committed to, and those of the seed.[/]")
+    console.print(
+        f"[bold green]All {count} allocations in this file are those that were committed to, and those of the seed.[/]"
+    )
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""A restored backup, noticed: the lists that it left behind are held before anybody is randomized from them.
+"""A restored backup or an altered list, noticed: lists that do not hold any more are held before anybody is randomized from them.
 
 Invariants
 1. To hold is all that happens by itself. That the database was restored, and not rewritten, is declared by a person with
@@ -14,11 +14,15 @@ from uuid import UUID
 from api.installation import Installation
 from api.jobs.contexts import write_milestone
 from api.logs import log
+from randomization.ledger.allocation_lists import StopsList
 from randomization.ledger.holds import Behind, ListHold, find_behind, hold_lists
 from trial.access.actors import system_actor
 from trial.audit.anchors import read_anchors
 from trial.audit.restores import Restore, find_restore
+from trial.database.session import Database
+from trial.errors import DomainError
 
+ALTERED = "what is stored of it does not hold: it was altered, or put back to an older state"
 NOTICED = "the anchors tell of allocations that this database does not hold"
 
 
@@ -46,6 +50,17 @@ def hold_what_is_behind(
         return []
     with installation.database.transaction() as session:
         return hold_lists(session, system_actor("restorer"), seen.behind.missing, also=also, reason=reason)
+
+
+def hold_what_was_altered(database: Database, error: Exception) -> None:
+    """After a refusal that stops a list, in a transaction of its own: what was refused has left nothing behind."""
+    if not isinstance(error, StopsList) or error.list_id is None:
+        return
+    try:
+        with database.transaction() as session:
+            hold_lists(session, system_actor("restorer"), (), also=[error.list_id], reason=ALTERED)
+    except DomainError as refusal:
+        log.error("list.not_held", code=refusal.code)
 
 
 def declare(installation: Installation, seen: Seen) -> None:

@@ -10,7 +10,7 @@ What a position tells, anybody can count who sees strata and times. Block sizes 
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from sqlalchemy import Boolean, UniqueConstraint, bindparam, literal_column, text
@@ -51,6 +51,19 @@ class StratumExhausted(Conflict):
 
 class ListHeld(Conflict):
     code = "list.held"
+
+
+class StopsList(Conflict):
+    """A refusal after which nobody is to be randomized from the list any more: who catches it last holds the list."""
+
+    code = "list.stopped"
+    list_id: UUID | None = None
+
+    @classmethod
+    def of(cls, list_id: UUID, sentence: str) -> Self:
+        refusal = cls(sentence)
+        refusal.list_id = list_id
+        return refusal
 
 
 class AllocationList(TrialRecord, table=True):
@@ -153,8 +166,9 @@ def lock_next_counter(
     for allocation_list, counter, is_held in found:
         if is_held:
             raise ListHeld(
-                "This list is held: the database was restored from a backup that lacks its last allocations, so nobody was"
-                " randomized. Keep your receipts ready: they are entered again, and then the list is released."
+                "This list is held: the database was restored from a backup that lacks its last allocations, or what is stored"
+                " of the list was altered, so nobody was randomized. Ask the randomization statistician, and keep your"
+                " receipts ready: they may have to be entered again before the list is released."
             )
         if not counter.is_exhausted:
             return allocation_list, counter

@@ -1,4 +1,4 @@
-"""Lists that are held: after a restored backup nobody is randomized from a list whose last allocations the database forgot.
+"""Lists that are held: nobody is randomized from a list whose last allocations a restored database forgot, or that was altered.
 
 Without a hold the next participant would get the slot, the number and perhaps the kit of somebody who has them already.
 
@@ -198,10 +198,9 @@ def _hold(session: TrialSession, held: AllocationList, missing: list[Missing], r
     session.add(hold)
     if count:
         set_numbers_aside(session, held.trial_id, held.stage, up_to=from_number + count)
+    why = f"after a restored backup: {count} allocations are missing" if count else f"because {reason}"
     for role in _TOLD:
-        sentence = (
-            f"List {held.ordinal} ({held.stage}) is held after a restored backup: {count} allocations are missing."
-        )
+        sentence = f"List {held.ordinal} ({held.stage}) is held {why}."
         raise_alert(session, AlertKind.LIST_HELD, role, sentence, trial_id=held.trial_id)
     session.flush()
     return hold

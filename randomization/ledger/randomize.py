@@ -23,7 +23,13 @@ from randomization.holders import data_key_of, find_data_keys
 from randomization.kits.contents import kit_holder
 from randomization.kits.shelves import ShelvedKit, no_usable_kit, open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
-from randomization.ledger.allocation_lists import AllocationList, StratumCounter, lock_next_counter, take_position
+from randomization.ledger.allocation_lists import (
+    AllocationList,
+    StopsList,
+    StratumCounter,
+    lock_next_counter,
+    take_position,
+)
 from randomization.ledger.allocations import Allocation, RandomizationReceipt, allocation_in, receipt_from, receipt_of
 from randomization.ledger.designs import SITE
 from randomization.ledger.low_strata import alert_when_stratum_low
@@ -34,6 +40,7 @@ from randomization.ledger.reseated_seats import ReseatedSeat, seat_waiting_for
 from randomization.ledger.seats import take_seat
 from randomization.ledger.tallies import take_number
 from randomization.lists import UNSTRATIFIED, stratum_key, stratum_levels
+from randomization.sealing import DataKey, SealBroken
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
@@ -44,15 +51,18 @@ from trial.conduct.factors import stratum_label
 from trial.conduct.further_stages import check_due_for_stage
 from trial.conduct.participants import AlreadyRandomized, Participant, get_participant, mark_randomized
 from trial.database.session import TrialSession, strongroom
-from trial.errors import Conflict
 from trial.protocol.schema.allocation import MAIN_STAGE
 
 MEANING = "I randomize this participant."
 _ONE_A_POSITION = "uq_allocation_counter_id_position"
 
 
-class ListRolledBack(Conflict):
+class ListRolledBack(StopsList):
     code = "list.rolled_back"
+
+
+class ListAltered(StopsList, SealBroken):
+    code = "list.altered"
 
 
 class RandomizeParticipant(BaseModel):
@@ -70,7 +80,7 @@ def randomize_participant(
 
     Raises ``ParticipantNotFound``, ``NotPermitted``, what ``check_eligible_for_randomization`` raises, ``SiteNotActive``,
     ``SiteCapReached``, ``TrialFull``, ``ListNotSealed``, ``StratumExhausted``, ``ListHeld``, ``ReceiptWaits``, ``NoUsableKit``,
-    ``ListRolledBack``, ``ReauthenticationNeeded``.
+    ``ListAltered``, ``ListRolledBack``, ``ReauthenticationNeeded``.
     """
     participant = get_participant(session, command.participant_id)
     authorize(
@@ -165,9 +175,10 @@ def _store(session: TrialSession, allocation: Allocation) -> None:
         session.flush()
     except IntegrityError as refused:
         if isinstance(refused.orig, UniqueViolation) and refused.orig.diag.constraint_name == _ONE_A_POSITION:
-            raise ListRolledBack(
+            raise ListRolledBack.of(
+                allocation.list_id,
                 "This list stands behind the allocations that were made from it, so it was put back to an older state and"
-                " nobody was randomized. Call the administrator: “equipoise verify” says what is missing."
+                " nobody was randomized. Call the administrator: “equipoise verify” says what is missing.",
             ) from refused
         raise
 
@@ -224,7 +235,7 @@ def _take_kit(
     if not candidate.protocol.supply.numbered_kits:
         with strongroom(session):
             key = data_key_of(session, str(allocation_list.id))
-            take_seat(session, key, allocation_list, counter, position, levels)
+            _take_seat(session, key, allocation_list, counter, position, levels)
         return None
     list_holder, kits = str(allocation_list.id), kit_holder(candidate.trial.id)
     with strongroom(session):
@@ -232,7 +243,26 @@ def _take_kit(
         if kits not in keys:
             raise no_usable_kit()
         shelf = open_shelf(session, keys[kits], candidate.site, candidate.protocol)
-        arm = take_seat(session, keys[list_holder], allocation_list, counter, position, levels)
+        arm = _take_seat(session, keys[list_holder], allocation_list, counter, position, levels)
         kit = take_kit(session, shelf, arm)
     alert_when_low(session, candidate.site, candidate.protocol, left=shelf.total - 1)
     return kit
+
+
+def _take_seat(
+    session: TrialSession,
+    key: DataKey,
+    allocation_list: AllocationList,
+    counter: StratumCounter,
+    position: int,
+    levels: dict[str, str],
+) -> str:
+    """Raise ``ListAltered`` where the seal of the seat does not hold."""
+    try:
+        return take_seat(session, key, allocation_list, counter, position, levels)
+    except SealBroken:
+        raise ListAltered.of(
+            allocation_list.id,
+            "What is stored of this allocation list was altered, moved or removed in the database, so nobody was randomized and"
+            " the list is held. The statisticians are told; call the administrator.",
+        ) from None

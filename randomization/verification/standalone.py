@@ -392,7 +392,9 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"Cannot be checked: {unreadable}\n")
         return 2
     sys.stdout.write(f"List    {published['list']}\nRoot    {published['root']}\nDesign  {published['design']}\n")
-    sys.stdout.write(f"All {count} allocations are those that were committed to, and those that the seed gives.\n")
+    sys.stdout.write(
+        f"All {count} allocations in this file are those that were committed to and that the seed gives.\n"
+    )
     return 0
 
 

@@ -17,8 +17,9 @@ from randomization.ledger.allocation_lists import lock_next_counter
 from randomization.ledger.randomize import ListRolledBack
 from randomization.ledger.seats import take_seat
 from randomization.sealing import SealBroken, WrongKey
-from tests.support.house import House
-from tests.support.participants import ready_to_randomize
+from tests.support.doors import open_doors
+from tests.support.house import PASSWORD, House
+from tests.support.participants import participant, ready_to_randomize
 from tests.support.randomization import (
     arms_of_kits,
     open_for_randomization,
@@ -26,6 +27,7 @@ from tests.support.randomization import (
     randomized,
     true_arms,
 )
+from trial.access.alerts import Alert, AlertKind
 from trial.database.records import metadata
 from trial.database.session import Database, strongroom
 from trial.keyring import Keyring
@@ -213,3 +215,32 @@ def test_no_row_that_the_blinded_role_can_read_differs_between_arms_but_by_chanc
             )
         ).all()
     assert len({tuple(row)[1:] for row in rows}) == 1
+
+
+def test_a_list_that_was_altered_is_held_as_a_whole_and_those_who_make_lists_are_told(house: House, owner_url: str):
+    """One slot of one stratum; the people of the next stratum are not randomized from that list either."""
+    open_for_randomization(house)
+    first = ready_to_randomize(house, facts={("baseline", "pain_type"): "neuropathic"})
+    other = ready_to_randomize(house, facts={("baseline", "pain_type"): "nociplastic"})
+    _as_owner(
+        owner_url,
+        "DELETE FROM sealed.slot USING trial.stratum_counter AS counter WHERE counter.id = counter_id"
+        " AND counter.stratum LIKE '%pain_type=neuropathic%'",
+    )
+    with open_doors(house) as doors, doors.client(doors.username("coordinator", "S1")) as coordinator:
+        refused = [
+            coordinator.post(
+                f"/api/v1/trials/{house.trial.code}/participants/{participant(house, one).code}/randomization",
+                json={"password": PASSWORD},
+                headers={"X-CSRF-Token": coordinator.csrf, "Idempotency-Key": str(uuid4())},
+            ).json()
+            for one in (first, first, other)
+        ]
+    assert [one["code"] for one in refused] == ["list.altered", "list.held", "list.held"]
+    assert true_arms(house) == {}
+    with house.database.session() as session:
+        told = session.exec(select(Alert).where(Alert.kind == AlertKind.LIST_HELD)).all()
+    assert sorted(one.role for one in told) == ["sponsor", "statistician_randomization", "statistician_unblinded"]
+    assert {one.sentence for one in told} == {
+        "List 1 (main) is held because what is stored of it does not hold: it was altered, or put back to an older state."
+    }
