@@ -1,4 +1,6 @@
-"""Clocks that come near, every five minutes: who can still act is alerted, once for each step of each clock.
+"""Clocks that come near, every five minutes, and unblindings that wait to be assessed, every hour: who can act is alerted.
+
+Once for each step of each clock; once a day for each unblinding.
 
 Invariants
 1. Each trial is one transaction, in which the steps and their alerts are written together: a crash in between loses none and
@@ -8,6 +10,9 @@ Invariants
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from uuid import UUID
+
 from procrastinate import JobContext
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlmodel import col, select
@@ -15,8 +20,10 @@ from sqlmodel import col, select
 from api.installation import Installation
 from api.jobs.queue import BY_THE_CLOCK, tasks
 from api.logs import log
-from trial.access.actors import system_actor
+from randomization.unblinding.chasing import chase_assessments
+from trial.access.actors import Actor, system_actor
 from trial.conduct.trials import Trial
+from trial.database.session import TrialSession
 from trial.errors import DomainError
 from trial.safety.escalation import STEPS, escalate
 
@@ -39,6 +46,22 @@ def watch_clocks(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 -
 
 def tell_of_clocks(installation: Installation, steps: tuple[str, ...] = STEPS) -> int:
     """How many alerts were raised. A trial that cannot be read is logged, and the others are told of all the same."""
+    return _in_every_trial(installation, lambda session, actor, trial_id: escalate(session, actor, trial_id, steps))
+
+
+@tasks.periodic(cron="20 * * * *")
+@tasks.task(name="chase_unblindings", pass_context=True, queue=BY_THE_CLOCK, queueing_lock="chase_unblindings")
+def chase_unblindings(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - procrastinate's signature
+    """Remind of unblindings that nobody has assessed."""
+    remind_of_unblindings(context.additional_context["installation"])
+
+
+def remind_of_unblindings(installation: Installation) -> int:
+    """How many reminders were raised."""
+    return _in_every_trial(installation, chase_assessments)
+
+
+def _in_every_trial(installation: Installation, tell: Callable[[TrialSession, Actor, UUID], int]) -> int:
     with installation.database.reading() as session:
         trials = list(session.exec(select(Trial.id).order_by(col(Trial.code))))
     raised = 0
@@ -46,7 +69,7 @@ def tell_of_clocks(installation: Installation, steps: tuple[str, ...] = STEPS) -
         try:
             with installation.database.transaction() as session:
                 session.exec(select(Trial.id).where(Trial.id == trial_id).with_for_update(key_share=True)).one()
-                raised += escalate(session, system_actor("worker"), trial_id, steps)
+                raised += tell(session, system_actor("worker"), trial_id)
         except DomainError as refusal:
             log.error("clocks.not_watched", code=refusal.code)
     return raised

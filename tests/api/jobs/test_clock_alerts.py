@@ -1,16 +1,20 @@
 """Clocks that come near: told once for each step, by a real mail server, and not lost in a crash."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlmodel import select
 
 from api.jobs import alerts
 from api.jobs.alerts import MailSettings, mail_alerts
-from api.jobs.clock_alerts import ClockSettings, tell_of_clocks
+from api.jobs.clock_alerts import ClockSettings, remind_of_unblindings, tell_of_clocks
+from randomization.unblinding.emergency import BreakCode, break_code
+from randomization.unblinding.register import AssessImpact, UnblindingReason, assess_impact, assessments_due
 from tests.support.events import serious
 from tests.support.mailbox import mailbox
 from tests.support.participants import consented, participant
+from tests.support.randomization import open_for_randomization, randomized
 from tests.support.susars import susar
 from trial.access.alerts import Alert, AlertKind
 from trial.conduct.identities import RecordIdentity, record_identity
@@ -146,3 +150,39 @@ def test_steps_and_alerts_are_written_together_or_not_at_all(house, installation
         tell_of_clocks(installation)
     assert told(house) == []
     assert tell_of_clocks(installation) == 6
+
+
+def reminders(house) -> list[tuple[str, str]]:
+    """Role and sentence of every reminder of an unblinding, in order."""
+    with house.database.session() as session:
+        found = session.exec(select(Alert).where(Alert.kind == AlertKind.CODE_BROKEN).order_by(Alert.recorded_at)).all()
+    return [(one.role, one.sentence) for one in found if "days ago" in one.sentence]
+
+
+def test_an_unblinding_that_nobody_assesses_is_chased_each_day_and_after_a_week_before_the_sponsor(house, installation):
+    open_for_randomization(house)
+    someone = randomized(house)
+    command = BreakCode(
+        participant_id=someone, reason=UnblindingReason.MEDICAL_NEED, note="Seizure", idempotency_key=str(uuid4())
+    )
+    with house.database.transaction() as session:
+        break_code(session, house.actor(session, "investigator", "S1"), house.proof("investigator", "S1"), command)
+    house.clock.advance(timedelta(days=1))
+    assert remind_of_unblindings(installation) == 0
+    house.clock.advance(timedelta(days=1))
+    assert [remind_of_unblindings(installation) for _ in range(3)] == [1, 0, 0]
+    house.clock.advance(timedelta(days=5))
+    assert [remind_of_unblindings(installation) for _ in range(2)] == [2, 0]
+    code = participant(house, someone).code
+    assert reminders(house)[0] == (
+        "medical_monitor",
+        f"The code of {code} was broken 2 days ago (emergency), and what it means for the trial is not assessed yet."
+        " Assess it in the register of unblindings.",
+    )
+    assert sorted(role for role, _ in reminders(house)[1:]) == ["medical_monitor", "sponsor"]
+    with house.database.transaction() as session:
+        actor = house.actor(session, "medical_monitor")
+        (entry,) = assessments_due(session, actor, house.trial.id)
+        assess_impact(session, actor, AssessImpact(unblinding_id=entry.id, impact="None seen.", bias_possible=False))
+    house.clock.advance(timedelta(days=1))
+    assert remind_of_unblindings(installation) == 0
