@@ -14,7 +14,7 @@ from randomization.unblinding.register import AssessImpact, UnblindingReason, as
 from tests.support.events import serious
 from tests.support.mailbox import mailbox
 from tests.support.participants import consented, participant
-from tests.support.randomization import open_for_randomization, randomized
+from tests.support.randomization import open_for_randomization, randomized, true_arms
 from tests.support.susars import susar
 from trial.access.alerts import Alert, AlertKind
 from trial.conduct.identities import RecordIdentity, record_identity
@@ -159,14 +159,34 @@ def reminders(house) -> list[tuple[str, str]]:
     return [(one.role, one.sentence) for one in found if "days ago" in one.sentence]
 
 
-def test_an_unblinding_that_nobody_assesses_is_chased_each_day_and_after_a_week_before_the_sponsor(house, installation):
-    open_for_randomization(house)
-    someone = randomized(house)
+def broken(house, someone) -> str:
+    """The arm that an emergency shows."""
     command = BreakCode(
         participant_id=someone, reason=UnblindingReason.MEDICAL_NEED, note="Seizure", idempotency_key=str(uuid4())
     )
     with house.database.transaction() as session:
-        break_code(session, house.actor(session, "investigator", "S1"), house.proof("investigator", "S1"), command)
+        actor, proof = house.actor(session, "investigator", "S1"), house.proof("investigator", "S1")
+        return break_code(session, actor, proof, command).arm
+
+
+def test_a_code_is_broken_while_mail_is_down_and_told_of_once_it_is_back(house, installation):
+    open_for_randomization(house)
+    someone = randomized(house)
+    give_addresses(house, "medical_monitor")
+    with mailbox() as gone:
+        away = MailSettings(host="127.0.0.1", port=gone.port)
+    assert broken(house, someone) == true_arms(house)[participant(house, someone).code]
+    with pytest.raises(OSError, match="refused"):
+        mail_alerts(installation, away)
+    with mailbox() as box:
+        mail_alerts(installation, MailSettings(host="127.0.0.1", port=box.port))
+        assert any("was broken (emergency)" in words for words in box.to("medical_monitor@example.org"))
+
+
+def test_an_unblinding_that_nobody_assesses_is_chased_each_day_and_after_a_week_before_the_sponsor(house, installation):
+    open_for_randomization(house)
+    someone = randomized(house)
+    broken(house, someone)
     house.clock.advance(timedelta(days=1))
     assert remind_of_unblindings(installation) == 0
     house.clock.advance(timedelta(days=1))
