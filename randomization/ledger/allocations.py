@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, col, select
+from sqlmodel import Field, col, func, select
 
 from randomization.kits.kits import Kit
 from randomization.ledger.receipts import ReceiptWords, Seat, receipt_line
@@ -117,11 +117,11 @@ def latest_allocation(session: TrialSession, participant: Participant) -> Alloca
 def allocations_of(
     session: TrialSession, trial_id: UUID, *, until: datetime | None = None, stage: str = MAIN_STAGE
 ) -> list[Allocation]:
-    """Every allocation of a stage in the order of its number; with ``until`` those made by then."""
+    """Every allocation of a stage in the order of its number, R10000 after R9999; with ``until`` those made by then."""
     found = select(Allocation).where(Allocation.trial_id == trial_id, Allocation.stage == stage)
     if until is not None:
         found = found.where(col(Allocation.randomized_at) <= until)
-    return list(session.exec(found.order_by(Allocation.number)))
+    return list(session.exec(found.order_by(func.length(Allocation.number), Allocation.number)))
 
 
 def receipt_of(session: TrialSession, allocation_id: UUID) -> RandomizationReceipt:

@@ -10,8 +10,8 @@ from sqlmodel import select
 from randomization.kits.kits import Kit, KitStatus
 from randomization.kits.shelves import NoUsableKit
 from randomization.ledger.allocation_lists import ListNotSealed, StratumExhausted
-from randomization.ledger.allocations import Allocation, RandomizationReceipt
-from randomization.ledger.tallies import SiteCapReached, TrialFull
+from randomization.ledger.allocations import Allocation, RandomizationReceipt, allocations_of
+from randomization.ledger.tallies import SiteCapReached, TrialFull, set_numbers_aside
 from tests.support.house import House
 from tests.support.participants import consented, participant, ready_to_randomize
 from tests.support.randomization import (
@@ -220,3 +220,16 @@ def test_minimization_with_three_arms_serves_the_second_protocol(database, clock
     with house.database.transaction() as session:
         for allocation, number in session.exec(select(Allocation, Kit.number).join(Kit)):
             assert by_kit[number] == arms[participant(house, allocation.participant_id).code]
+
+
+def test_allocations_stand_in_the_order_of_their_numbers_beyond_four_digits(database, clock):
+    house = House.build(database, clock, planned=20_000)
+    open_for_randomization(house)
+    with house.database.transaction() as session:
+        declare(session, house.actor(session, "sponsor"), Action.DECISION_TAKEN)
+        set_numbers_aside(session, house.trial.id, "main", up_to=9_997)
+    for _ in range(4):
+        randomized(house)
+    with house.database.transaction() as session:
+        numbers = [one.number for one in allocations_of(session, house.trial.id)]
+    assert numbers == ["R9998", "R9999", "R10000", "R10001"]
