@@ -27,7 +27,6 @@ from trial.access.permissions import Permission
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
 from trial.protocol.schema.allocation import MAIN_STAGE
-from trial.protocol.versions import newest_active_version, protocol_of
 
 router = APIRouter()
 
@@ -67,6 +66,9 @@ class NewList(Contributed):
     codes: dict[str, dict[str, str]] = Field(default_factory=dict, repr=False)
     slots_per_stratum: int = Field(default=0, ge=0, le=10_000_000)
     sites: tuple[str, ...] = Field(default=(), description="Codes; none stands for every site that there is.")
+    version: str | None = Field(
+        default=None, max_length=32, description="An active version; none stands for the newest."
+    )
 
 
 class Continuation(Contributed):
@@ -90,6 +92,7 @@ class StratumSummary(BaseModel):
     used: int
     left: int | None
     runs_low: bool
+    version: str = Field(description="Of the protocol, under which people come to the stratum now.")
 
 
 @router.get(_PATH, openapi_extra=_READERS)
@@ -108,10 +111,8 @@ def design_a_list(here: Here, session: Write, body: NewList) -> ListSummary:
 
 @router.get(f"{_PATH}/strata", openapi_extra=_MAKERS)
 def list_strata(here: Here, session: Write, stage: str = MAIN_STAGE) -> list[StratumSummary]:
-    """How far each stratum has come over all its lists, and which one runs low."""
-    protocol = protocol_of(newest_active_version(session, here.trial.id))
-    warn_at = protocol.randomization.warn_at_slots
-    levels = stratum_levels_of(session, here.trial.id, stage, warn_at=warn_at)
+    """How far each stratum has come over all its lists from which somebody may still be taken, and which one runs low."""
+    levels = stratum_levels_of(session, here.trial.id, stage)
     return [StratumSummary.model_validate(one, from_attributes=True) for one in levels]
 
 

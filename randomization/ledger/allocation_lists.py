@@ -4,6 +4,8 @@ Invariants
 1. A list has two makers, and is of use only when it is sealed; a sealed list never changes.
 2. Each stratum of a list has one counter row. Who allocates locks it; its position rises by one and skips nothing.
 3. Several lists may hold one stratum (an extension): the earlier one is used up first.
+4. A list serves those alone whose version of the protocol allocates as the version does under which it was designed
+   (``Protocol.allocates_like``). Past an amendment of the allocation, sites that adopted it take nothing more from the list.
 
 What a position tells, anybody can count who sees strata and times. Block sizes and arms stand in ``sealed_matter``.
 """
@@ -22,7 +24,9 @@ from trial.conduct.trials import Trial
 from trial.database.columns import choice, instant, prose
 from trial.database.records import Record, TrialRecord, in_schema
 from trial.database.session import TrialSession
-from trial.errors import Conflict, NotFound
+from trial.errors import Conflict, DomainError, NotFound
+from trial.protocol.schema import Protocol
+from trial.protocol.versions import ProtocolVersion, get_version, protocol_with
 
 ENVELOPE_STAGES = "envelopes_"
 """What the stage of a site's envelope list begins with."""
@@ -43,6 +47,10 @@ class ListNotSealed(Conflict):
 
 class ListAlreadySealed(Conflict):
     code = "list.already_sealed"
+
+
+class NoListOfVersion(Conflict):
+    code = "list.none_of_version"
 
 
 class StratumExhausted(Conflict):
@@ -112,8 +120,9 @@ _IS_HELD = literal_column(
     "EXISTS (SELECT 1 FROM trial.list_hold WHERE list_id = trial.allocation_list.id AND released_at IS NULL)", Boolean
 )
 _COUNTERS_TO_TAKE_FROM = (
-    select(AllocationList, StratumCounter, _IS_HELD)
+    select(AllocationList, StratumCounter, _IS_HELD, ProtocolVersion.sha256)
     .join(StratumCounter, col(StratumCounter.list_id) == col(AllocationList.id))
+    .join(ProtocolVersion, col(ProtocolVersion.id) == col(AllocationList.protocol_version_id))
     .where(
         AllocationList.trial_id == bindparam("trial_id"),
         AllocationList.stage == bindparam("stage"),
@@ -149,20 +158,23 @@ def lists_of(session: TrialSession, trial_id: UUID) -> list[AllocationList]:
 
 
 def lock_next_counter(
-    session: TrialSession, trial_id: UUID, stage: str, stratum: str
+    session: TrialSession, trial_id: UUID, stage: str, stratum: str, protocol: Protocol
 ) -> tuple[AllocationList, StratumCounter]:
-    """The counter to take the next position from, locked until the transaction ends.
+    """The counter to take the next position from, for somebody under ``protocol``; locked until the transaction ends.
 
-    Raises ``ListNotSealed`` where no sealed list holds the stratum, ``StratumExhausted`` where all are used up, ``ListHeld``
-    where the list is held after a restored backup.
+    Raises ``NoListOfVersion`` where every sealed list is of versions that allocate otherwise, ``ListNotSealed`` where no sealed
+    list holds the stratum, ``StratumExhausted`` where all are used up, ``ListHeld`` where the list is held after a restored
+    backup.
     """
     named = {"trial_id": trial_id, "stage": stage, "stratum": stratum}
-    found = session.execute(_COUNTERS_TO_TAKE_FROM, named).all()
+    # All of them are locked, in one order for everybody; which of them count is known without a further statement.
+    found = [
+        (allocation_list, counter, is_held)
+        for allocation_list, counter, is_held, sha256 in session.execute(_COUNTERS_TO_TAKE_FROM, named)
+        if protocol_of_list(session, allocation_list, sha256).allocates_like(protocol, stage)
+    ]
     if not found:
-        raise ListNotSealed(
-            "There is no sealed allocation list for this stratum yet, so nobody was randomized. Ask the randomization"
-            " statistician."
-        )
+        raise _no_list(session, trial_id, stage, protocol)
     for allocation_list, counter, is_held in found:
         if is_held:
             raise ListHeld(
@@ -175,6 +187,25 @@ def lock_next_counter(
     raise StratumExhausted(
         "The allocation list of this stratum is used up, so nobody was randomized. Ask the randomization statistician"
         " to extend it."
+    )
+
+
+def protocol_of_list(session: TrialSession, made: AllocationList, sha256: str | None = None) -> Protocol:
+    """The protocol under which the list was designed; ``sha256`` is its hash, where the caller has read it."""
+    known = sha256 or get_version(session, made.protocol_version_id).sha256
+    return protocol_with(known, lambda: get_version(session, made.protocol_version_id))
+
+
+def _no_list(session: TrialSession, trial_id: UUID, stage: str, protocol: Protocol) -> DomainError:
+    sealed = [one for one in lists_of(session, trial_id) if one.stage == stage and one.status is ListStatus.SEALED]
+    if sealed and not any(protocol_of_list(session, one).allocates_like(protocol, stage) for one in sealed):
+        return NoListOfVersion(
+            f"Version {protocol.version} of the protocol allocates otherwise than every list that is sealed, so nobody was"
+            f" randomized. The randomization statistician designs the list of version {protocol.version}."
+        )
+    return ListNotSealed(
+        "There is no sealed allocation list for this stratum yet, so nobody was randomized. Ask the randomization"
+        " statistician."
     )
 
 

@@ -12,6 +12,7 @@ Invariants
 4. The allocation is dated when the envelope was opened, and recorded when it was reconciled.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Self
 from uuid import UUID
@@ -32,8 +33,10 @@ from randomization.ledger.allocation_lists import (
     ListNotSealed,
     StratumCounter,
     get_list,
+    protocol_of_list,
 )
 from randomization.ledger.allocations import Allocation
+from randomization.ledger.lists_in_use import versions_in_use
 from randomization.ledger.pharmacy_notices import tell_pharmacist
 from randomization.ledger.reseated_seats import waiting_at
 from randomization.ledger.sealed_matter import open_slots
@@ -55,13 +58,16 @@ from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict, InvalidInput, NotFound
 from trial.protocol.schema import Protocol
 from trial.protocol.schema.allocation import MAIN_STAGE
-from trial.protocol.versions import ProtocolVersion, protocol_of
 
 MEANING: Final = "I opened this emergency envelope as it is written here."
 
 
 class EnvelopesNotOfSite(InvalidInput):
     code = "envelope.list_not_of_site"
+
+
+class EnvelopesSuperseded(Conflict):
+    code = "envelope.list_superseded"
 
 
 class EnvelopesMade(Conflict):
@@ -150,7 +156,8 @@ def envelope_stage(site_code: str) -> str:
 def make_envelopes(session: TrialSession, actor: Actor, command: MakeEnvelopes) -> list[Envelope]:
     """One envelope for each slot of the list, with a reserved kit in each.
 
-    Raises ``ListNotFound``, ``NotPermitted``, ``ListNotSealed``, ``EnvelopesNotOfSite``, ``EnvelopesMade``, ``NoUsableKit``.
+    Raises ``ListNotFound``, ``NotPermitted``, ``ListNotSealed``, ``EnvelopesNotOfSite``, ``EnvelopesSuperseded``,
+    ``EnvelopesMade``, ``NoUsableKit``.
     """
     found, site = get_list(session, command.list_id), get_site(session, command.site_id)
     authorize(session, actor, Action.ENVELOPES_MADE, trial_id=found.trial_id)
@@ -174,7 +181,8 @@ def _make(session: TrialSession, found: AllocationList, site: Site) -> UUID:
     if envelopes_in(session, found.id):
         raise EnvelopesMade("The envelopes of this list are made already. Print them again, or design another list.")
     counters = {one.id: one for one in session.exec(select(StratumCounter).where(StratumCounter.list_id == found.id))}
-    protocol = protocol_of(session.get_one(ProtocolVersion, found.protocol_version_id))
+    _check_not_superseded(session, found, counters.values())
+    protocol = protocol_of_list(session, found)
     for number, (counter_id, position, kit_id) in enumerate(_reserved(session, found, site, protocol), start=1):
         made = Envelope(
             **session.stamp(),
@@ -196,6 +204,16 @@ def _make(session: TrialSession, found: AllocationList, site: Site) -> UUID:
             session.add(reserved)
     session.flush()
     return found.id
+
+
+def _check_not_superseded(session: TrialSession, found: AllocationList, counters: Iterable[StratumCounter]) -> None:
+    known = versions_in_use(session, found.trial_id)
+    later = {version for one in counters for version in known.superseded_by(found, one.stratum)}
+    if later:
+        raise EnvelopesSuperseded(
+            f"This list was made for version {known.designed[found.protocol_version_id].version} of the protocol, and version"
+            f" {' and '.join(sorted(later))}, in force at the site now, allocates otherwise. Design another list for envelopes."
+        )
 
 
 def _reserved(
@@ -321,7 +339,8 @@ def _allocate(
     if waiting:
         waiting.participant_id, waiting.allocation_id = candidate.participant.id, allocation.id
         session.add(waiting)
-    used = stratum_label(candidate.protocol, candidate.site.code, stratum_levels(envelope.stratum))
+    then = protocol_of_list(session, get_list(session, envelope.list_id))
+    used = stratum_label(then, candidate.site.code, stratum_levels(envelope.stratum))
     mark_randomized(session, candidate.participant, number, command.opened_at, stratum=used)
     sign(session, actor, proof, allocation, MEANING, candidate.trial.id)
     return allocation

@@ -44,7 +44,7 @@ from trial.conduct.trials import Trial
 from trial.database.session import TrialSession, strongroom
 from trial.errors import NotPermitted
 from trial.protocol.schema.allocation import MAIN_STAGE
-from trial.protocol.versions import ProtocolVersion, newest_active_version, protocol_of
+from trial.protocol.versions import ProtocolVersion, active_version, protocol_of
 
 
 class SecondPersonNeeded(NotPermitted):
@@ -60,7 +60,8 @@ class DesignList(BaseModel):
 
     ``block_sizes`` are for permuted blocks; ``limit`` for the big stick, the block urn and the maximal procedure;
     ``uploaded`` (a CSV file's text, with ``codes`` to translate its codes) for a list made elsewhere, which brings
-    its own number of slots. Minimization takes none of these and no slots.
+    its own number of slots. Minimization takes none of these and no slots. ``version`` is the label of an active version of
+    the protocol, for sites that have not adopted the newest, which stands for none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,6 +74,7 @@ class DesignList(BaseModel):
     codes: dict[str, dict[str, str]] = Bounded(default_factory=dict, repr=False)
     slots_per_stratum: int = Bounded(default=0, ge=0)
     sites: tuple[str, ...] = ()
+    version: str | None = Bounded(default=None, max_length=32)
     contribution: bytes = Bounded(repr=False)
 
 
@@ -86,12 +88,12 @@ class ConfirmList(BaseModel):
 def design_list(session: TrialSession, actor: Actor, command: DesignList) -> AllocationList:
     """The first person's part: what the list shall be, and a contribution to its seed.
 
-    Raises ``ListDesignInvalid``, ``SiteRoleHeld``, ``ContributionInvalid``, ``SiteNotFound``, ``VersionNotActive``, and
-    ``NotInProtocol`` for a stage that the protocol does not have.
+    Raises ``ListDesignInvalid``, ``SiteRoleHeld``, ``ContributionInvalid``, ``SiteNotFound``, ``VersionNotFound``,
+    ``VersionNotActive``, and ``NotInProtocol`` for a stage that the protocol does not have.
     """
     authorize(session, actor, Action.LIST_DESIGNED, trial_id=command.trial_id)
     check_no_site_role(actor, command.trial_id)
-    version = newest_active_version(session, command.trial_id)
+    version = active_version(session, command.trial_id, command.version)
     protocol = protocol_of(version)
     seen = protocol if command.stage.startswith(ENVELOPE_STAGES) else protocol.at_stage(command.stage)
     design = design_from(seen, _site_codes(session, command), command)

@@ -3,18 +3,20 @@
 Invariants
 1. Positions and slots alone are counted: no slot is opened, and no arm plays a part in when an alert comes or in what it says.
 2. One alert a stratum stands at a time, until it is seen.
+3. Only lists that serve those to come count: what an amendment has superseded is neither low nor in reserve.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from sqlmodel import col, select
 
-from randomization.ledger.allocation_lists import AllocationList, ListStatus, StratumCounter
+from randomization.ledger.allocation_lists import AllocationList, StratumCounter, protocol_of_list
+from randomization.ledger.lists_in_use import sealed_counters, versions_in_use
 from trial.access.alerts import Alert, AlertKind, raise_alert
 from trial.database.session import TrialSession
 from trial.protocol.schema import Protocol
@@ -26,14 +28,15 @@ TOLD: Final = "statistician_randomization"
 
 @dataclass(frozen=True, slots=True)
 class StratumLevel:
-    """How far a stratum has come over all its sealed lists. ``left`` is ``None`` where there is no end; ``warn_at`` is the
-    protocol's own level, where it names one."""
+    """How far a stratum has come over all its sealed lists of one allocation. ``left`` is ``None`` where there is no end;
+    ``warn_at`` is the protocol's own level, where it names one; ``version`` is that under which people come to it."""
 
     stage: str
     stratum: str
     used: int
     left: int | None
     warn_at: int | None = None
+    version: str = ""
 
     @property
     def runs_low(self) -> bool:
@@ -43,50 +46,42 @@ class StratumLevel:
         return self.left < (self.warn_at or max(FEW_SLOTS, (self.used + self.left) / 10))
 
 
-def stratum_levels_of(
-    session: TrialSession,
-    trial_id: UUID,
-    stage: str = MAIN_STAGE,
-    *,
-    stratum: str | None = None,
-    warn_at: int | None = None,
-) -> list[StratumLevel]:
-    """Each stratum of the stage's sealed lists, by its key, or one of them."""
-    wanted = (
-        select(StratumCounter)
-        .join(AllocationList, col(AllocationList.id) == col(StratumCounter.list_id))
-        .where(
-            AllocationList.trial_id == trial_id,
-            AllocationList.stage == stage,
-            AllocationList.status == ListStatus.SEALED,
-        )
-    )
-    if stratum is not None:
-        wanted = wanted.where(StratumCounter.stratum == stratum)
-    counters: dict[str, list[StratumCounter]] = defaultdict(list)
-    for counter in session.exec(wanted):
-        counters[counter.stratum].append(counter)
-    return [_level(stage, key, counters[key], warn_at) for key in sorted(counters)]
+def stratum_levels_of(session: TrialSession, trial_id: UUID, stage: str = MAIN_STAGE) -> list[StratumLevel]:
+    """Each stratum from which somebody may still be taken, by its key; twice where sites that share it allocate differently."""
+    known = versions_in_use(session, trial_id)
+    grouped: dict[tuple[str, Hashable], tuple[Protocol, list[StratumCounter]]] = {}
+    for made, counter in sealed_counters(session, trial_id, stage):
+        version = known.version_for(made, counter.stratum)
+        if version is not None:
+            _, counters = grouped.setdefault((counter.stratum, version.allocation_rule), (version, []))
+            counters.append(counter)
+    levels = [_level(stage, key, counters, version) for (key, _), (version, counters) in grouped.items()]
+    return sorted(levels, key=lambda level: level.stratum)
 
 
-def _level(stage: str, stratum: str, counters: list[StratumCounter], warn_at: int | None) -> StratumLevel:
+def _level(stage: str, stratum: str, counters: list[StratumCounter], version: Protocol) -> StratumLevel:
     used = sum(counter.next_position - 1 for counter in counters)
     slots = [counter.slots for counter in counters]
     total = None if None in slots else sum(count or 0 for count in slots)
-    return StratumLevel(stage, stratum, used, None if total is None else total - used, warn_at)
+    left = None if total is None else total - used
+    return StratumLevel(stage, stratum, used, left, version.randomization.warn_at_slots, version.version)
 
 
 def alert_when_stratum_low(
     session: TrialSession, protocol: Protocol, taken: AllocationList, counter: StratumCounter
 ) -> None:
     """Tell the randomization statistician when the stratum from which a position was just taken runs low."""
-    warn_at = protocol.randomization.warn_at_slots
     # This counter alone tells that most strata are far from low; only then are other lists asked.
-    alone = _level(taken.stage, counter.stratum, [counter], warn_at)
+    alone = _level(taken.stage, counter.stratum, [counter], protocol)
     if not alone.runs_low:
         return
     session.flush()
-    (level,) = stratum_levels_of(session, taken.trial_id, taken.stage, stratum=counter.stratum, warn_at=warn_at)
+    agreeing = [
+        other
+        for made, other in sealed_counters(session, taken.trial_id, taken.stage, stratum=counter.stratum)
+        if protocol_of_list(session, made).allocates_like(protocol, taken.stage)
+    ]
+    level = _level(taken.stage, counter.stratum, agreeing, protocol)
     where = f"Stratum {level.stratum} ({level.stage})"
     if level.runs_low and not _is_told(session, taken.trial_id, where):
         sentence = f"{where} has {level.left} slots left of {level.used + (level.left or 0)}. Continue its list now."

@@ -27,7 +27,9 @@ from randomization.ledger.allocation_lists import (
     AllocationList,
     StopsList,
     StratumCounter,
+    get_list,
     lock_next_counter,
+    protocol_of_list,
     take_position,
 )
 from randomization.ledger.allocations import Allocation, RandomizationReceipt, allocation_in, receipt_from, receipt_of
@@ -79,8 +81,8 @@ def randomize_participant(
     """Allocate the next slot of the participant's stratum, and a kit for it.
 
     Raises ``ParticipantNotFound``, ``NotPermitted``, what ``check_eligible_for_randomization`` raises, ``SiteNotActive``,
-    ``SiteCapReached``, ``TrialFull``, ``ListNotSealed``, ``StratumExhausted``, ``ListHeld``, ``ReceiptWaits``, ``NoUsableKit``,
-    ``ListAltered``, ``ListRolledBack``, ``ReauthenticationNeeded``.
+    ``SiteCapReached``, ``TrialFull``, ``ListNotSealed``, ``NoListOfVersion``, ``StratumExhausted``, ``ListHeld``,
+    ``ReceiptWaits``, ``NoUsableKit``, ``ListAltered``, ``ListRolledBack``, ``ReauthenticationNeeded``.
     """
     participant = get_participant(session, command.participant_id)
     authorize(
@@ -110,7 +112,9 @@ def _allocate(
     levels = _levels(candidate)
     number = take_number(session, candidate, command.stage)
     stratum = _counter_key(candidate, levels)
-    allocation_list, counter = lock_next_counter(session, candidate.trial.id, command.stage, stratum)
+    allocation_list, counter = lock_next_counter(
+        session, candidate.trial.id, command.stage, stratum, candidate.protocol
+    )
     position = take_position(session, counter)
     kit = _take_kit(session, candidate, allocation_list, counter, position, levels)
     alert_when_stratum_low(session, candidate.protocol, allocation_list, counter)
@@ -204,7 +208,9 @@ def _sit_again(
     seat.allocation_id = allocation.id
     session.add(seat)
     if seat.stage == MAIN_STAGE:
-        used = stratum_label(candidate.protocol, candidate.site.code, stratum_levels(seat.stratum))
+        # The list's own version names the factors of its strata: an amendment may have changed them since.
+        then = protocol_of_list(session, get_list(session, seat.list_id))
+        used = stratum_label(then, candidate.site.code, stratum_levels(seat.stratum))
         mark_randomized(session, candidate.participant, seat.number, seat.randomized_at, stratum=used)
     sign(session, actor, proof, allocation, MEANING_AGAIN, candidate.trial.id)
     return allocation.id

@@ -5,6 +5,7 @@ Invariants
    out. An envelope that was recorded as opened for nobody explains its position; a receipt taken back says whose it is.
 2. The stratum as used stands beside the corrected one, the kit as assigned beside those that were given.
 3. Nothing here tells an arm: no slot is opened, no kit's content read.
+4. What a list still holds when an amendment has superseded it is told, with the reason.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from randomization.kits.promises import KitReplacement
 from randomization.ledger.allocation_lists import AllocationList, StratumCounter
 from randomization.ledger.allocations import Allocation
 from randomization.ledger.envelopes import Envelope, EnvelopeOpening
+from randomization.ledger.lists_in_use import sealed_counters, versions_in_use
 from randomization.ledger.reseated_seats import seats_waiting
 from trial.access.actors import Actor
 from trial.access.permissions import Permission
@@ -54,10 +56,12 @@ class ListLine:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """``findings`` are sentences on what does not agree; an error that was marked is no finding."""
+    """``findings`` are sentences on what does not agree; an error that was marked is no finding. ``left_over`` are sentences on
+    slots from which nobody is taken any more, by an amendment."""
 
     lines: tuple[ListLine, ...]
     findings: tuple[str, ...]
+    left_over: tuple[str, ...]
 
     @property
     def with_errors(self) -> int:
@@ -67,7 +71,9 @@ class Reconciliation:
 def reconcile_lists(session: TrialSession, actor: Actor, trial_id: UUID) -> Reconciliation:
     """Every position of the trial, for somebody who sees all of it without arms. Raises ``NotPermitted``."""
     check_may(actor, Permission.DATASET_NAIVE_PULL, trial_id)
-    return Reconciliation(_lines(session, trial_id), tuple(_findings(session, trial_id)))
+    return Reconciliation(
+        _lines(session, trial_id), tuple(_findings(session, trial_id)), tuple(_left_over(session, trial_id))
+    )
 
 
 def _lines(session: TrialSession, trial_id: UUID) -> tuple[ListLine, ...]:
@@ -164,6 +170,28 @@ def _findings(session: TrialSession, trial_id: UUID) -> Iterable[str]:
     )
     for code in session.exec(unlisted):
         yield f"{code} counts as randomized and stands in no list."
+
+
+def _left_over(session: TrialSession, trial_id: UUID) -> Iterable[str]:
+    """Of each stratum of a sealed list that no site takes from any more: what is left in it, and why."""
+    known = versions_in_use(session, trial_id)
+    for made, counter in sealed_counters(session, trial_id):
+        later = known.superseded_by(made, counter.stratum)
+        if not later or counter.is_exhausted:
+            continue
+        where = f"stratum “{counter.stratum or 'all'}” (list {made.ordinal}, {made.stage})"
+        designed = known.designed[made.protocol_version_id].version
+        yield (
+            f"{_rest(counter, where)} left over: the list was made for version {designed} of the protocol, and version"
+            f" {' and '.join(later)}, in force there now, allocates otherwise."
+        )
+
+
+def _rest(counter: StratumCounter, where: str) -> str:
+    first, last = counter.next_position, counter.slots
+    if last is None:
+        return f"Every position from {first} on of {where} is"
+    return f"Position {last} of {where} is" if first == last else f"Positions {first} to {last} of {where} are"
 
 
 def _explained(session: TrialSession, trial_id: UUID) -> defaultdict[UUID, set[int]]:

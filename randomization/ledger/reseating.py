@@ -26,7 +26,13 @@ from sqlmodel import col, select
 from randomization.holders import data_keys_of
 from randomization.kits.contents import contents_of
 from randomization.kits.kits import Kit, KitNotFound, KitStatus, find_kit, move_kit
-from randomization.ledger.allocation_lists import AllocationList, ListStatus, StratumCounter, take_position
+from randomization.ledger.allocation_lists import (
+    AllocationList,
+    ListStatus,
+    StratumCounter,
+    protocol_of_list,
+    take_position,
+)
 from randomization.ledger.allocations import Allocation
 from randomization.ledger.designs import factors_of
 from randomization.ledger.envelopes import Envelope
@@ -222,16 +228,16 @@ def _candidates(session: TrialSession, trial: Trial, site: Site, stage: str) -> 
     for allocation_list, counter in rows:
         if allocation_list.stage != stage:
             continue
-        used = [counter.stratum] if allocation_list.has_slots else _levels_at(session, trial, site)
+        used = [counter.stratum] if allocation_list.has_slots else _levels_at(session, allocation_list, site)
         found.extend(_Candidate(allocation_list, counter, stratum) for stratum in used)
     by_counter = {counter.id: (allocation_list, counter) for allocation_list, counter in rows}
     envelopes = session.exec(select(Envelope).where(Envelope.site_id == site.id)).all()
     return [*found, *(_Candidate(*by_counter[one.counter_id], one.stratum, one) for one in envelopes)]
 
 
-def _levels_at(session: TrialSession, trial: Trial, site: Site) -> list[str]:
+def _levels_at(session: TrialSession, allocation_list: AllocationList, site: Site) -> list[str]:
     """Every combination of levels that somebody at the site can have, for a scheme that has no strata of its own."""
-    return list(strata_of(factors_of(protocol_of(newest_active_version(session, trial.id)), (site.code,))))
+    return list(strata_of(factors_of(protocol_of_list(session, allocation_list), (site.code,))))
 
 
 def _check_not_on_record(session: TrialSession, trial: Trial, receipt: Receipt) -> None:

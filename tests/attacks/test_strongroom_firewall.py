@@ -19,7 +19,7 @@ from randomization.ledger.seats import take_seat
 from randomization.sealing import SealBroken, WrongKey
 from tests.support.doors import open_doors
 from tests.support.house import PASSWORD, House
-from tests.support.participants import participant, ready_to_randomize
+from tests.support.participants import participant, protocol_at, ready_to_randomize
 from tests.support.randomization import (
     arms_of_kits,
     open_for_randomization,
@@ -96,7 +96,7 @@ def _strata(house: House) -> list[str]:
 
 def _first_arm(house: House, stratum: str) -> str:
     with house.database.session() as session:
-        allocation_list, counter = lock_next_counter(session, house.trial.id, "main", stratum)
+        allocation_list, counter = lock_next_counter(session, house.trial.id, "main", stratum, protocol_at(house))
         with strongroom(session):
             return take_seat(session, data_key_of(session, str(allocation_list.id)), allocation_list, counter, 1, {})
 

@@ -9,6 +9,13 @@ from trial.protocol.loader import LoadedProtocol, load_protocol, shipped_text
 
 _SUPPLY = r"  kit: [^\n]*\n  units_per_kit: 5\n  dispensed_at: \[INF1\]\n  replacements_numbered_apart: true\n"
 
+_THIRD_ARM = """  - code: MID
+    name: Midazolam
+    role: comparator
+    treatment: Midazolam 0.045 mg/kg IV, same volume (100 mL), rate (150 mL/h), colour, tubing and label
+    preparation: {product: Midazolam 1 mg/mL, mg_per_kg: 0.045, stock_mg_per_ml: 1, cap_mg: 4.5, diluent: Sodium chloride 0.9 %}
+"""
+
 
 @cache
 def variant(
@@ -21,15 +28,23 @@ def variant(
     told: bool = False,
     version: str = "",
     second_stage_after: str = "",
+    scheme: str = "",
+    third_arm: bool = False,
 ) -> LoadedProtocol:
     """``ratio`` as YAML; without ``kits`` the pharmacist prepares; ``code_to``: who is shown an emergency break.
 
     ``dictionary`` as YAML; ``pauses``: a related death pauses recruitment; ``told``: everybody sees it;
-    ``version`` makes it an amendment; ``second_stage_after``: the visit after which everybody is randomized again.
+    ``version`` makes it an amendment; ``scheme`` as YAML; ``third_arm``: MID is allocated too, and stands in ``ratio``;
+    ``second_stage_after``: the visit after which everybody is randomized again.
     """
     text = shipped_text("keta-pain")
     if ratio:
         text = _changed(text, r"ratio: \{KET: 1, PBO: 1\}", f"ratio: {ratio}")
+    if scheme:
+        text = _changed(text, r"  scheme: \{name: permuted_blocks, sizes: random\}", f"  scheme: {scheme}")
+    if third_arm:
+        text = _changed(text, r"\nratio: ", f"{_THIRD_ARM}\nratio: ")
+        text = _changed(text, r"arms_shown_as: \[A, B\]", "arms_shown_as: [A, B, C]")
     if not kits:
         text = _changed(text, _SUPPLY, "  numbered_kits: false\n")
     if code_to:

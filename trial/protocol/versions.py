@@ -183,6 +183,19 @@ def newest_active_version(session: TrialSession, trial_id: UUID) -> ProtocolVers
     return found
 
 
+def active_version(session: TrialSession, trial_id: UUID, label: str | None = None) -> ProtocolVersion:
+    """The active version of this label, by itself the newest. Raises ``VersionNotFound``, ``VersionNotActive``."""
+    if label is None:
+        return newest_active_version(session, trial_id)
+    wanted = select(ProtocolVersion).where(ProtocolVersion.trial_id == trial_id, ProtocolVersion.label == label)
+    found = session.exec(wanted).first()
+    if found is None:
+        raise VersionNotFound("There is no such version of the protocol. Choose one from the list of versions.")
+    if found.activated_at is None:
+        raise VersionNotActive(f"Version {label} is not active. The sponsor activates it first.")
+    return found
+
+
 def protocol_of(version: ProtocolVersion) -> Protocol:
     """The version's content, parsed once in a process: equal hashes are equal texts."""
     return protocol_with(version.sha256, lambda: version)

@@ -9,7 +9,7 @@ Invariants
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,10 +25,11 @@ from api.pages.render import page
 from api.pages.site.commands import command_of, whole_number
 from api.pages.site.words import counted
 from api.permissions import permission
-from randomization.ledger.allocation_lists import AllocationList, ListNotFound, ListStatus, lists_of
+from randomization.ledger.allocation_lists import AllocationList, ListNotFound, ListStatus, lists_of, protocol_of_list
 from randomization.ledger.envelopes import envelope_stage
-from randomization.ledger.extensions import ExtendList, extend_list, sites_without_list
+from randomization.ledger.extensions import ExtendList, can_extend, extend_list, sites_without_list
 from randomization.ledger.generation import ConfirmList, DesignList, confirm_list, design_list
+from randomization.ledger.lists_in_use import lists_missing, versions_in_use
 from randomization.ledger.low_strata import stratum_levels_of
 from randomization.seeds import LEAST_CONTRIBUTION
 from trial.access.permissions import Permission
@@ -72,7 +73,7 @@ def design(request: Request, here: Here, session: Write, posted: Posted) -> Resp
             else 0,
             sites=tuple(several(posted, "sites")),
             contribution=contribution_in(posted),
-            **picked(posted, "stage"),
+            **picked(posted, "stage", "version"),
         )
         made = design_list(session, here.actor, command)
     return see(here.url("allocation-lists", made.id), done="designed")
@@ -141,37 +142,49 @@ def _lists_page(
 ) -> Response:
     found = lists_of(session, here.trial.id)
     stages = list(dict.fromkeys(one.stage for one in found))
-    protocol = protocol_of(newest_active_version(session, here.trial.id))
-    late = sites_without_list(session, here.trial.id) if MAIN_STAGE in stages and _makes(here) else []
+    newest, known = protocol_of(newest_active_version(session, here.trial.id)), versions_in_use(session, here.trial.id)
+    active = [known.designed[one] for one in reversed(known.active)]
+    missing = lists_missing(session, here.trial.id) if MAIN_STAGE in stages and _makes(here) else []
+    late = [code for one in missing if one.version == newest.version for code in one.sites]
     shown = state if state.has_errors else FormState(values={"stage": MAIN_STAGE, "sites": late})
     return page(
         request, "statistician/lists.html", status=status, here=here, state=shown, done=_DONE.get(done, ""),
-        stages=[(stage, [one for one in found if one.stage == stage]) for stage in stages], late=late,
+        stages=[(stage, [one for one in found if one.stage == stage]) for stage in stages], missing=missing,
+        version_options=_version_options(active), newest=newest.version, designed=known.designed,
         levels=[(stage, stratum_levels_of(session, here.trial.id, stage)) for stage in stages] if _makes(here) else [],
-        asks=_asks(protocol), scheme=protocol.randomization.scheme.name.replace("_", " "),
-        site_is_factor=protocol.randomization.site_is_factor, may_design=here.may(Permission.LIST_DESIGN),
-        stage_options=_stage_options(here, protocol, stages), site_options=[(one.code, one.name) for one in here.sites],
+        asks=_asks(active), scheme=" or ".join(dict.fromkeys(_scheme_of(one) for one in active)),
+        site_is_factor=any(one.randomization.site_is_factor for one in active), may_design=here.may(Permission.LIST_DESIGN),
+        stage_options=_stage_options(here, active, stages), site_options=[(one.code, one.name) for one in here.sites],
         least=LEAST_CONTRIBUTION,
     )  # fmt: skip
 
 
-def _asks(protocol: Protocol) -> dict[str, bool]:
-    """What the protocol's scheme needs from the designer, under seal."""
-    name = protocol.randomization.scheme.name
+def _asks(active: Iterable[Protocol]) -> dict[str, bool]:
+    """What the schemes of the active versions need from the designer, under seal."""
+    names = {protocol.randomization.scheme.name for protocol in active}
     return {
-        "block_sizes": name == "permuted_blocks",
-        "limit": name in {"big_stick", "block_urn", "maximal_procedure"},
-        "uploaded": name == "uploaded_list",
-        "slots": name not in {"uploaded_list", "minimization"},
+        "block_sizes": "permuted_blocks" in names,
+        "limit": bool(names & {"big_stick", "block_urn", "maximal_procedure"}),
+        "uploaded": "uploaded_list" in names,
+        "slots": bool(names - {"uploaded_list", "minimization"}),
     }
 
 
-def _stage_options(here: Place, protocol: Protocol, stages: list[str]) -> list[tuple[str, str]]:
-    further = {stage.code: stage.label for stage in protocol.randomization.further}
+def _scheme_of(protocol: Protocol) -> str:
+    return protocol.randomization.scheme.name.replace("_", " ")
+
+
+def _stage_options(here: Place, active: Iterable[Protocol], stages: list[str]) -> list[tuple[str, str]]:
+    further = {stage.code: stage.label for protocol in active for stage in protocol.randomization.further}
     offered = dict.fromkeys([MAIN_STAGE, *further, *stages])
     names = {envelope_stage(site.code): f"Emergency envelopes of {site.code}" for site in here.sites}
     known = {MAIN_STAGE: "The trial’s randomization"} | further | names
     return [(stage, known.get(stage, stage.replace("_", " "))) for stage in dict.fromkeys([*offered, *names])]
+
+
+def _version_options(active: Sequence[Protocol]) -> list[tuple[str, str]]:
+    """The versions for which a list can be designed, the newest first, where there is a choice."""
+    return [(one.version, f"Version {one.version} ({_scheme_of(one)})") for one in active] if len(active) > 1 else []
 
 
 def _list_page(
@@ -186,11 +199,13 @@ def _list_page(
 ) -> Response:
     made = _list(session, here, list_id)
     waits = made.status is ListStatus.DESIGNED
+    version = protocol_of_list(session, made).version
     return page(
-        request, "statistician/list.html", status=status, here=here, state=state, made=made, done=_DONE.get(done, ""),
+        request, "statistician/list.html", status=status, here=here, state=state, made=made, version=version,
+        done=_DONE.get(done, ""),
         designed_by=name_of(session, made.designed_by), confirmed_by=name_of(session, made.confirmed_by),
         may_confirm=waits and here.may(Permission.LIST_CONFIRM) and made.designed_by != here.actor.account_id,
-        may_continue=not waits and made.has_slots and here.may(Permission.LIST_DESIGN), waits=waits,
+        may_continue=here.may(Permission.LIST_DESIGN) and can_extend(session, made), waits=waits,
         commitment_url=f"/api/v1/trials/{here.trial.code}/lists/{made.id}/commitment", least=LEAST_CONTRIBUTION,
     )  # fmt: skip
 
@@ -210,7 +225,7 @@ def lists_to_confirm(session: TrialSession, here: Place) -> Iterator[WorkRow]:
 
 @home_worklist(Permission.LIST_DESIGN)
 def lists_to_design(session: TrialSession, here: Place) -> Iterator[WorkRow]:
-    """Strata that run low, and sites that no list serves."""
+    """Strata that run low, and sites that no list serves, or will serve once they adopt an amendment."""
     low = [one for one in stratum_levels_of(session, here.trial.id) if one.runs_low]
     yield WorkRow(
         len(low), counted(len(low), "stratum runs low", "strata run low"), here.url("allocation-lists"), "", "warning"

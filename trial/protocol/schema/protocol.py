@@ -7,7 +7,7 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -98,6 +98,27 @@ class Protocol(Part):
     def shares(self) -> tuple[int, ...]:
         """The allocation ratio in the order of the arms."""
         return tuple(self.ratio[arm.code] for arm in self.arms)
+
+    @property
+    def allocation_rule(self) -> Hashable:
+        """What makes somebody's chances: arms with their shares, the scheme with its parameters, factors with their levels.
+
+        Words, treatments, caps, and the form on which a factor is recorded are no part of it, nor is any order.
+        """
+        shares = frozenset(zip(self.arm_codes, self.shares, strict=True))
+        factors = frozenset((factor.name, frozenset(factor.level_codes)) for factor in self.factors)
+        return shares, self.randomization.scheme, factors, self.randomization.site_is_factor
+
+    def allocates_like(self, other: Protocol, stage: str = MAIN_STAGE) -> bool:
+        """Whether an allocation list that was made for a stage of one of the two serves participants of the other."""
+        if stage in self._further or stage in other._further:
+            both = stage in self._further and stage in other._further
+            return both and self.at_stage(stage).allocation_rule == other.at_stage(stage).allocation_rule
+        return self is other or self.allocation_rule == other.allocation_rule
+
+    @property
+    def _further(self) -> set[str]:
+        return {stage.code for stage in self.randomization.further}
 
     @property
     def most_by_arm_caps(self) -> int | None:
