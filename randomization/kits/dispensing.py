@@ -21,7 +21,7 @@ from randomization.kits.promises import current_kit_id, kit_of
 from randomization.kits.shelves import open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
 from randomization.ledger.allocations import Allocation, allocation_at, latest_allocation
-from randomization.ledger.seats import arm_given
+from randomization.ledger.seats import arm_given, arms_beside
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
@@ -161,7 +161,7 @@ def _locked_kit(session: TrialSession, kit_id: UUID) -> Kit:
 def _next_kit(session: TrialSession, casebook: Casebook, allocation: Allocation) -> Kit:
     with strongroom(session):
         key = kit_key(session, casebook.trial.id)
-        shelf = open_shelf(session, key, casebook.site, casebook.protocol)
+        shelf = open_shelf(session, key, casebook.site, casebook.protocol, arms_beside(session, allocation))
         taken = take_kit(session, shelf, arm_given(session, allocation))
     alert_when_low(session, casebook.site, casebook.protocol, left=shelf.total - 1)
     return _locked_kit(session, taken.id)

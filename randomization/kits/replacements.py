@@ -21,7 +21,7 @@ from randomization.kits.promises import KitReplacement, replacement_of
 from randomization.kits.shelves import ShelvedKit, open_shelf, take_kit
 from randomization.kits.stock import alert_when_low
 from randomization.ledger.allocations import Allocation, every_allocation
-from randomization.ledger.seats import arm_given
+from randomization.ledger.seats import arm_given, arms_beside
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
@@ -155,7 +155,8 @@ def _visit_of(session: TrialSession, allocation: Allocation, kit: Kit) -> str | 
 
 def _take(session: TrialSession, casebook: Casebook, allocation: Allocation) -> ShelvedKit:
     with strongroom(session):
-        shelf = open_shelf(session, kit_key(session, casebook.trial.id), casebook.site, casebook.protocol)
+        key = kit_key(session, casebook.trial.id)
+        shelf = open_shelf(session, key, casebook.site, casebook.protocol, arms_beside(session, allocation))
         taken = take_kit(session, shelf, arm_given(session, allocation))
     alert_when_low(session, casebook.site, casebook.protocol, left=shelf.total - 1)
     return taken

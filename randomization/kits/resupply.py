@@ -35,7 +35,7 @@ from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict, InvalidInput
 from trial.protocol.schema import Protocol
-from trial.protocol.versions import newest_active_version, protocol_of
+from trial.protocol.versions import active_protocols, newest_active_version, protocol_of
 
 LOOK_BACK: Final = timedelta(days=90)
 MOST_SETS: Final = 12
@@ -277,6 +277,7 @@ def sealed_stock(session: TrialSession, actor: Actor, site_id: UUID) -> SealedSt
 
 
 def _by_arm(session: TrialSession, site: Site, protocol: Protocol) -> dict[str, int]:
+    """Every arm of the protocol, and arms that it dropped or will have, of which kits are on the shelf."""
     use_by = last_day_of_use(site, protocol, session)
     kits = session.exec(
         select(Kit.id).where(Kit.site_id == site.id, Kit.status == KitStatus.AVAILABLE, col(Kit.use_by) >= use_by)
@@ -284,17 +285,23 @@ def _by_arm(session: TrialSession, site: Site, protocol: Protocol) -> dict[str, 
     counts = dict.fromkeys(protocol.arm_codes, 0)
     with strongroom(session):
         for content in contents_of(session, site.trial_id, kits).values() if kits else ():
-            counts[content.arm] += 1
+            counts[content.arm] = counts.get(content.arm, 0) + 1
     return counts
 
 
 def ship_sets(session: TrialSession, actor: Actor, command: ShipSets) -> Shipment:
-    """Send whole sets. Raises ``NoSupplyPlan``, ``LotsIncomplete`` and what ``ship_kits`` raises."""
+    """Send whole sets, of the newest version that has exactly these arms.
+
+    Raises ``NoSupplyPlan``, ``LotsIncomplete`` and what ``ship_kits`` raises.
+    """
     check_may(actor, Permission.KIT_MANAGE, command.trial_id)
-    protocol = protocol_of(newest_active_version(session, command.trial_id))
-    one = set_of(protocol, plan_of(session, command.trial_id))
-    if sorted(lot.arm for lot in command.lots) != sorted(one):
+    plan, named = plan_of(session, command.trial_id), sorted(lot.arm for lot in command.lots)
+    protocol = next(
+        (one for one in active_protocols(session, command.trial_id) if sorted(one.arm_codes) == named), None
+    )
+    if protocol is None:
         raise LotsIncomplete("Name one lot for every arm of the protocol and for no other.")
+    one = set_of(protocol, plan)
     lots = tuple(
         ShippedLot(arm=lot.arm, lot=lot.lot, expires_on=lot.expires_on, kits=command.sets * one[lot.arm])
         for lot in command.lots

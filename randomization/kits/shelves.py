@@ -1,13 +1,14 @@
 """A site's shelf, laid open inside the strongroom: is there a usable kit of every arm, and which one is taken.
 
 Invariants
-1. The shelf is refused as a whole when any arm has no usable kit, whatever the slot; the sentence is always the same.
+1. The shelf is refused as a whole when any arm has no usable kit, whatever the slot; the sentence is always the same. The arms
+   are those of the version whose list the participant is on: kits of an arm that an amendment dropped hinder nobody else.
 2. Among the kits that match, each is equally likely to be taken; the choice uses fresh entropy and no order.
 3. A kit whose content was altered stops its shelf, and is named so that it can be set aside.
 4. A kit is taken by one statement that changes its status: nobody takes it twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
@@ -56,13 +57,16 @@ class OpenShelf:
         return sum(len(kits) for kits in self.kits.values())
 
 
-def open_shelf(session: TrialSession, key: DataKey, site: Site, protocol: Protocol) -> OpenShelf:
-    """Every usable kit at the site; ``key`` is that of the trial's kits.
+def open_shelf(
+    session: TrialSession, key: DataKey, site: Site, protocol: Protocol, arms_there: Collection[str] = ()
+) -> OpenShelf:
+    """Every usable kit at the site; ``key`` is that of the trial's kits. ``arms_there`` are the arms of which each must have one,
+    by itself those of the protocol.
 
     Raises ``NoUsableKit`` if any arm has none, ``KitAltered``.
     """
     use_by = last_day_of_use(site, protocol, session)
-    kits: dict[str, list[ShelvedKit]] = {arm: [] for arm in protocol.arm_codes}
+    kits: dict[str, list[ShelvedKit]] = {arm: [] for arm in arms_there or protocol.arm_codes}
     shelf = list(session.execute(_SHELF, {"site": site.id, "use_by": use_by}))
     try:
         arms = list(arms_in(key, ((row.id, row.content) for row in shelf)))
@@ -103,7 +107,7 @@ def no_usable_kit() -> NoUsableKit:
 
 def take_kit(session: TrialSession, shelf: OpenShelf, arm: str) -> ShelvedKit:
     """One of the matching kits, uniformly at random; from now on it is assigned. Raises ``NoUsableKit``."""
-    matching = list(shelf.kits[arm])
+    matching = list(shelf.kits.get(arm, ()))
     while matching:
         kit = matching.pop(draw_below(session.entropy, len(matching), "kit choice"))
         # Somebody may have taken or set it aside in the instant since the shelf was opened: then another is drawn.

@@ -1,7 +1,8 @@
 """Shipments: from the depot to a site, in sets that hold every arm; numbers and order drawn at random.
 
 Invariants
-1. A shipment holds kits of every arm, so that neither its coming nor its date tells of one.
+1. A shipment holds kits of every arm of one active version of the protocol, so that neither its coming nor its date tells of
+   one. An earlier version's serve participants who were allocated under it, and sites that have not adopted the newest.
 2. Kits are numbered and written in an order that is drawn at random: nothing groups by arm.
 3. What is kept of the command, for the case that it is repeated, is a keyed digest: counts by arm cannot be guessed back.
 """
@@ -31,7 +32,7 @@ from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict, InvalidInput, NotFound
 from trial.ids import Entropy, draw_below
 from trial.keys import KeyPurpose
-from trial.protocol.versions import ProtocolVersion, newest_active_version, protocol_of
+from trial.protocol.versions import active_protocols, newest_active_version, protocol_of
 
 
 class ShipmentStatus(StrEnum):
@@ -134,7 +135,7 @@ def _send(session: TrialSession, command: ShipKits) -> UUID:
         raise ShipmentNotFound("The site belongs to another trial. Choose one of this trial's sites.")
     version = newest_active_version(session, command.trial_id)
     check_has_kits(protocol_of(version))
-    _check_lots(session, command, version)
+    _check_lots(session, command)
     shipment = Shipment(
         **session.stamp(),
         trial_id=command.trial_id,
@@ -152,9 +153,9 @@ def _send(session: TrialSession, command: ShipKits) -> UUID:
     return shipment.id
 
 
-def _check_lots(session: TrialSession, command: ShipKits, version: ProtocolVersion) -> None:
-    arms = set(protocol_of(version).arm_codes)
-    if {lot.arm for lot in command.lots} != arms:
+def _check_lots(session: TrialSession, command: ShipKits) -> None:
+    arms = {lot.arm for lot in command.lots}
+    if not any(arms == set(one.arm_codes) for one in active_protocols(session, command.trial_id)):
         raise ShipmentLacksArm("A shipment holds kits of every arm of the protocol and of no other. Complete the set.")
     if min(lot.expires_on for lot in command.lots) <= session.now().date():
         raise ShipmentExpired("A lot of this shipment has expired. Send another lot.")

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from randomization.ledger.allocation_lists import AllocationList, StratumCounter
+from randomization.ledger.allocation_lists import AllocationList, StratumCounter, get_list, protocol_of_list
 from randomization.ledger.allocations import Allocation
 from randomization.ledger.running_totals import keep_totals, totals_before
 from randomization.ledger.sealed_matter import (
@@ -27,6 +27,8 @@ from randomization.lists import adaptive_stream, stratum_levels
 from randomization.schemes import MarginalCounts
 from randomization.sealing import DataKey
 from trial.database.session import TrialSession
+from trial.protocol.schema import Arm, Protocol
+from trial.protocol.versions import get_version, protocol_of
 
 
 def take_seat(
@@ -73,6 +75,21 @@ def _history(
 def arm_given(session: TrialSession, allocation: Allocation) -> str:
     """The arm of one allocation."""
     return arms_given(session, [allocation])[allocation.id]
+
+
+def arms_beside(session: TrialSession, allocation: Allocation) -> tuple[str, ...]:
+    """The arms among which the participant was allocated, in the protocol's order: those of the version of their list."""
+    return protocol_of_list(session, get_list(session, allocation.list_id)).arm_codes
+
+
+def arm_meant(session: TrialSession, in_force: Protocol, allocation: Allocation, arm: str) -> Arm:
+    """What an arm's code means: by the version in force, or, where an amendment dropped the arm, by the one that had it last."""
+    if arm in in_force.arm_codes:
+        return in_force.arm(arm)
+    then = protocol_of(get_version(session, allocation.protocol_version_id))
+    return (then if arm in then.arm_codes else protocol_of_list(session, get_list(session, allocation.list_id))).arm(
+        arm
+    )
 
 
 def arms_given(session: TrialSession, allocations: Iterable[Allocation]) -> dict[UUID, str]:

@@ -1,7 +1,8 @@
 """Preparations: what an order asks for, made by the unblinded pharmacist, checked by a second person.
 
 Invariants
-1. The order and the day's weight come first; the worksheet follows from them, from the arm and from the protocol.
+1. The order and the day's weight come first; the worksheet follows from them, from the arm and from the protocol. An arm that
+   an amendment dropped is prepared as the version says that had it last.
 2. The arm on the slot and the arm in the kit must agree, or nothing is prepared. Where an allocation names no kit, the
    slot alone tells the arm, and the pharmacist records lot and expiry of what was drawn, under seal, before the check.
 3. Who prepared does not check. What was drawn is sealed; that it was prepared and checked everybody may see.
@@ -20,7 +21,7 @@ from randomization.kits.contents import contents_of
 from randomization.kits.kits import Kit, KitStatus
 from randomization.kits.promises import current_kit_id
 from randomization.ledger.allocations import Allocation, allocation_of_dose
-from randomization.ledger.seats import arm_given
+from randomization.ledger.seats import arm_given, arm_meant
 from randomization.pharmacy.prepared_contents import open_prepared, seal_prepared
 from randomization.pharmacy.worksheets import (
     Source,
@@ -192,7 +193,8 @@ def _seal_drawing(
     session: TrialSession, casebook: Casebook, preparation: Preparation, order: InfusionOrder, allocation: Allocation
 ) -> None:
     source = _source(session, preparation, arm_given(session, allocation))
-    drawing = drawing_for(*plan_and_preparation(casebook, source.arm), order)
+    meant = arm_meant(session, casebook.protocol, allocation, source.arm)
+    drawing = drawing_for(*plan_and_preparation(casebook, meant), order)
     session.exec(select(Trial.id).where(Trial.id == casebook.trial.id).with_for_update(key_share=True)).one()
     seal_prepared(session, casebook.trial.id, preparation.id, source, drawing)
 
@@ -221,16 +223,17 @@ def read_worksheet(session: TrialSession, actor: Actor, preparation_id: UUID) ->
 def _worksheet(session: TrialSession, casebook: Casebook, preparation: Preparation) -> Worksheet:
     order = session.get_one(InfusionOrder, preparation.order_id)
     kit = session.get_one(Kit, preparation.kit_id) if preparation.kit_id else None
-    number = allocation_of_dose(session, casebook, order.infusion).number
+    allocation = allocation_of_dose(session, casebook, order.infusion)
     with strongroom(session):
         source, drawing = open_prepared(session, preparation.trial_id, preparation.id)
     return worksheet_of(
         casebook,
         order,
         source,
+        arm_meant(session, casebook.protocol, allocation, source.arm),
         drawing,
         preparation_id=preparation.id,
-        number=number,
+        number=allocation.number,
         kit_number=kit.number if kit else None,
         prepared_at=preparation.prepared_at,
     )

@@ -14,7 +14,7 @@ from trial.conduct.casebooks import Casebook
 from trial.conduct.dosing import DrawnDose, drawn_dose
 from trial.conduct.infusion_courses import InfusionOrder
 from trial.errors import Conflict
-from trial.protocol.schema import InfusionPlan
+from trial.protocol.schema import Arm, InfusionPlan
 from trial.protocol.schema.arms import Preparation as ArmPreparation
 
 
@@ -78,9 +78,9 @@ class Worksheet:
         return round(self.drawing.drawn_mg / self.volume_ml, 4)
 
 
-def plan_and_preparation(casebook: Casebook, arm: str) -> tuple[InfusionPlan, ArmPreparation]:
+def plan_and_preparation(casebook: Casebook, arm: Arm) -> tuple[InfusionPlan, ArmPreparation]:
     """Raise ``NothingToPrepare`` where the protocol says of this arm nothing to prepare."""
-    plan, preparation = casebook.protocol.infusions, casebook.protocol.arm(arm).preparation
+    plan, preparation = casebook.protocol.infusions, arm.preparation
     if plan is None or preparation is None:
         raise NothingToPrepare("The protocol has nothing to prepare: its kits are given as they are.")
     return plan, preparation
@@ -109,6 +109,7 @@ def worksheet_of(
     casebook: Casebook,
     order: InfusionOrder,
     source: Source,
+    arm: Arm,
     drawing: Drawing,
     *,
     preparation_id: UUID,
@@ -116,7 +117,7 @@ def worksheet_of(
     kit_number: str | None,
     prepared_at: datetime,
 ) -> Worksheet:
-    plan, preparation = plan_and_preparation(casebook, source.arm)
+    plan, preparation = plan_and_preparation(casebook, arm)
     return Worksheet(
         preparation_id=preparation_id,
         participant=casebook.participant.code,
@@ -132,7 +133,7 @@ def worksheet_of(
         prepared_at=prepared_at,
         beyond_use_at=beyond_use_at(casebook, prepared_at),
         graduation_ml=plan.dose.syringe_graduation_ml,
-        arm=source.arm,
+        arm=arm.code,
         product=preparation.product,
         diluent=preparation.diluent,
         lot=source.lot,

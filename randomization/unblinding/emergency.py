@@ -17,9 +17,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
 
-from randomization.ledger.allocation_lists import get_list
 from randomization.ledger.allocations import Allocation, every_allocation, find_allocation
-from randomization.ledger.seats import arms_given
+from randomization.ledger.seats import arm_meant, arms_given
 from randomization.unblinding.register import Unblinding, UnblindingKind, UnblindingReason, enter
 from trial.access.actions import Action
 from trial.access.actors import Actor
@@ -29,8 +28,6 @@ from trial.access.signatures import Reauthenticated, sign
 from trial.conduct.casebooks import Casebook, open_casebook
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict
-from trial.protocol.schema.arms import Arm
-from trial.protocol.versions import get_version, protocol_of
 
 SHOWN_AGAIN_FOR: Final = timedelta(minutes=15)
 MEANING = "I break the code of this participant."
@@ -121,7 +118,7 @@ def unsealed_arm(session: TrialSession, casebook: Casebook, unblinding_id: UUID)
     made = every_allocation(session, casebook.participant)
     with strongroom(session):
         arms = arms_given(session, made)
-    given = [_meant(session, casebook, one, arms[one.id]) for one in made]
+    given = [arm_meant(session, casebook.protocol, one, arms[one.id]) for one in made]
     last, *_ = reversed(given)
     return UnsealedArm(
         casebook.participant.code, last.code, last.name, _treatment(casebook, made, given), unblinding_id
@@ -138,15 +135,6 @@ def _treatment(casebook: Casebook, made: Sequence[Allocation], given: Sequence[A
         for one, arm in zip(made[1:], given[1:], strict=True)
     )
     return "; ".join([f"First: {given[0].treatment}", *later])
-
-
-def _meant(session: TrialSession, casebook: Casebook, allocation: Allocation, arm: str) -> Arm:
-    """The arm in words: of the version in force, or, where an amendment has dropped it, of the one that had it last."""
-    if arm in casebook.protocol.arm_codes:
-        return casebook.protocol.arm(arm)
-    earlier = (allocation.protocol_version_id, get_list(session, allocation.list_id).protocol_version_id)
-    known = (protocol_of(get_version(session, version_id)) for version_id in earlier)
-    return next(protocol.arm(arm) for protocol in known if arm in protocol.arm_codes)
 
 
 def _enter(

@@ -9,6 +9,7 @@ Invariants
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -194,6 +195,16 @@ def active_version(session: TrialSession, trial_id: UUID, label: str | None = No
     if found.activated_at is None:
         raise VersionNotActive(f"Version {label} is not active. The sponsor activates it first.")
     return found
+
+
+def active_protocols(session: TrialSession, trial_id: UUID) -> list[Protocol]:
+    """The content of every active version, the newest first."""
+    rows = session.exec(
+        select(ProtocolVersion.id, ProtocolVersion.sha256)
+        .where(ProtocolVersion.trial_id == trial_id, col(ProtocolVersion.activated_at).is_not(None))
+        .order_by(col(ProtocolVersion.activated_at).desc(), col(ProtocolVersion.recorded_at).desc())
+    )
+    return [protocol_with(sha256, partial(get_version, session, version_id)) for version_id, sha256 in rows]
 
 
 def protocol_of(version: ProtocolVersion) -> Protocol:
