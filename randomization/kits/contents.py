@@ -2,7 +2,8 @@
 
 Invariants
 1. Everything here runs inside ``strongroom``.
-2. Each content is sealed to one size and bound to its kit: contents of two kits cannot be swapped.
+2. Each content is sealed to one size and bound to its kit and to the number on its label: neither contents nor numbers of two
+   kits can be swapped. Kits that were sealed before the number was bound open as well; their numbers the audit alone proves.
 """
 
 import json
@@ -15,7 +16,8 @@ from sqlalchemy import LargeBinary
 from sqlmodel import Field, col, select
 
 from randomization.holders import find_data_key, make_data_key
-from randomization.sealing import DataKey, Opener, Place, SealedValue, open_value, seal_value
+from randomization.kits.kits import Kit
+from randomization.sealing import DataKey, Opener, Place, SealBroken, SealedValue, seal_value
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 
@@ -52,31 +54,42 @@ def kit_key(session: TrialSession, trial_id: UUID) -> DataKey:
     return find_data_key(session, holder) or make_data_key(session, trial_id, holder)
 
 
-def store_content(session: TrialSession, key: DataKey, trial_id: UUID, kit_id: UUID, content: UnsealedContent) -> None:
+def store_content(session: TrialSession, key: DataKey, kit: Kit, content: UnsealedContent) -> None:
     # Letters as they are: as escapes a lot in another script would not fit the one size of all contents.
     plain = json.dumps([content.arm, content.lot, content.expires_on.isoformat()], ensure_ascii=False).encode()
     session.add(
         KitContent(
             **session.stamp(),
-            trial_id=trial_id,
-            kit_id=kit_id,
-            content=seal_value(key, _place(kit_id), plain, session.entropy, _SIZE).token,
+            trial_id=kit.trial_id,
+            kit_id=kit.id,
+            content=seal_value(
+                key, Place(_PURPOSE, part=_part(kit.id, kit.number)), plain, session.entropy, _SIZE
+            ).token,
         )
     )
 
 
-def open_content(key: DataKey, kit_id: UUID, token: bytes) -> UnsealedContent:
-    arm, lot, expires_on = json.loads(open_value(key, _place(kit_id), SealedValue(token)))
+def open_content(key: DataKey, kit_id: UUID, number: str, token: bytes) -> UnsealedContent:
+    """What is in the kit of this number. Raises ``SealBroken``."""
+    arm, lot, expires_on = json.loads(_opened(Opener(key, _PURPOSE), kit_id, number, token))
     return UnsealedContent(arm, lot, date.fromisoformat(expires_on))
 
 
-def arms_in(key: DataKey, kits: Iterable[tuple[UUID, bytes]]) -> Iterator[str]:
-    """The arm of each kit, in the order given. Raises ``SealBroken``."""
+def _opened(opener: Opener, kit_id: UUID, number: str, token: bytes) -> bytes:
+    sealed = SealedValue(bytes(token))
+    try:
+        return opener.open(sealed, part=_part(kit_id, number))
+    except SealBroken:
+        return opener.open(sealed, part=str(kit_id))  # as kits were sealed before their number was bound
+
+
+def arms_in(key: DataKey, kits: Iterable[tuple[UUID, str, bytes]]) -> Iterator[str]:
+    """The arm of each kit, given with its number, in the order given. Raises ``SealBroken``."""
     opener = Opener(key, _PURPOSE)
     # Kits of one lot hold the same words: each is understood once.
     known: dict[bytes, str] = {}
-    for kit_id, token in kits:
-        plain = opener.open(SealedValue(bytes(token)), part=str(kit_id))
+    for kit_id, number, token in kits:
+        plain = _opened(opener, kit_id, number, token)
         if plain not in known:
             known[plain] = json.loads(plain)[0]
         yield known[plain]
@@ -85,9 +98,13 @@ def arms_in(key: DataKey, kits: Iterable[tuple[UUID, bytes]]) -> Iterator[str]:
 def contents_of(session: TrialSession, trial_id: UUID, kit_ids: Iterable[UUID]) -> dict[UUID, UnsealedContent]:
     """The content of each kit."""
     key = kit_key(session, trial_id)
-    rows = session.exec(select(KitContent.kit_id, KitContent.content).where(col(KitContent.kit_id).in_(list(kit_ids))))
-    return {kit_id: open_content(key, kit_id, bytes(token)) for kit_id, token in rows}
+    rows = session.exec(
+        select(KitContent.kit_id, Kit.number, KitContent.content)
+        .join(Kit, col(Kit.id) == col(KitContent.kit_id))
+        .where(col(KitContent.kit_id).in_(list(kit_ids)))
+    )
+    return {kit_id: open_content(key, kit_id, number, token) for kit_id, number, token in rows}
 
 
-def _place(kit_id: UUID) -> Place:
-    return Place(_PURPOSE, part=str(kit_id))
+def _part(kit_id: UUID, number: str) -> str:
+    return f"{kit_id}/{number}"

@@ -4,7 +4,7 @@ Invariants
 1. The shelf is refused as a whole when any arm has no usable kit, whatever the slot; the sentence is always the same. The arms
    are those of the version whose list the participant is on: kits of an arm that an amendment dropped hinder nobody else.
 2. Among the kits that match, each is equally likely to be taken; the choice uses fresh entropy and no order.
-3. A kit whose content was altered stops its shelf, and is named so that it can be set aside.
+3. A kit whose content or number was altered stops its shelf, and is named so that it can be set aside.
 4. A kit is taken by one statement that changes its status: nobody takes it twice.
 """
 
@@ -69,7 +69,7 @@ def open_shelf(
     kits: dict[str, list[ShelvedKit]] = {arm: [] for arm in arms_there or protocol.arm_codes}
     shelf = list(session.execute(_SHELF, {"site": site.id, "use_by": use_by}))
     try:
-        arms = list(arms_in(key, ((row.id, row.content) for row in shelf)))
+        arms = list(arms_in(key, ((row.id, row.number, row.content) for row in shelf)))
     except SealBroken:
         raise _altered(key, shelf) from None
     for row, arm in zip(shelf, arms, strict=True):
@@ -83,7 +83,7 @@ def _altered(key: DataKey, shelf: Sequence[Any]) -> KitAltered:
     """Which kit does not open: looked for one by one, for this is not met in normal work."""
     for row in shelf:
         try:
-            list(arms_in(key, [(row.id, row.content)]))
+            list(arms_in(key, [(row.id, row.number, row.content)]))
         except SealBroken:
             return KitAltered(
                 f"What is recorded of kit {row.number} was altered or moved in the database, so no kit was taken. Set it aside,"

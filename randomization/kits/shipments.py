@@ -182,7 +182,7 @@ def _pack(session: TrialSession, shipment: Shipment, command: ShipKits) -> None:
     with strongroom(session):
         key = kit_key(session, shipment.trial_id)
         for kit, content in zip(kits, contents, strict=True):
-            store_content(session, key, shipment.trial_id, kit.id, content)
+            store_content(session, key, kit, content)
 
 
 def _kit(session: TrialSession, shipment: Shipment, number: str) -> Kit:

@@ -97,7 +97,7 @@ def refusal_by_slot(patch: pytest.MonkeyPatch) -> None:
         kits = {arm: [] for arm in protocol.arm_codes}
         wanted = {"site": site.id, "use_by": last_day_of_use(site, protocol, session)}
         for row in session.execute(_SHELF, wanted):
-            kits[open_content(key, row.id, bytes(row.content)).arm].append(ShelvedKit(row.id, row.number))
+            kits[open_content(key, row.id, row.number, row.content).arm].append(ShelvedKit(row.id, row.number))
         if not any(kits.values()):
             raise no_usable_kit()
         return OpenShelf(kits)

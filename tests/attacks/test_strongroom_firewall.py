@@ -10,6 +10,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlmodel import select
 
 from randomization.holders import data_key_of
+from randomization.kits import contents
 from randomization.kits.dispensing import SetAsideKit, set_aside_kit
 from randomization.kits.kits import Kit
 from randomization.kits.shelves import KitAltered, NoUsableKit
@@ -101,13 +102,16 @@ def _first_arm(house: House, stratum: str) -> str:
             return take_seat(session, data_key_of(session, str(allocation_list.id)), allocation_list, counter, 1, {})
 
 
+_GUARDED = ("sealed.slot", "sealed.kit_content", "trial.kit")
+
+
 def _as_owner(owner_url: str, statement: str) -> None:
     """What an owner of the database can do: switch the triggers off and write."""
     with psycopg.connect(owner_url.replace("postgresql+psycopg", "postgresql")) as connection:
-        for table in ("sealed.slot", "sealed.kit_content"):
+        for table in _GUARDED:
             connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         connection.execute(statement)
-        for table in ("sealed.slot", "sealed.kit_content"):
+        for table in _GUARDED:
             connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
@@ -159,6 +163,29 @@ def test_contents_of_two_kits_that_were_swapped_are_refused(house: House, owner_
     )
     with pytest.raises(SealBroken):
         randomize(house, participant_id)
+
+
+def test_numbers_of_two_kits_that_were_swapped_are_refused(house: House, owner_url: str):
+    """The content is bound to the number on the label: with another one nobody is randomized."""
+    open_for_randomization(house)
+    participant_id = ready_to_randomize(house)
+    with house.database.session() as session:
+        found = session.exec(select(Kit).where(Kit.site_id == house.site_id("S1")).order_by(Kit.number).limit(2)).all()
+    first, second = ((kit.id, kit.number) for kit in found)
+    for (kit_id, _), number in ((first, "0"), (second, first[1]), (first, second[1])):
+        _as_owner(owner_url, f"UPDATE trial.kit SET number = '{number}' WHERE id = '{kit_id}'")
+    with pytest.raises(KitAltered, match=f"kit {first[1]} "):
+        randomize(house, participant_id)
+    assert true_arms(house) == {}
+
+
+def test_kits_that_were_sealed_without_their_number_are_used_as_before(house: House, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as earlier:
+        earlier.setattr(contents, "_part", lambda kit_id, _number: str(kit_id))
+        open_for_randomization(house)
+    participant_id = ready_to_randomize(house)
+    randomize(house, participant_id)
+    assert len(arms_of_kits(house)) == 64
 
 
 def test_a_kit_that_was_altered_is_named_and_the_site_goes_on_without_it(house: House, owner_url: str):

@@ -69,7 +69,7 @@ def test_a_short_shelf_refuses_without_a_look_at_the_slot_over_two_hundred_seeds
 
     A site that refused when the slot's own arm is lacking would refuse before the rare arm every time.
     """
-    monkeypatch.setattr(shelves, "arms_in", lambda _key, kits: [token.decode() for _id, token in kits])
+    monkeypatch.setattr(shelves, "arms_in", lambda _key, kits: [token.decode() for _id, _number, token in kits])
     monkeypatch.setattr(shelves, "last_day_of_use", lambda *_given: None)
     following, own_arm_lacking = [], []
     for seed in range(1, SEEDS + 1):

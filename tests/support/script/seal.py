@@ -148,9 +148,9 @@ def _steer_packing(patch: pytest.MonkeyPatch, exchange: Exchange, facts: SealedF
         real_shuffle(contents, entropy)
         entropy.script(PACKING, ())
 
-    def store(session, key, trial_id, kit_id, content):
-        facts.packed[-1].append((kit_id, content.arm))
-        real_store(session, key, trial_id, kit_id, content)
+    def store(session, key, kit, content):
+        facts.packed[-1].append((kit.id, content.arm))
+        real_store(session, key, kit, content)
 
     patch.setattr(shipments, "_shuffle", shuffle)
     patch.setattr(shipments, "store_content", store)
