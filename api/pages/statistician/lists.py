@@ -9,7 +9,7 @@ Invariants
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -182,9 +182,13 @@ def _stage_options(here: Place, active: Iterable[Protocol], stages: list[str]) -
     return [(stage, known.get(stage, stage.replace("_", " "))) for stage in dict.fromkeys([*offered, *names])]
 
 
-def _version_options(active: Sequence[Protocol]) -> list[tuple[str, str]]:
-    """The versions for which a list can be designed, the newest first, where there is a choice."""
-    return [(one.version, f"Version {one.version} ({_scheme_of(one)})") for one in active] if len(active) > 1 else []
+def _version_options(active: Iterable[Protocol]) -> list[tuple[str, str]]:
+    """The newest version of each allocation for which a list can be designed, where there is a choice."""
+    newest: dict[Hashable, Protocol] = {}
+    for one in active:
+        newest.setdefault(one.allocation_rule, one)
+    offered = [(one.version, f"Version {one.version} ({_scheme_of(one)})") for one in newest.values()]
+    return offered if len(offered) > 1 else []
 
 
 def _list_page(

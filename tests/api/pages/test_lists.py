@@ -1,6 +1,7 @@
 """Allocation lists on pages: two people make one, readers see commitments, and what is sealed is on no page."""
 
 import re
+from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 from sqlmodel import select
@@ -8,7 +9,9 @@ from sqlmodel import select
 from randomization.ledger.allocation_lists import AllocationList, ListStatus
 from tests.support.doors import Client, Doors
 from tests.support.house import INSTALLER
+from tests.support.participants import adopt, amended
 from tests.support.randomization import sealed_list
+from tests.support.variants import variant
 from tests.support.walk import done, fill
 from trial.conduct.sites import AddSite, add_site
 
@@ -102,6 +105,34 @@ def test_a_site_that_came_late_is_named_until_it_has_a_list_of_its_own(doors: Do
         done(fill(second, page, to=f"{page}/confirm", contribution=SECOND_PART))
         assert "no sealed list has strata" not in designer.get(LISTS).text
         assert "site=S9" in designer.get(LISTS).text
+
+
+def test_an_amendment_without_a_list_is_named_before_it_is_adopted_and_what_it_leaves_over_after(doors: Doors):
+    house = doors.house
+    sealed_list(house)
+    house.clock.advance(timedelta(minutes=1))
+    loaded = variant(ratio="{KET: 3, PBO: 1}", scheme="{name: complete}", version="2.0")
+    version = amended(house, loaded=loaded)
+    with (
+        doors.client(doors.username(DESIGNER)) as designer,
+        doors.client(doors.username(SECOND)) as second,
+        doors.client("data-manager") as manager,
+    ):
+        told = designer.get(LISTS).text
+        assert "Design the list of version 2.0 first" in told
+        assert "Version 1.0 (permuted blocks)" in told
+        assert "sites without a list" in designer.get("/t/TEST-1").text
+        page = _design(designer, block_sizes="")
+        done(fill(second, page, to=f"{page}/confirm", contribution=SECOND_PART))
+        assert "Design the list of version" not in designer.get(LISTS).text
+        assert "allocates otherwise" not in manager.get("/t/TEST-1/lists").text
+        for site in house.sites:
+            adopt(house, version, site)
+        assert "made for version 1.0 of the protocol, and version 2.0" in manager.get("/t/TEST-1/lists").text
+        with house.database.session() as session:
+            first = session.exec(select(AllocationList).order_by(AllocationList.ordinal)).first()
+        assert "Continue it" not in designer.get(f"{LISTS}/{first.id}").text
+        assert "Continue it" in designer.get(page).text
 
 
 def test_a_browser_draws_a_contribution(doors: Doors, page: Page):
