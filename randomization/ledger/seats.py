@@ -78,8 +78,9 @@ def arm_given(session: TrialSession, allocation: Allocation) -> str:
 
 
 def arms_beside(session: TrialSession, allocation: Allocation) -> tuple[str, ...]:
-    """The arms among which the participant was allocated, in the protocol's order: those of the version of their list."""
-    return protocol_of_list(session, get_list(session, allocation.list_id)).arm_codes
+    """The arms among which the participant was allocated, in the protocol's order: of the version of their list, at its stage."""
+    made = get_list(session, allocation.list_id)
+    return protocol_of_list(session, made).at_stage(allocation.stage).arm_codes
 
 
 def arm_meant(session: TrialSession, in_force: Protocol, allocation: Allocation, arm: str) -> Arm:

@@ -28,6 +28,7 @@ from trial.access.signatures import Reauthenticated, sign
 from trial.conduct.casebooks import Casebook, open_casebook
 from trial.database.session import TrialSession, strongroom
 from trial.errors import Conflict
+from trial.protocol.schema.arms import Arm
 
 SHOWN_AGAIN_FOR: Final = timedelta(minutes=15)
 MEANING = "I break the code of this participant."
