@@ -31,6 +31,7 @@ from trial.access.permissions import Permission
 from trial.access.policies import check_may
 from trial.conduct.participants import Participant
 from trial.conduct.randomization_errors import RandomizationErrorKind, RandomizationErrorMark
+from trial.conduct.replacements import stand_ins
 from trial.conduct.sites import Site
 from trial.database.session import TrialSession
 
@@ -38,7 +39,8 @@ from trial.database.session import TrialSession
 @dataclass(frozen=True, slots=True)
 class ListLine:
     """One position. ``corrected`` tells factor and level where the stratum was marked as wrong; ``kits_assigned`` holds the
-    kit of the allocation and then what replaced it, and nothing where the trial has no kits."""
+    kit of the allocation and then what replaced it, and nothing where the trial has no kits. ``stands_in_for`` names whom the
+    participant replaces, if anybody."""
 
     stage: str
     ordinal: int
@@ -52,6 +54,7 @@ class ListLine:
     kits_assigned: tuple[str, ...]
     kits_given: tuple[str, ...]
     errors: tuple[RandomizationErrorKind, ...]
+    stands_in_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,10 @@ class Reconciliation:
     @property
     def with_errors(self) -> int:
         return sum(bool(line.errors) for line in self.lines)
+
+    @property
+    def replacements(self) -> int:
+        return sum(bool(line.stands_in_for) for line in self.lines)
 
 
 def reconcile_lists(session: TrialSession, actor: Actor, trial_id: UUID) -> Reconciliation:
@@ -87,6 +94,7 @@ def _lines(session: TrialSession, trial_id: UUID) -> tuple[ListLine, ...]:
         .where(Allocation.trial_id == trial_id)
         .order_by(AllocationList.stage, AllocationList.ordinal, StratumCounter.stratum, Allocation.position)
     ).all()
+    replaced = {one.participant_id: one.replaced for one in stand_ins(session, trial_id)}
     marks, given, instead = _marks(session, trial_id), _given(session, trial_id), _replacements(session, trial_id)
     return tuple(
         ListLine(
@@ -102,6 +110,7 @@ def _lines(session: TrialSession, trial_id: UUID) -> tuple[ListLine, ...]:
             kits_assigned=(*((kit,) if kit else ()), *instead[made.id]),
             kits_given=(*given[made.id], *(one.kit_given for one in marks[made.participant_id] if one.kit_given)),
             errors=tuple(one.kind for one in marks[made.participant_id]),
+            stands_in_for=replaced.get(made.participant_id, ""),
         )
         for made, source, stratum, code, site, kit in rows
     )

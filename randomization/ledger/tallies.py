@@ -6,7 +6,10 @@ Invariants
 2. The randomization number counts the trial's participants in the order of randomization. It knows no stratum's
    position and no arm.
 3. No refusal here depends on an arm. A cap on an arm is held as the total that its ratio allows.
-4. Who was given a kit already, from an envelope, counts everywhere and is refused nowhere: a record follows what happened.
+4. The trial is full at the planned number, and replacement participants come on top of it: nobody else takes their place.
+   Caps of sites, strata and arms stay as they are, for replacements too: they bound what a site can treat and what an
+   arm may expose. A site's cap is a share of the planned number and moves with it.
+5. Who was given a kit already, from an envelope, counts everywhere and is refused nowhere: a record follows what happened.
 """
 
 import hashlib
@@ -20,6 +23,7 @@ from sqlalchemy import UniqueConstraint, text
 from sqlmodel import Field, select
 
 from trial.conduct.eligibility import RandomizationCandidate
+from trial.conduct.replacements import stand_ins
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict
@@ -52,6 +56,13 @@ _COUNT_AGAIN: Final = text(
     " ON CONFLICT (trial_id, stage, place) DO UPDATE SET"
     " randomized = CASE WHEN CAST(:least AS integer) IS NULL THEN tally.randomized + 1"
     " ELSE greatest(tally.randomized, CAST(:least AS integer)) END"
+)
+# What the lever of the sponsor says now: it may have been moved while this transaction waited for its number.
+_PLANNED: Final = text("SELECT planned_participants FROM trial.trial WHERE id = :trial_id")
+_HOLD: Final = text(
+    "INSERT INTO trial.recruitment_tally AS tally (id, recorded_at, trial_id, stage, place, randomized)"
+    " VALUES (:id, :recorded_at, :trial_id, :stage, :place, 0)"
+    " ON CONFLICT (trial_id, stage, place) DO UPDATE SET randomized = tally.randomized RETURNING randomized"
 )
 
 
@@ -108,7 +119,7 @@ def take_number(
     ).all()
     counts: dict[str, int] = {row.place: row.randomized for row in taken}
     if not given_already:
-        _check_room(candidate, counts[_WHOLE_TRIAL], counts[site])
+        _check_room(session, candidate, counts[_WHOLE_TRIAL], counts[site])
     for cap in caps_for(candidate.protocol, candidate.factors):
         if _count_in(session, candidate.trial.id, stage, cap) > cap.at_most and not given_already:
             raise StratumCapReached(
@@ -118,15 +129,32 @@ def take_number(
     return number_of(stage, counts[_WHOLE_TRIAL])
 
 
-def _check_room(candidate: RandomizationCandidate, in_trial: int, at_site: int) -> None:
-    if in_trial > candidate.trial.planned_participants:
-        raise TrialFull("As many participants as planned are randomized. Nobody more was; ask the sponsor.")
-    _check_arm_caps(candidate, in_trial)
-    if at_site > site_cap(candidate):
-        raise SiteCapReached(
-            f"Site {candidate.site.code} has reached its cap of {site_cap(candidate)} participants, so nobody was"
-            " randomized. Ask the sponsor."
+def _check_room(session: TrialSession, candidate: RandomizationCandidate, in_trial: int, at_site: int) -> None:
+    planned = session.execute(_PLANNED, {"trial_id": candidate.trial.id}).scalar_one()
+    if in_trial > planned and in_trial > planned + replacements_among(
+        session, candidate.trial.id, candidate.participant.id
+    ):
+        raise TrialFull(
+            f"As many participants as planned ({planned}) are randomized, so nobody more was. The sponsor can raise the"
+            " planned number on the page on recruitment."
         )
+    _check_arm_caps(candidate, in_trial)
+    if at_site > (most := site_cap(candidate.protocol, planned)):
+        raise SiteCapReached(
+            f"Site {candidate.site.code} has reached its cap of {most} participants, so nobody was randomized. Ask the"
+            " sponsor."
+        )
+
+
+def replacements_among(session: TrialSession, trial_id: UUID, candidate_id: UUID | None = None) -> int:
+    """How many of those randomized stand in for somebody; the candidate too, who is randomized next."""
+    return sum(one.is_randomized or one.participant_id == candidate_id for one in stand_ins(session, trial_id))
+
+
+def hold_count(session: TrialSession, trial_id: UUID, stage: str) -> int:
+    """How many numbers of the stage are given; nobody is given another until this transaction ends."""
+    named = {"trial_id": trial_id, "stage": stage, "place": _WHOLE_TRIAL}
+    return int(session.execute(_HOLD, {**named, **session.stamp()}).scalar_one())
 
 
 def _check_arm_caps(candidate: RandomizationCandidate, count: int) -> None:
@@ -194,7 +222,6 @@ def count_again(
         _count_in(session, trial_id, stage, cap)
 
 
-def site_cap(candidate: RandomizationCandidate) -> int:
+def site_cap(protocol: Protocol, planned: int) -> int:
     """The most that one site may randomize: the protocol's fraction of the planned number, rounded down."""
-    share = Fraction(str(candidate.protocol.randomization.site_cap_fraction))
-    return int(share * candidate.trial.planned_participants)
+    return int(Fraction(str(protocol.randomization.site_cap_fraction)) * planned)

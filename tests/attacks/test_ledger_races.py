@@ -17,16 +17,26 @@ from randomization.kits.dispensing import SetAsideKit, set_aside_kit
 from randomization.kits.kits import Kit, KitStatus
 from randomization.ledger.allocation_lists import StratumCounter
 from randomization.ledger.allocations import Allocation, RandomizationReceipt
+from randomization.ledger.planned_numbers import (
+    ChangePlannedNumber,
+    PlannedBelowRandomized,
+    change_planned_number,
+)
 from randomization.ledger.tallies import SiteCapReached, TrialFull
 from tests.support.house import House
-from tests.support.participants import ready_to_randomize
+from tests.support.participants import pretend_randomized, ready_to_randomize, registered
 from tests.support.randomization import arms_of_kits, open_for_randomization, randomize, stocked, true_arms
+from tests.support.replacing import leave, stand_in
+from tests.support.variants import variant
 from trial.audit.verification import verify_audit
-from trial.conduct.participants import AlreadyRandomized, Participant, ParticipantStatus
+from trial.conduct.participants import AlreadyRandomized, Participant
+from trial.conduct.replacements import ParticipantReplacement, ReplacedAlready, ReplacementsUsedUp, stand_ins
+from trial.conduct.trials import get_trial
 from trial.database.session import Database, open_engine
 from trial.errors import DomainError
 from trial.ids import SystemEntropy
 
+SITES = ("S1", "S2", "S3")
 THREADS = 20
 KILLS = 25
 
@@ -72,7 +82,7 @@ def check_in_agreement(house: House) -> list[Allocation]:
             assert used == list(range(1, counter.next_position))
         assigned = session.exec(select(Kit.id).where(Kit.status == KitStatus.ASSIGNED)).all()
         assert sorted(assigned) == sorted(one.kit_id for one in allocations)
-        done = session.exec(select(Participant).where(Participant.status == ParticipantStatus.RANDOMIZED)).all()
+        done = session.exec(select(Participant).where(Participant.randomized_at.is_not(None))).all()
         assert {one.id: one.randomization_number for one in done} == {
             one.participant_id: one.number for one in allocations
         }
@@ -100,16 +110,70 @@ def test_twenty_threads_in_one_stratum_take_twenty_slots_in_their_order(busy: Ho
 
 
 def test_caps_of_sites_and_of_the_trial_hold_when_everybody_presses_at_once(many, clock):
-    sites = ("S1", "S2", "S3")
-    full = House.build(many, clock, sites=sites, planned=10)  # of whom a site may have four
+    full = House.build(many, clock, sites=SITES, planned=10)  # of whom a site may have four
     open_for_randomization(full)
-    waiting = [ready_to_randomize(full, site) for site in sites for _ in range(6)]
+    waiting = [ready_to_randomize(full, site) for site in SITES for _ in range(6)]
     answers = at_once([lambda one=one: randomize(full, one) for one in waiting])
     refused = {type(answer) for answer in answers if isinstance(answer, DomainError)}
     assert refused <= {SiteCapReached, TrialFull}
     allocations = check_in_agreement(full)
     assert len(allocations) == sum(isinstance(answer, RandomizationReceipt) for answer in answers) == 10
     assert max(Counter(one.site_id for one in allocations).values()) <= 4
+
+
+@pytest.fixture
+def ruled(many, clock) -> House:
+    return House.build(
+        many, clock, loaded=variant(replaces="{when: before_first_dose, at_most: 3}"), sites=SITES, planned=10
+    )
+
+
+def test_no_more_are_replaced_than_the_protocol_allows_and_nobody_twice(ruled: House):
+    left = [leave(ruled, pretend_randomized(ruled)) for _ in range(5)]
+    newcomers = [registered(ruled) for _ in range(15)]
+    acts = [lambda one=one, place=place: stand_in(ruled, one, left[place % 5]) for place, one in enumerate(newcomers)]
+    answers = at_once(acts)
+    assert sum(isinstance(answer, ParticipantReplacement) for answer in answers) == 3
+    refused = {type(answer) for answer in answers if isinstance(answer, DomainError)}
+    assert refused <= {ReplacedAlready, ReplacementsUsedUp}
+    with ruled.database.reading() as session:
+        found = stand_ins(session, ruled.trial.id)
+    assert len(found) == len({one.replaced_id for one in found}) == 3
+
+
+def test_a_full_trial_takes_its_stand_ins_and_nobody_else_when_everybody_presses(ruled: House):
+    open_for_randomization(ruled)
+    sites = ("S1", "S1", "S2", "S2", "S3", "S3", "S1", "S2", "S3")
+    several = [ready_to_randomize(ruled, site) for site in sites]
+    for one in several:
+        randomize(ruled, one)
+    instead = [ready_to_randomize(ruled, site) for site in ("S1", "S2")]
+    for one, gone in zip(instead, several, strict=False):
+        stand_in(ruled, one, leave(ruled, gone))
+    ordinary = [ready_to_randomize(ruled, "S3") for _ in range(6)]
+    answers = at_once([lambda one=one: randomize(ruled, one) for one in (*ordinary, *instead)])
+    assert all(isinstance(answer, RandomizationReceipt) for answer in answers[-2:])
+    assert sum(isinstance(answer, RandomizationReceipt) for answer in answers[:-2]) == 1
+    assert {type(answer) for answer in answers if isinstance(answer, DomainError)} == {TrialFull}
+    assert len(check_in_agreement(ruled)) == 12
+
+
+def test_a_number_that_is_lowered_while_everybody_presses_is_never_passed(ruled: House):
+    open_for_randomization(ruled)
+    waiting = [ready_to_randomize(ruled, site) for site in SITES for _ in range(3)]
+
+    def lower() -> object:
+        command = ChangePlannedNumber(
+            trial_id=ruled.trial.id, planned_participants=6, reason="too slow", idempotency_key=str(uuid4())
+        )
+        with ruled.database.transaction() as session:
+            return change_planned_number(session, ruled.actor(session, "sponsor"), ruled.proof("sponsor"), command)
+
+    *_, lowered = at_once([*(lambda one=one: randomize(ruled, one) for one in waiting), lower])
+    with ruled.database.reading() as session:
+        planned = get_trial(session, ruled.trial.id).planned_participants
+    assert len(check_in_agreement(ruled)) <= planned
+    assert (planned == 10) == isinstance(lowered, PlannedBelowRandomized)
 
 
 def test_one_participant_pressed_by_twenty_threads_is_randomized_once(busy: House):

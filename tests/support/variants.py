@@ -30,12 +30,13 @@ def variant(
     second_stage_after: str = "",
     scheme: str = "",
     third_arm: bool = False,
+    replaces: str = "",
 ) -> LoadedProtocol:
     """``ratio`` as YAML; without ``kits`` the pharmacist prepares; ``code_to``: who is shown an emergency break.
 
     ``dictionary`` as YAML; ``pauses``: a related death pauses recruitment; ``told``: everybody sees it;
     ``version`` makes it an amendment; ``scheme`` as YAML; ``third_arm``: MID is allocated too, and stands in ``ratio``;
-    ``second_stage_after``: the visit after which everybody is randomized again.
+    ``second_stage_after``: the visit after which everybody is randomized again; ``replaces``: the rule of replacements as YAML.
     """
     text = shipped_text("keta-pain")
     if ratio:
@@ -59,6 +60,10 @@ def variant(
         text = _changed(text, r"  within_days_of_eligibility: 7\n", f"  within_days_of_eligibility: 7\n{stage}")
     if version:
         text = _changed(text, r'  version: "1.0"\n  dated', f'  version: "{version}"\n  supersedes: "1.0"\n  dated')
+    if replaces:
+        text = _changed(
+            text, r"  site_cap_fraction: 0.40\n", f"  site_cap_fraction: 0.40\n  replacements: {replaces}\n"
+        )
     return load_protocol(text)
 
 

@@ -50,8 +50,10 @@ class Action(StrEnum):
     SITE_REOPENED = "trial:site:reopened"
     COHORT_PAUSED = "trial:cohort:paused"
     COHORT_RESUMED = "trial:cohort:resumed"
+    PLANNED_NUMBER_CHANGED = "trial:planned_number:changed"
     # conduct
     PARTICIPANT_REGISTERED = "participant:screening:registered"
+    REPLACEMENT_RECORDED = "participant:replacement:recorded"
     IDENTITY_RECORDED = "participant:identity:recorded"
     CONSENT_RECORDED = "participant:consent:recorded"
     SCREENING_RECORDED = "participant:screening:recorded"
@@ -202,7 +204,9 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.SITE_REOPENED: Permission.SITE_ACTIVATE,
     Action.COHORT_PAUSED: Permission.OVERSIGHT_DECIDE,
     Action.COHORT_RESUMED: Permission.OVERSIGHT_DECIDE,
+    Action.PLANNED_NUMBER_CHANGED: Permission.OVERSIGHT_DECIDE,
     Action.PARTICIPANT_REGISTERED: Permission.SCREENING_WRITE,
+    Action.REPLACEMENT_RECORDED: Permission.SCREENING_WRITE,
     Action.IDENTITY_RECORDED: Permission.IDENTITY_WRITE,
     Action.CONSENT_RECORDED: Permission.SCREENING_WRITE,
     Action.SCREENING_RECORDED: Permission.SCREENING_WRITE,

@@ -4,7 +4,8 @@ Invariants
 1. What kind a trial is, is said once, when it is made; a trigger of the database refuses any change of it.
 2. Only a simulated trial may give its arms to the simulator.
 3. The sponsor holds three levers: randomizing, dosing and follow-up. Each is open or not, and each change has a reason.
-4. A bound on harm may pause randomizing beside the lever: to release it moves no lever that the sponsor has closed.
+4. The planned number is moved by the sponsor's signed decisions alone (``randomization.ledger.planned_numbers``).
+5. A bound on harm may pause randomizing beside the lever: to release it moves no lever that the sponsor has closed.
 """
 
 from datetime import datetime

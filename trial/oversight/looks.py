@@ -2,7 +2,8 @@
 
 Invariants
 1. Looks and their fractions are the protocol's. Full information is the number of participants with the primary endpoint
-   that the plan expects: planned participants less the expected missing fraction.
+   that the plan expects: the participants of the design (``planned_by_design``) less the expected missing fraction. What
+   the sponsor decides on recruitment since moves no look.
 2. A look is due when its information has been reached and no meeting was convened for it.
 3. Counting information needs no arm and no outcome's value: only that the endpoint was answered.
 """

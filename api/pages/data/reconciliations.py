@@ -24,7 +24,7 @@ register_way(Way("Lists", "lists", (Permission.DATASET_NAIVE_PULL,), order=34))
 _MAY = permission(Permission.DATASET_NAIVE_PULL)
 _HEADINGS = (
     "stage", "list", "stratum", "position", "randomization number", "participant", "site", "randomized at (UTC)",
-    "corrected", "kits assigned", "kits given", "errors",
+    "corrected", "kits assigned", "kits given", "errors", "stands in for",
 )  # fmt: skip
 
 
@@ -54,5 +54,5 @@ def _cells(line: ListLine) -> list[object]:
     return [
         line.stage, line.ordinal, line.stratum, line.position, line.number, line.participant, line.site,
         line.randomized_at.isoformat(), "; ".join(line.corrected), "; ".join(line.kits_assigned),
-        "; ".join(line.kits_given), "; ".join(error.value for error in line.errors),
+        "; ".join(line.kits_given), "; ".join(error.value for error in line.errors), line.stands_in_for,
     ]  # fmt: skip

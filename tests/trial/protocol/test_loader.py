@@ -164,6 +164,24 @@ def test_block_sizes_in_a_protocol_are_refused_as_secret():
             "no role 'safety_officer'",
         ),
         ("use: saline", "use: water", "arms[1]", "not among this arm's variants (saline, midazolam)"),
+        (
+            "  site_cap_fraction: 0.40\n",
+            "  site_cap_fraction: 0.40\n  replacements: {when: always, at_most: 12}\n",
+            "randomization.replacements.when",
+            "before_first_dose",
+        ),
+        (
+            "  site_cap_fraction: 0.40\n",
+            "  site_cap_fraction: 0.40\n  replacements: {when: before_completion, at_most: 409}\n",
+            "randomization.replacements.at_most",
+            "more than the 408",
+        ),
+        (
+            "  site_cap_fraction: 0.40\n",
+            "  site_cap_fraction: 0.40\n  replacements: {when: before_completion}\n",
+            "randomization.replacements.at_most",
+            "is missing",
+        ),
         ("total: 408", "total: 409", "sample_size.total", "ratio 1:1"),
         ("day: 91", "day: 191", "schedule.visits[9]", "outside its own window"),
         ("{arm: KET, against: PBO}", "{arm: KET, against: MID}", "estimand.contrast.against", "no arm 'MID'"),
@@ -173,6 +191,13 @@ def test_block_sizes_in_a_protocol_are_refused_as_secret():
 def test_parts_that_disagree_are_found_where_they_stand(old, new, field, words):
     found = problems(changed(old, new))
     assert (field, True) in [(problem.field, words in problem.sentence) for problem in found], found
+
+
+def test_nobody_is_replaced_unless_the_protocol_says_who_and_how_many():
+    assert shipped_protocol("keta-pain").randomization.replacements is None
+    rule = "  site_cap_fraction: 0.40\n  replacements: {when: before_first_dose, at_most: 12}\n"
+    read = parse_protocol(changed("  site_cap_fraction: 0.40\n", rule)).protocol.randomization.replacements
+    assert (read.when, read.at_most) == ("before_first_dose", 12)
 
 
 def test_the_switch_alone_makes_the_comparator_an_active_placebo():

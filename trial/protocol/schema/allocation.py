@@ -162,7 +162,7 @@ class FurtherStage(Part):
     """Another randomization of those who are in the trial: a second stage of treatment, or a sub-study of some of them.
 
     It is due once ``from_visit`` is done, for those of whom ``when`` holds in what is recorded at that visit; doses and kits
-    of that visit and of those after it are those of this stage. ``ratio`` names some of the trial's arms, by itself all as
+    of the visits after it are those of this stage. ``ratio`` names some of the trial's arms, by itself all as
     the trial has them; scheme, factors and kits are the trial's. Other treatments are a trial of their own.
     """
 
@@ -179,10 +179,18 @@ class FurtherStage(Part):
         return self
 
 
+class Replacements(Part):
+    """Who of those randomized is replaced: ``before_first_dose``, who left the study (withdrawn, lost, died) without a dose;
+    ``before_completion``, whoever left it before its end. ``at_most`` so many in the whole trial."""
+
+    when: Literal["before_first_dose", "before_completion"]
+    at_most: Count
+
+
 class Randomization(Part):
     """``further`` are the randomizations after the first one, in the order of their visits. ``caps`` bound strata;
     ``warn_at_slots`` is how many slots are left when a stratum counts as low, by itself a tenth of the stratum and at least
-    eight."""
+    eight. Without ``replacements`` nobody who leaves is replaced."""
 
     scheme: Annotated[Scheme, Field(discriminator="name")]
     site_is_factor: bool
@@ -193,6 +201,7 @@ class Randomization(Part):
     caps: tuple[Cap, ...] = ()
     warn_at_slots: Count | None = None
     further: tuple[FurtherStage, ...] = ()
+    replacements: Replacements | None = None
 
     @property
     def has_list(self) -> bool:

@@ -31,6 +31,7 @@ def allocation_problems(protocol: Protocol) -> Iterator[Problem]:
             )
     yield from _scheme(protocol, (*here, "scheme"))
     yield from _caps(protocol, (*here, "caps"))
+    yield from _replacements(protocol, (*here, "replacements"))
     yield from visit_exists(protocol, (*here, "before_visit"), randomization.before_visit)
     for place, code in enumerate(protocol.supply.dispensed_at):
         yield from visit_exists(protocol, ("supply", "dispensed_at", place), code)
@@ -83,6 +84,15 @@ def _caps(protocol: Protocol, here: Path) -> Iterator[Problem]:
         for factor, level in cap.levels.items():
             if level not in levels.get(factor, ()):
                 yield Problem((*here, place, "levels"), f"there is no stratification factor {factor!r} with {level!r}")
+
+
+def _replacements(protocol: Protocol, here: Path) -> Iterator[Problem]:
+    rule, planned = protocol.randomization.replacements, protocol.sample_size.total
+    if rule is not None and rule.at_most > planned:
+        yield Problem(
+            (*here, "at_most"),
+            f"{rule.at_most} replacements are more than the {planned} participants who are planned; give a smaller number",
+        )
 
 
 _TWO_EQUAL_ARMS: Final = frozenset({"biased_coin", "big_stick", "maximal_procedure"})
