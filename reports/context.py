@@ -166,7 +166,8 @@ class ReportContext:
     meeting: int | None = None
     look: int | None = None
     past_fractions: tuple[float, ...] = ()  # information at the looks before this one, as it was
-    planned_participants: int = 0
+    planned_participants: int = 0  # to be recruited, as the sponsor had decided by the cut-off
+    designed_participants: int = 0  # when the trial was made; 0: as many as are planned
     sponsor: str = ""
     questions: tuple[str, ...] = ()
     actions_since: tuple[str, ...] = ()
@@ -176,6 +177,11 @@ class ReportContext:
     def mark(self) -> str:
         """The word that every page of a trial that is not real must carry; empty for a real one."""
         return "" if self.kind == "real" else self.kind.upper()
+
+    @property
+    def information_basis(self) -> int:
+        """The participants on whom information fractions rest: the design's, whatever recruitment was decided since."""
+        return self.designed_participants or self.planned_participants
 
     @property
     def snapshot_short(self) -> str:

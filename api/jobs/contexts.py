@@ -16,6 +16,7 @@ from sqlmodel import col, select
 from api.installation import Installation
 from api.product import product_version
 from randomization.ledger.allocation_lists import list_facts
+from randomization.ledger.planned_numbers import planned_at, planned_by_design
 from reports.context import ReportContext
 from reports.plan import plan_from_protocol
 from trial.access.accounts import get_account
@@ -68,6 +69,7 @@ def report_context(
     """The context of a report or a dataset over ``snapshot``; without an anchor of a paper that names none."""
     trial = get_trial(session, snapshot.trial_id)
     protocol = protocol_of(get_version(session, snapshot.protocol_version_id))
+    designed = planned_by_design(session, trial)
     return ReportContext(
         trial=trial.code,
         title=trial.title,
@@ -81,8 +83,9 @@ def report_context(
         plan=plan_from_protocol(protocol),
         meeting=meeting.number if meeting else None,
         look=meeting.look if meeting else None,
-        past_fractions=_past_fractions(session, meeting, protocol, trial.planned_participants) if meeting else (),
-        planned_participants=trial.planned_participants,
+        past_fractions=_past_fractions(session, meeting, protocol, designed) if meeting else (),
+        planned_participants=planned_at(session, trial, snapshot.cut_off_at),
+        designed_participants=designed,
         actions_since=_decisions_before(session, snapshot),
     )
 

@@ -6,7 +6,8 @@ Invariants (``check_flow`` raises when one does not hold)
 3. allocated = received + not received
 4. allocated = analysed + not analysed, and lost to follow-up is a part of not analysed
 5. Randomization errors are a part of those randomized: nobody leaves the flow by one.
-6. Reasons add up to what they explain. Discontinuing treatment is not loss to follow-up: the lists are independent.
+6. Replacements are a part of those randomized, and so are those whom they replace: as randomized.
+7. Reasons add up to what they explain. Discontinuing treatment is not loss to follow-up: the lists are independent.
 
 What it does not do: draw; ``reports/figures/flow`` does.
 """
@@ -61,6 +62,7 @@ class Flow:
     randomized: int
     errors: tuple[tuple[str, int], ...]  # participants by kind of randomization error; all of them stay randomized
     arms: tuple[ArmFlow, ...]
+    replacements: int = 0  # of those randomized, how many stand in for somebody who left
 
 
 def participant_flow(frames: Frames, plan: AnalysisPlan, grouping: Grouping) -> Flow:
@@ -77,6 +79,7 @@ def participant_flow(frames: Frames, plan: AnalysisPlan, grouping: Grouping) -> 
         randomized=randomized.height,
         errors=_randomization_errors(frames),
         arms=tuple(_arm_flow(label, states.filter(pl.col("GROUP") == label)) for label in grouping.labels),
+        replacements=_replacements(randomized),
     )
     check_flow(flow)
     return flow
@@ -85,6 +88,11 @@ def participant_flow(frames: Frames, plan: AnalysisPlan, grouping: Grouping) -> 
 def _randomization_errors(frames: Frames) -> tuple[tuple[str, int], ...]:
     marked = frames["DV"].filter(pl.col("DVSCAT") == _RANDOMIZATION_ERROR).unique(["USUBJID", "DVDECOD"])
     return count_by(marked, "DVDECOD")
+
+
+def _replacements(randomized: pl.DataFrame) -> int:
+    """None in a dataset of elsewhere that has no such variable."""
+    return randomized["REPLSUBJ"].count() if "REPLSUBJ" in randomized.columns else 0
 
 
 def _primary_state(frames: Frames, plan: AnalysisPlan) -> pl.DataFrame:
@@ -140,6 +148,8 @@ def check_flow(flow: Flow) -> None:
     _check_reasons("excluded", flow.excluded)
     if any(number > flow.randomized for _, number in flow.errors):
         raise FlowDoesNotAddUp("More participants bear a randomization error than were randomized. Check the records.")
+    if flow.replacements and flow.replacements >= flow.randomized:
+        raise FlowDoesNotAddUp("Everybody randomized is a replacement, so nobody could be replaced. Check the records.")
     for arm in flow.arms:
         name = f"arm {arm.label}"
         _check(f"{name}: allocated by receipt", arm.allocated, arm.received + arm.not_received.total)

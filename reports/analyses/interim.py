@@ -4,7 +4,8 @@ Purpose: turn the adjusted comparison into the statistic of the design, and say 
 
 Invariants
 1. z is positive in the direction of benefit over the reference arm; the scale's direction decides what that is.
-2. Information is the number with the primary endpoint over the number planned to have it.
+2. Information is the number with the primary endpoint over the number that the design plans to have it; to recruit more or
+   fewer moves no look.
 3. Where the report was not told which arm is the reference, no direction is claimed: z stands against the efficacy
    bound on both sides, and futility and conditional power are left out.
 4. The text says what the bounds say; it recommends nothing. The board does.
@@ -74,7 +75,7 @@ def _look(
     oriented: bool,
 ) -> InterimLook:
     analysed = sum(one.analysed for one in comparison.arms)
-    planned = round(context.planned_participants * (1 - looks.missing_share))
+    planned = round(context.information_basis * (1 - looks.missing_share))
     contrast = _contrast(comparison, arm)
     gain = None if contrast is None else _improvement(contrast, better_is_higher=comparison.scale.higher_is_better)
     z = None if contrast is None or gain is None else normal_deviate(gain / contrast.standard_error, contrast.df)

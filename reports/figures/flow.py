@@ -64,8 +64,9 @@ def _excluded(flow: Flow) -> _Box:
 
 
 def _randomized(flow: Flow) -> _Box:
+    instead = (f" As replacements (n = {flow.replacements})",) if flow.replacements else ()
     marked = (f" {words(kind)} (n = {n})" for kind, n in flow.errors)
-    return _Box((f"Randomized (n = {flow.randomized})", *marked))
+    return _Box((f"Randomized (n = {flow.randomized})", *instead, *marked))
 
 
 def _arm_rows(flow: Flow) -> list[list[_Box]]:

@@ -217,6 +217,7 @@ def flow_table(number: str, flow: Flow) -> Table:
     line("With the primary outcome", [arm.analysed for arm in flow.arms])
     line("Without the primary outcome", [arm.not_analysed.total for arm in flow.arms])
     reasons("not_analysed")
+    instead = (f"Replacements among those randomized: {flow.replacements}.",) if flow.replacements else ()
     marked = tuple(f"{words(kind)}: {n}. They stay where they were allocated." for kind, n in flow.errors)
     return Table(
         number,
@@ -225,6 +226,7 @@ def flow_table(number: str, flow: Flow) -> Table:
         tuple(rows),
         (
             "Discontinuing treatment is not loss to follow-up: a participant may be in both lists or in neither.",
+            *instead,
             *marked,
         ),
     )

@@ -121,6 +121,14 @@ _QUERIES: Final[dict[str, str]] = {
         SELECT p.code, r.number, r.kind, r.reason, r.found_on, r.factor, r.as_used, r.corrected
         FROM trial.randomization_error AS r @of_participant
     """,
+    "replacements": """
+        SELECT p.code, gone.code
+        FROM (SELECT DISTINCT ON (participant_id) participant_id, replaced_id FROM trial.participant_replacement
+            WHERE trial_id = :trial AND recorded_at <= :cut_off ORDER BY participant_id, number DESC) AS r
+        JOIN trial.participant AS p ON p.id = r.participant_id
+        JOIN trial.participant AS gone ON gone.id = r.replaced_id
+        WHERE p.randomized_at IS NOT NULL OR p.status IN ('screening', 'eligible')
+    """,
     "guesses": """
         SELECT p.code, r.occasion, r.guesser, r.guess, r.certainty, r.reason FROM trial.blinding_guess AS r @of_participant
     """,

@@ -278,6 +278,8 @@ SNAPSHOT_TABLES: Final[dict[str, TableShape]] = {
         },
         ("participant", "error"),
     ),
+    # Who stands in for whom; everybody stays in ``participants`` as randomized.
+    "replacements": TableShape({"participant": Text, "replaces": Text}, ("participant",)),
     "guesses": TableShape(
         {
             "participant": Text,

@@ -61,7 +61,7 @@ def _with_qualifiers(domains: Domains) -> pl.DataFrame:
         TRTSDTM=pl.col("RFXSTDTC"),
         TRTEDT=day("RFXENDTC"),
     )
-    for name in ("PROTVER", "RANDNUM", "STRATAR", "EXCLCAT", "EXCLREAS"):
+    for name in ("PROTVER", "RANDNUM", "STRATAR", "EXCLCAT", "EXCLREAS", "REPLSUBJ"):
         one = qualifier(domains, "SUPPDM", name).drop("IDVARVAL")
         frame = frame.join(one, on="USUBJID", how="left", maintain_order="left")
     return frame.with_columns(EXCLCAT=sentence(pl.col("EXCLCAT")), EXCLREAS=sentence(pl.col("EXCLREAS")))

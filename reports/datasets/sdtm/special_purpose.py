@@ -20,6 +20,7 @@ DM_QUALIFIERS: Final = {
     "exclusion_kind": ("EXCLCAT", "Category of Exclusion"),
     "exclusion_reason": ("EXCLREAS", "Reason for Exclusion"),
 }
+REPLACED: Final = ("REPLSUBJ", "Subject Replaced by This Subject")
 
 
 def demographics(source: Source) -> pl.DataFrame:
@@ -67,23 +68,25 @@ def demographics(source: Source) -> pl.DataFrame:
 
 def demographic_qualifiers(source: Source) -> pl.DataFrame:
     """SUPPDM: what the standard's DM has no variable for."""
-    parts = [
-        source.start("participants", "DM")
-        .filter(pl.col(column).is_not_null())
-        .select(
-            "STUDYID",
-            "USUBJID",
-            RDOMAIN=pl.lit("DM"),
-            IDVAR=NONE,
-            IDVARVAL=NONE,
-            QNAM=pl.lit(name),
-            QLABEL=pl.lit(label),
-            QVAL=pl.col(column),
-            QORIG=pl.lit("CRF"),
-        )
-        for column, (name, label) in DM_QUALIFIERS.items()
-    ]
+    people = source.start("participants", "DM")
+    parts = [_demographic_qualifier(people, column, *names) for column, names in DM_QUALIFIERS.items()]
+    standing_in = source.start("replacements", "DM").with_columns(pl.lit(f"{source.study}-") + pl.col("replaces"))
+    parts.append(_demographic_qualifier(standing_in, "replaces", *REPLACED))
     return pl.concat(parts).sort("USUBJID", "QNAM")
+
+
+def _demographic_qualifier(rows: pl.DataFrame, column: str, name: str, label: str) -> pl.DataFrame:
+    return rows.filter(pl.col(column).is_not_null()).select(
+        "STUDYID",
+        "USUBJID",
+        RDOMAIN=pl.lit("DM"),
+        IDVAR=NONE,
+        IDVARVAL=NONE,
+        QNAM=pl.lit(name),
+        QLABEL=pl.lit(label),
+        QVAL=pl.col(column),
+        QORIG=pl.lit("CRF"),
+    )
 
 
 def visits(source: Source) -> pl.DataFrame:

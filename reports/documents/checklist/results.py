@@ -24,8 +24,10 @@ def flow(facts: Facts) -> str:
     one = facts.flow
     parts = facts.by_group((arm.label, f"{arm.received} of {arm.allocated}") for arm in one.arms)
     analysed = facts.by_group((arm.label, arm.analysed) for arm in one.arms)
+    instead = f" ({one.replacements} as replacements)" if one.replacements else ""
     return (
-        f"{one.assessed} assessed, {one.excluded.total} excluded, {one.in_screening} in screening, {one.randomized} randomized."
+        f"{one.assessed} assessed, {one.excluded.total} excluded, {one.in_screening} in screening,"
+        f" {one.randomized} randomized{instead}."
         f" Treated of allocated: {parts}. With the primary outcome: {analysed}."
     )
 

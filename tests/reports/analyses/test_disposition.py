@@ -12,6 +12,8 @@ from reports.analyses.disposition import FlowDoesNotAddUp, Reasons, check_flow, 
 from reports.analyses.enrolment import enrolment, expected_on
 from reports.analyses.groups import UnknownArmLabel, by_arm, pooled
 from reports.documents.common import all_frames
+from reports.figures.flow import _randomized
+from reports.tables.conduct import flow_table
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,22 @@ def test_the_expected_course_is_straight_between_its_points():
     assert [expected_on(course, date(2026, 1, day)) for day in (1, 6, 11, 20)] == [0, 10, 20, 20]
     assert expected_on(course, date(2027, 1, 1)) == 20
     assert expected_on((), date(2026, 1, 1)) is None
+
+
+def test_replacements_are_counted_among_those_randomized_with_those_whom_they_replace(context, snapshot, flow):
+    people = snapshot["participants"]
+    first, second = people.filter(pl.col("randomized_at").is_not_null())["participant"].to_list()[:2]
+    waiting = people.filter(pl.col("randomized_at").is_null())["participant"][0]
+    standing = pl.DataFrame({"participant": [second, waiting], "replaces": [first, second]})
+    frames = all_frames({**snapshot, "replacements": standing}, context, "naive")
+    told = participant_flow(frames, context.plan, pooled())
+    assert (told.replacements, told.randomized, flow.replacements) == (1, flow.randomized, 0)
+    assert "As replacements (n = 1)" in "".join(_randomized(told).lines)
+    assert "Replacements among those randomized: 1." in flow_table("Table 1", told).as_text()
+    with pytest.raises(FlowDoesNotAddUp, match="Everybody randomized"):
+        check_flow(dataclasses.replace(flow, replacements=flow.randomized))
+    elsewhere = {**frames, "ADSL": frames["ADSL"].drop("REPLSUBJ")}
+    assert participant_flow(elsewhere, context.plan, pooled()).replacements == 0
 
 
 def test_randomization_errors_are_counted_by_kind_and_nobody_leaves_the_flow(frames, context, snapshot):

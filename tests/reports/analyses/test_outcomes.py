@@ -220,6 +220,12 @@ def test_a_fall_in_saturation_is_told_as_well_as_a_rise(naive):
     assert falls.minimum <= falls.mean <= rises.mean <= rises.maximum
 
 
+def test_to_plan_more_participants_moves_no_look(primary, context):
+    before = interim_looks(primary, context, oriented=True)[0]
+    raised = dataclasses.replace(context, planned_participants=300, designed_participants=240)
+    assert interim_looks(primary, raised, oriented=True)[0].fraction == before.fraction
+
+
 def test_at_full_information_the_text_speaks_of_the_hypothesis_not_of_stopping(primary, context):
     last = dataclasses.replace(context, planned_participants=75)
     look = interim_looks(primary, last, oriented=True)[0]
