@@ -1,5 +1,6 @@
 """Participants: who they are to the trial, by code. No name, no arm."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 
@@ -21,7 +22,9 @@ from trial.conduct.participants import (
     participants_of,
     register_participant,
 )
+from trial.conduct.replacements import RecordReplacement, StandIn, record_replacement, stand_ins
 from trial.conduct.sites import find_site
+from trial.database.session import TrialSession
 
 router = APIRouter()
 
@@ -37,6 +40,8 @@ class ParticipantSummary(BaseModel):
     eligibility_signed_at: datetime | None
     randomized_at: datetime | None
     randomization_number: str | None = Field(description="Tells nothing of the treatment.")
+    stands_in_for: str | None = Field(description="The participant who left and whom this one replaces.")
+    replaced_by: str | None = Field(description="Who stands in for this participant.")
 
 
 class NewParticipant(BaseModel):
@@ -45,6 +50,18 @@ class NewParticipant(BaseModel):
     birth_year: int = Field(ge=1900, le=2100)
     race: str = Field(default="NOT REPORTED", description="CDISC C74457")
     ethnicity: str = Field(default="NOT REPORTED", description="CDISC C66790")
+    replaces: str | None = Field(
+        default=None,
+        max_length=16,
+        description="The code of one who left, where the protocol replaces those who leave.",
+    )
+
+
+class NewReplacement(BaseModel):
+    replaces: str | None = Field(
+        default=None, max_length=16, description="The code of the one who left; null takes the record back."
+    )
+    reason: str | None = Field(default=None, min_length=3, max_length=2000, description="For a change.")
 
 
 class TreatmentEnding(BaseModel):
@@ -79,23 +96,40 @@ def list_participants(
     """Those whom you may see, by code. ``site`` narrows to one site."""
     site_id = here.site.id if here.site else None
     found = participants_of(session, here.actor, here.trial.id, statuses=status, site_id=site_id)
-    return [summary_of(here, one) for one in found]
+    standing = stand_ins(session, here.trial.id)
+    return [_summary(here, one, standing) for one in found]
 
 
 @router.post("/trials/{trial}/participants", status_code=201, openapi_extra=permission(Permission.SCREENING_WRITE))
 def register_new_participant(here: Here, session: Write, body: NewParticipant) -> ParticipantSummary:
     """Somebody who is assessed for eligibility; the system gives the code."""
     site = find_site(session, here.trial.id, body.site)
-    command = command_of(
-        RegisterParticipant, trial_id=here.trial.id, site_id=site.id, **body.model_dump(exclude={"site"})
-    )
-    return summary_of(here, register_participant(session, here.actor, command))
+    told = body.model_dump(exclude={"site", "replaces"})
+    command = command_of(RegisterParticipant, trial_id=here.trial.id, site_id=site.id, **told)
+    made = register_participant(session, here.actor, command)
+    if body.replaces is not None:
+        record_replacement(
+            session, here.actor, command_of(RecordReplacement, participant_id=made.id, replaces=body.replaces)
+        )
+    return summary_of(session, here, made)
 
 
 @router.get("/trials/{trial}/participants/{code}", openapi_extra=_READERS)
 def read_participant(here: Here, session: Write, code: str) -> ParticipantSummary:
     """One participant."""
-    return summary_of(here, subject(session, here, code))
+    return summary_of(session, here, subject(session, here, code))
+
+
+@router.post(
+    "/trials/{trial}/participants/{code}/replacement",
+    status_code=201,
+    openapi_extra=permission(Permission.SCREENING_WRITE),
+)
+def record_stand_in(here: Here, session: Write, code: str, body: NewReplacement) -> ParticipantSummary:
+    """For whom the participant stands in, before randomization. Nothing passes from the one to the other."""
+    one = participant_id(session, here, code)
+    record_replacement(session, here.actor, command_of(RecordReplacement, participant_id=one, **body.model_dump()))
+    return summary_of(session, here, subject(session, here, code))
 
 
 @router.post(
@@ -107,7 +141,7 @@ def end_participant_treatment(here: Here, session: Write, code: str, body: Treat
     """No more study treatment; follow-up goes on."""
     one = participant_id(session, here, code)
     end_treatment(session, here.actor, command_of(EndTreatment, participant_id=one, **body.model_dump()))
-    return summary_of(here, subject(session, here, code))
+    return summary_of(session, here, subject(session, here, code))
 
 
 @router.post(
@@ -117,7 +151,7 @@ def end_participant_study(here: Here, session: Write, code: str, body: StudyEndi
     """The participant leaves the study."""
     one = participant_id(session, here, code)
     end_study(session, here.actor, command_of(EndStudy, participant_id=one, **body.model_dump()))
-    return summary_of(here, subject(session, here, code))
+    return summary_of(session, here, subject(session, here, code))
 
 
 @router.post(
@@ -129,6 +163,15 @@ def add_deviation(here: Here, session: Write, code: str, body: NewDeviation) -> 
     return DeviationSummary.model_validate(record_deviation(session, here.actor, command), from_attributes=True)
 
 
-def summary_of(here: Place, one: Participant) -> ParticipantSummary:
-    fields = ParticipantSummary.model_fields.keys() - {"site"}
-    return ParticipantSummary(site=site_code(here, one.site_id), **{name: getattr(one, name) for name in fields})
+def summary_of(session: TrialSession, here: Place, one: Participant) -> ParticipantSummary:
+    return _summary(here, one, stand_ins(session, here.trial.id))
+
+
+def _summary(here: Place, one: Participant, standing: Sequence[StandIn]) -> ParticipantSummary:
+    told = {
+        "site": site_code(here, one.site_id),
+        "stands_in_for": next((pair.replaced for pair in standing if pair.participant_id == one.id), None),
+        "replaced_by": next((pair.participant for pair in standing if pair.replaced_id == one.id), None),
+    }
+    fields = ParticipantSummary.model_fields.keys() - told.keys()
+    return ParticipantSummary(**told, **{name: getattr(one, name) for name in fields})

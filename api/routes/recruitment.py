@@ -10,6 +10,7 @@ from api.pages.site.commands import command_of
 from api.permissions import permission
 from api.places import Here
 from api.routes.subjects import KeyHeader, SignedBody, key_of
+from randomization.ledger.planned_numbers import ChangePlannedNumber, change_planned_number, numbers_of
 from trial.access.permissions import Permission
 from trial.conduct.recruitment import (
     DecideOnCohort,
@@ -50,6 +51,16 @@ class CohortDecision(Reasoned):
     randomized: bool = Field(description="False pauses the cohort, true resumes one exactly as it was paused.")
 
 
+class PlannedNumber(Reasoned):
+    planned_participants: int = Field(ge=2, le=100_000, description="No fewer than are randomized already.")
+
+
+class PlannedNumberDecision(BaseModel):
+    number: int
+    was: int
+    planned: int
+
+
 class SiteStanding(BaseModel):
     site: str
     recruits: bool
@@ -72,6 +83,10 @@ class HarmPauseSummary(BaseModel):
 class Standing(BaseModel):
     """How recruitment stands. ``harm_pauses`` are those that nobody has released."""
 
+    planned_participants: int = Field(description="As the sponsor decided last; replacements come on top.")
+    designed_participants: int = Field(description="When the trial was made; looks and information rest on it.")
+    randomized: int
+    replacements: int = Field(description="Of those randomized, how many stand in for somebody who left.")
     randomizing_open: bool
     sites: list[SiteStanding]
     paused_cohorts: list[CohortStanding]
@@ -82,7 +97,12 @@ class Standing(BaseModel):
 def show_standing(here: Here, session: Write) -> Standing:
     """What is open, closed and paused now."""
     trial = here.trial
+    numbers = numbers_of(session, trial)
     return Standing(
+        planned_participants=numbers.planned,
+        designed_participants=numbers.designed,
+        randomized=numbers.randomized,
+        replacements=numbers.replacements,
         randomizing_open=lever_is_open(trial, Lever.RANDOMIZING),
         sites=[
             SiteStanding(site=one.code, recruits=one.activated_on is not None and one.closed_on is None)
@@ -128,6 +148,23 @@ def decide_on_a_cohort(
     )
     made = (resume_cohort if body.randomized else pause_cohort)(session, here.actor, proof, command)
     return CohortStanding(scope=made.scope, site_id=made.site_id, levels=made.levels)
+
+
+@router.post(f"{_RECRUITMENT}/planned-number", status_code=201, openapi_extra=_DECIDES)
+def decide_on_the_planned_number(
+    here: Here, caller: Called, session: Write, body: PlannedNumber, key: KeyHeader = None
+) -> PlannedNumberDecision:
+    """Raise or lower how many are randomized, replacements not counted. Looks stay where the design has them."""
+    proof = body.prove(caller)
+    command = command_of(
+        ChangePlannedNumber,
+        trial_id=here.trial.id,
+        planned_participants=body.planned_participants,
+        reason=body.reason,
+        idempotency_key=key_of(key, body),
+    )
+    made = change_planned_number(session, here.actor, proof, command)
+    return PlannedNumberDecision.model_validate(made, from_attributes=True)
 
 
 @router.post(f"{_RECRUITMENT}/harm-pauses/{{pause_id}}/release", status_code=201, openapi_extra=_DECIDES)

@@ -25,6 +25,7 @@ from trial.conduct.eligibility import EligibilityAssessment, assessments_for
 from trial.conduct.forms import FormRecord, forms_for
 from trial.conduct.outcomes import Outcome, outcomes_for
 from trial.conduct.randomization_errors import RandomizationErrorMark, errors_for
+from trial.conduct.replacements import StandIn, stand_ins_about
 from trial.conduct.screening import ScreeningFailure, screening_failure_for
 from trial.conduct.visits import VisitState, visits_for
 from trial.database.session import TrialSession
@@ -47,6 +48,8 @@ class Dossier:
     failure: ScreeningFailure | None = None
     deviations: list[Deviation] = field(default_factory=list)
     randomization_errors: list[RandomizationErrorMark] = field(default_factory=list)
+    stands_in_for: StandIn | None = None
+    replaced_by: StandIn | None = None
     events: list[EventView] = field(default_factory=list)
     queries: list[Line] = field(default_factory=list)
     stages: tuple[StageStanding, ...] = ()
@@ -107,8 +110,11 @@ def _shows(here: Place, book: Casebook, state: VisitState) -> bool:
 def _screening(session: TrialSession, here: Place, book: Casebook) -> dict[str, Any]:
     one = book.participant.id
     assessments = assessments_for(session, here.actor, one)
+    stands_in_for, replaced_by = stand_ins_about(session, book.participant)
     latest = assessments[0] if assessments else None
     return {
+        "stands_in_for": stands_in_for,
+        "replaced_by": replaced_by,
         "consents": consents_for(session, here.actor, one),
         "withdrawals": withdrawals_for(session, here.actor, one),
         "assessment": latest,

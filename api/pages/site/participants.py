@@ -16,6 +16,7 @@ from api.pages.site.agenda import Agenda, Next, agenda_of
 from api.pages.site.commands import command_of, whole_number
 from api.pages.site.dossiers import Dossier, dossier
 from api.pages.site.guesses import due_guesses
+from api.pages.site.replacements import whom_words
 from api.pages.site.steps import before_randomization, next_step, task_lines
 from api.pages.site.subjects import list_url, subject_url
 from api.pages.site.timelines import timeline_of
@@ -32,6 +33,7 @@ from trial.conduct.participants import (
     participants_of,
     register_participant,
 )
+from trial.conduct.replacements import RecordReplacement, record_replacement
 from trial.database.session import TrialSession
 
 router = APIRouter()
@@ -92,13 +94,13 @@ def list_participants(
 
 
 @router.get("/t/{trial}/participants/register", openapi_extra=permission(Permission.SCREENING_WRITE))
-def show_register(request: Request, here: Here) -> Response:
-    return _register_page(request, here, FormState())
+def show_register(request: Request, here: Here, session: Write) -> Response:
+    return _register_page(request, here, session, FormState())
 
 
 @router.post("/t/{trial}/participants/register", openapi_extra=permission(Permission.SCREENING_WRITE))
 def register(request: Request, here: Here, session: Write, posted: Posted) -> Response:
-    with reshown(session, posted, lambda state, status: _register_page(request, here, state, status)):
+    with reshown(session, posted, lambda state, status: _register_page(request, here, session, state, status)):
         command = command_of(
             RegisterParticipant,
             trial_id=here.trial.id,
@@ -107,6 +109,8 @@ def register(request: Request, here: Here, session: Write, posted: Posted) -> Re
             **picked(posted, "sex", "race", "ethnicity"),
         )
         made = register_participant(session, here.actor, command)
+        if replaced := picked(posted, "replaces"):
+            record_replacement(session, here.actor, command_of(RecordReplacement, participant_id=made.id, **replaced))
     return see(subject_url(here, made.code), done="registered")
 
 
@@ -137,6 +141,7 @@ _DONE = {
     "treatment-end": "The end of treatment is recorded. Follow-up goes on.",
     "study-end": "The end of the study is recorded.",
     "screening-end": "The end of screening is recorded.",
+    "replacement": "It is recorded for whom the participant stands in.",
     "identity": "Name and contact are recorded.",
     "event": "The adverse event is recorded.",
     "guess": "The answer is recorded. It is shown to nobody here.",
@@ -169,11 +174,15 @@ def _register_url(here: Place) -> str:
     return list_url(here, "participants", "register") if here.may(Permission.SCREENING_WRITE) else ""
 
 
-def _register_page(request: Request, here: Place, state: FormState, status: int = 200) -> Response:
+def _register_page(
+    request: Request, here: Place, session: TrialSession, state: FormState, status: int = 200
+) -> Response:
+    rule = here.protocol.randomization.replacements if here.protocol else None
     return page(
         request, "site/register.html", status=status, here=here, state=state, site_words=site_words,
         list_url=list_url(here, "participants"), action=list_url(here, "participants", "register"),
         sexes=terms_of("C66731"), races=terms_of("C74457"), ethnicities=terms_of("C66790"),
+        whom=whom_words(session, here, here.protocol) if here.protocol and rule else "",
     )  # fmt: skip
 
 
@@ -191,6 +200,10 @@ def _facts(found: Dossier) -> list[tuple[str, str]]:
         facts += [("Sex", term_words("C66731", one.sex)), ("Year of birth", str(one.birth_year))]
     if one.randomization_number is not None:
         facts.append(("Randomization number", one.randomization_number))
+    if found.stands_in_for is not None:
+        facts.append(("Stands in for", found.stands_in_for.replaced))
+    if found.replaced_by is not None:
+        facts.append(("Replaced by", found.replaced_by.participant))
     return facts
 
 
@@ -209,6 +222,7 @@ def _more(found: Dossier) -> list[tuple[str, str]]:
     """What else can be done with this participant, beside the one main action."""
     here, one = found.here, found.casebook.participant
     before, inside = before_randomization(found), one.status in IN_THE_TRIAL
+    replaces = before and found.casebook.protocol.randomization.replacements is not None
     handed_out = inside and found.casebook.protocol.supply.numbered_kits
     offers = [
         (Permission.ADVERSE_EVENT_REPORT, True, "Report an adverse event", ("adverse-events", "report")),
@@ -229,6 +243,7 @@ def _more(found: Dossier) -> list[tuple[str, str]]:
             ("randomization-error",),
         ),
         (Permission.SCREENING_WRITE, inside or before, "Record consent or its withdrawal", ("consent",)),
+        (Permission.SCREENING_WRITE, replaces, "Stand in for somebody who left", ("replacement",)),
         (Permission.SCREENING_WRITE, before, "End screening", ("end-screening",)),
         (Permission.VISIT_WRITE, inside and found.treatment_end is None, "End treatment", ("end-treatment",)),
         (Permission.VISIT_WRITE, inside, "End the study", ("end-study",)),

@@ -12,6 +12,7 @@ from api.pages.render import page
 from api.pages.sponsor.decisions import undecided
 from api.pages.words import LEVER_WORDS
 from api.permissions import permission
+from randomization.ledger.planned_numbers import numbers_of
 from trial.access.permissions import Permission
 from trial.conduct.accrual import accrual_of
 from trial.conduct.trials import start_trial
@@ -27,6 +28,7 @@ SAID = {"started": "The trial has started. Sites that are active can screen.", "
 @router.get("/t/{trial}/overview", openapi_extra=permission("report:open:read"))
 def show_overview(request: Request, here: Here, session: Write, done: str = "") -> Response:
     sites = accrual_of(session, here.actor, here.trial.id)
+    numbers = numbers_of(session, here.trial)
     return page(
         request,
         "sponsor/overview.html",
@@ -34,6 +36,7 @@ def show_overview(request: Request, here: Here, session: Write, done: str = "") 
         said=SAID.get(done, ""),
         sites=sites,
         randomized=sum(site.randomized for site in sites),
+        in_all=numbers.planned + numbers.replacements,
         levers=[(LEVER_WORDS[lever], is_open) for lever, is_open in levers_of(here.trial).items()],
         may_start=here.may(Permission.PROTOCOL_AMEND) and here.trial.started_at is None,
         may_decide=here.may(Permission.OVERSIGHT_DECIDE),

@@ -1,4 +1,4 @@
-"""Recruitment by site and by cohort: what is closed or paused, every decision, and the forms on which the sponsor signs one."""
+"""Recruitment as a whole, by site and by cohort: what is planned, closed or paused, and the forms of the sponsor's decisions."""
 
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from api.pages.forms import FormState
 from api.pages.frame import Here, Place, Way, register_way
 from api.pages.render import page
 from api.permissions import permission
+from randomization.ledger.planned_numbers import changes_of, numbers_of
 from trial.access.accounts import accounts_by_id
 from trial.access.permissions import Permission
 from trial.conduct.recruitment import (
@@ -49,6 +50,7 @@ SAID = {
     "reopened": "The site recruits again.",
     "paused": "The cohort is paused: nobody of it is randomized.",
     "resumed": "The cohort is randomized again.",
+    "planned": "The planned number is changed.",
     "released": "The pause is released. Randomizing goes on where no other pause stands.",
 }
 
@@ -62,6 +64,8 @@ def show_recruitment(request: Request, here: Here, session: Write, done: str = "
     decisions = decisions_on_recruitment(session, here.trial.id)
     pauses = pauses_of(session, here.trial.id)
     releasers = [release.released_by for _, release in pauses if release is not None]
+    changes = changes_of(session, here.trial.id)
+    deciders = [*(one.decided_by for one in decisions), *(one.decided_by for one in changes)]
     return page(
         request,
         "sponsor/recruitment.html",
@@ -71,8 +75,10 @@ def show_recruitment(request: Request, here: Here, session: Write, done: str = "
         paused=[scope for scope, _, _ in paused_cohorts(session, here.trial.id)],
         latest={one.scope: one.number for one in decisions},
         decisions=decisions[::-1],
-        people=accounts_by_id(session, [*(one.decided_by for one in decisions), *releasers]),
+        people=accounts_by_id(session, [*deciders, *releasers]),
         pauses=pauses,
+        numbers=numbers_of(session, here.trial),
+        changes=changes[::-1],
     )
 
 

@@ -150,6 +150,23 @@ def test_a_token_is_shown_once_and_ends_when_it_is_revoked(doors: Doors):
         assert all("eqp_" not in str(account) for account in session.exec(select(Account)))
 
 
+def test_the_sponsor_changes_the_planned_number_with_a_signature(doors: Doors):
+    url = f"{T}/recruitment/planned-number"
+    signed = {"password": PASSWORD, "reason": "The budget allows it."}
+    with doors.client("sponsor") as sponsor:
+        assert "of 40 participants" in sponsor.get(f"{T}/overview").text
+        assert fill(sponsor, url, planned_participants="48", reason="Why not?", password="wrong").status_code == 401
+        for number in ("40", "1", "many", ""):
+            assert fill(sponsor, url, **signed, planned_participants=number).status_code == 422
+        assert "Changes of the planned number" not in sponsor.get(f"{T}/recruitment").text
+        assert done(fill(sponsor, url, **signed, planned_participants="48")) == f"{T}/recruitment"
+        page = sponsor.get(f"{T}/recruitment").text
+        assert "The budget allows it." in page
+        assert "of 48 participants" in sponsor.get(f"{T}/overview").text
+    with doors.client(doors.username("coordinator")) as coordinator:
+        assert coordinator.get(url).status_code == 403
+
+
 def test_the_sponsor_closes_a_site_and_pauses_a_cohort_with_a_signature(doors: Doors):
     signed = {"password": PASSWORD, "reason": "Enough for now."}
     site = f"{T}/sites/{doors.house.site_id('S1')}/recruitment"

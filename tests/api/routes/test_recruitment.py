@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.doors import Doors
 from tests.support.house import PASSWORD
+from tests.support.randomization import open_for_randomization, randomized
 from trial.access.actors import system_actor
 from trial.oversight.harm_pauses import PauseForHarm, pause_for_harm
 
@@ -41,6 +42,24 @@ def test_a_site_is_closed_and_reopened_and_a_cohort_paused_and_resumed(doors, sp
     assert paused["levels"] == cohort["levels"]
     assert sign(doors, sponsor, "/recruitment/cohorts", randomized=True, **cohort).status_code == 201
     assert standing(sponsor)["paused_cohorts"] == []
+
+
+def test_the_planned_number_is_raised_and_refused_below_those_randomized(doors, sponsor):
+    open_for_randomization(doors.house)
+    for site in ("S1", "S2", "S1"):
+        randomized(doors.house, site)
+    raised = sign(doors, sponsor, "/recruitment/planned-number", planned_participants=44)
+    assert (raised.status_code, raised.json()) == (201, {"number": 1, "was": 40, "planned": 44})
+    numbers = {"planned_participants": 44, "designed_participants": 40, "randomized": 3, "replacements": 0}
+    assert numbers.items() <= standing(sponsor).items()
+    assert sponsor.get(API).json()["planned_participants"] == 44
+    refused = [sign(doors, sponsor, "/recruitment/planned-number", planned_participants=one) for one in (2, 44, 1)]
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [
+        (409, "planned_number.below_randomized"),
+        (422, "planned_number.unchanged"),
+        (422, "input.invalid"),
+    ]
+    assert numbers.items() <= standing(sponsor).items()
 
 
 def test_a_pause_for_harm_is_seen_and_released(doors, sponsor):
