@@ -26,7 +26,7 @@ def looks_of(doors: Doors) -> list[tuple[str, str]]:
         "statistician-unblinded": ["/cutoffs", "/opening", f"/meetings/{meeting}", f"/meetings/{meeting}/reports"],
         "sponsor": ["", "/overview", "/recommendations", f"/recommendations/{waiting.id}/decision", "/levers",
                     "/versions", f"/versions/{house.version.id}/adoption", "/versions/new", "/sites",
-                    "/board", "/infusion-domain", "/opening"],
+                    "/board", "/infusion-domain", "/opening", "/recruitment", "/recruitment/planned-number"],
         "administrator": ["", "/people", f"/people/{person}", "/people/new", "/datasets"],
         "inspector": ["/audit", "/signatures", "/access-history"],
         "coordinator-s1": ["", "/find?q=7"],

@@ -1,11 +1,13 @@
 """A newcomer stands in for somebody who left: typed at registration or later, shown on both pages, refused in words."""
 
 import pytest
+from playwright.sync_api import Browser
 
-from tests.support.doors import Doors, open_doors
+from tests.support.doors import COOKIE, Doors, open_doors
 from tests.support.house import House
+from tests.support.looks import examiner, troubles
 from tests.support.participants import participant, pretend_randomized, registered
-from tests.support.replacing import leave
+from tests.support.replacing import leave, stand_in
 from tests.support.variants import variant
 from tests.support.walk import done, fill
 
@@ -61,6 +63,22 @@ def test_it_is_recorded_later_changed_with_a_reason_and_taken_back(ruled: Doors)
         assert "Why is it changed?" in investigator.get(url).text
         done(fill(investigator, url, replaces=first, reason="is one after all"))
         assert investigator.get(f"{P}/{first}/replacement").status_code == 409
+
+
+def test_the_pages_can_be_read_by_everybody_and_hold_in_their_width(ruled: Doors, chromium: Browser):
+    left = leave(ruled.house, pretend_randomized(ruled.house))
+    newcomer = registered(ruled.house)
+    stand_in(ruled.house, newcomer, left)
+    one = code(ruled, newcomer)
+    wrong: list[str] = []
+    with examiner(chromium) as context:
+        who = ruled.username("coordinator")
+        context.add_cookies([{"name": COOKIE, "value": ruled.session_token(who), "url": ruled.address}])
+        page = context.new_page()
+        for path in (f"{P}/register", f"{P}/{one}", f"{P}/{left}", f"{P}/{one}/replacement"):
+            page.goto(ruled.address + path)
+            wrong += troubles(page, path)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_where_the_protocol_replaces_nobody_the_pages_offer_nothing(doors: Doors):
