@@ -20,7 +20,6 @@ from pydantic import Field as Bounded
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, col, select
 
-from randomization.ledger.allocation_lists import MAIN_STAGE
 from randomization.ledger.tallies import hold_count, numbers_given, replacements_among
 from trial.access.actions import Action
 from trial.access.actors import Actor
@@ -33,6 +32,7 @@ from trial.database.columns import prose
 from trial.database.records import TrialRecord, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, InvalidInput
+from trial.protocol.schema.allocation import MAIN_STAGE
 from trial.protocol.versions import versions_of
 
 MEANING: Final = "I decide that the trial recruits the number of participants that is written here."

@@ -38,32 +38,26 @@ def variant(
     ``version`` makes it an amendment; ``scheme`` as YAML; ``third_arm``: MID is allocated too, and stands in ``ratio``;
     ``second_stage_after``: the visit after which everybody is randomized again; ``replaces``: the rule of replacements as YAML.
     """
+    death = r"text: Any related death, events: fatal, of_one_kind: false, count: 1\}"
+    cap, days = "  site_cap_fraction: 0.40\n", "  within_days_of_eligibility: 7\n"
+    second = f"  further: [{{code: second, label: Second stage, from_visit: {second_stage_after}}}]\n"
+    changes = (
+        (ratio, r"ratio: \{KET: 1, PBO: 1\}", f"ratio: {ratio}"),
+        (scheme, r"  scheme: \{name: permuted_blocks, sizes: random\}", f"  scheme: {scheme}"),
+        (third_arm, r"\nratio: ", f"{_THIRD_ARM}\nratio: "),
+        (third_arm, r"arms_shown_as: \[A, B\]", "arms_shown_as: [A, B, C]"),
+        (not kits, _SUPPLY, "  numbered_kits: false\n"),
+        (code_to, r"  level: double\n", f"  level: double\n  emergency_code_to: {code_to}\n"),
+        (dictionary, r'dictionary: \{name: CTCAE, version: "6.0"\}', f"dictionary: {dictionary}"),
+        (pauses or told, death, f"{death[:-2]}, seen_by: everybody, pauses_recruitment: {str(pauses).lower()}}}"),
+        (second_stage_after, days, f"{days}{second}"),
+        (version, r'  version: "1.0"\n  dated', f'  version: "{version}"\n  supersedes: "1.0"\n  dated'),
+        (replaces, cap, f"{cap}  replacements: {replaces}\n"),
+    )
     text = shipped_text("keta-pain")
-    if ratio:
-        text = _changed(text, r"ratio: \{KET: 1, PBO: 1\}", f"ratio: {ratio}")
-    if scheme:
-        text = _changed(text, r"  scheme: \{name: permuted_blocks, sizes: random\}", f"  scheme: {scheme}")
-    if third_arm:
-        text = _changed(text, r"\nratio: ", f"{_THIRD_ARM}\nratio: ")
-        text = _changed(text, r"arms_shown_as: \[A, B\]", "arms_shown_as: [A, B, C]")
-    if not kits:
-        text = _changed(text, _SUPPLY, "  numbered_kits: false\n")
-    if code_to:
-        text = _changed(text, r"  level: double\n", f"  level: double\n  emergency_code_to: {code_to}\n")
-    if dictionary:
-        text = _changed(text, r'dictionary: \{name: CTCAE, version: "6.0"\}', f"dictionary: {dictionary}")
-    if pauses or told:
-        rule = r"text: Any related death, events: fatal, of_one_kind: false, count: 1\}"
-        text = _changed(text, rule, f"{rule[:-2]}, seen_by: everybody, pauses_recruitment: {str(pauses).lower()}}}")
-    if second_stage_after:
-        stage = f"  further: [{{code: second, label: Second stage, from_visit: {second_stage_after}}}]\n"
-        text = _changed(text, r"  within_days_of_eligibility: 7\n", f"  within_days_of_eligibility: 7\n{stage}")
-    if version:
-        text = _changed(text, r'  version: "1.0"\n  dated', f'  version: "{version}"\n  supersedes: "1.0"\n  dated')
-    if replaces:
-        text = _changed(
-            text, r"  site_cap_fraction: 0.40\n", f"  site_cap_fraction: 0.40\n  replacements: {replaces}\n"
-        )
+    for wanted, what, to in changes:
+        if wanted:
+            text = _changed(text, what, to)
     return load_protocol(text)
 
 
