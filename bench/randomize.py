@@ -195,6 +195,16 @@ def measure(act: Callable[[str], None], whom: list[str], clients: int) -> dict[s
     return {"p50_ms": statistics.median(taken) * 1000, "p99_ms": worst * 1000, "per_second": len(whom) / elapsed}
 
 
+def processor_seconds(apis: list[ApiProcess]) -> float:
+    """What the API processes have used of the processor since they began."""
+    used = 0.0
+    for api in apis:
+        assert api.process is not None
+        fields = Path(f"/proc/{api.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        used += sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    return used
+
+
 def hashing_ms() -> float:
     stored = hash_password(PASSWORD, STRONG)
     start = time.perf_counter()
@@ -235,8 +245,8 @@ def run(server: Connection, given: argparse.Namespace) -> None:
     house, ready = furnished(server, len(rounds), given.participants)
     more_trials(house, given.trials - 1)
     plain, token, in_trial = bare(server.conninfo()), signed_in(house), 1
-    titles = ("in trial", "API", "clients", "p50", "p99", "a second", "bare p50", "bare/s", "share")
-    widths = (9, 4, 8, 9, 9, 9, 9, 8, 6)
+    titles = ("in trial", "API", "clients", "p50", "p99", "a second", "bare p50", "bare/s", "share", "cores", "a core")
+    widths = (9, 4, 8, 9, 9, 9, 9, 8, 6, 6, 6)
     print(" ".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True)))
     for grown, processes, clients in rounds:
         more = max(grown - in_trial, given.participants)
@@ -248,7 +258,9 @@ def run(server: Connection, given: argparse.Namespace) -> None:
                 api.start()
             stocked(house, "S1", dict.fromkeys(("KET", "PBO"), given.participants // 2))
             act = over_http([api.port for api in apis], token)
+            before, began = processor_seconds(apis), time.perf_counter()
             us = measure(act, whom[: given.participants], clients)
+            cores = (processor_seconds(apis) - before) / (time.perf_counter() - began)
             them = measure(plain, whom[: given.participants], clients)
         finally:
             for api in apis:
@@ -256,7 +268,8 @@ def run(server: Connection, given: argparse.Namespace) -> None:
         print(
             f"{in_trial:>9,} {processes:>4} {clients:>8} {us['p50_ms']:>6.1f} ms {us['p99_ms']:>6.0f} ms"
             f" {us['per_second']:>9.1f} {them['p50_ms']:>6.1f} ms {them['per_second']:>8.1f}"
-            f" {us['per_second'] / them['per_second']:>6.2f}",
+            f" {us['per_second'] / them['per_second']:>6.2f} {cores:>6.2f}"
+            f" {us['per_second'] / them['per_second'] / cores:>6.2f}",
             flush=True,
         )
 
