@@ -120,10 +120,8 @@ def unsealed_arm(session: TrialSession, casebook: Casebook, unblinding_id: UUID)
     with strongroom(session):
         arms = arms_given(session, made)
     given = [arm_meant(session, casebook.protocol, one, arms[one.id]) for one in made]
-    last, *_ = reversed(given)
-    return UnsealedArm(
-        casebook.participant.code, last.code, last.name, _treatment(casebook, made, given), unblinding_id
-    )
+    last, told = given[-1], _treatment(casebook, made, given)
+    return UnsealedArm(casebook.participant.code, last.code, last.name, told, unblinding_id)
 
 
 def _treatment(casebook: Casebook, made: Sequence[Allocation], given: Sequence[Arm]) -> str:

@@ -22,10 +22,12 @@ from randomization.unblinding.envelopes import print_envelopes
 from randomization.unblinding.physicians import CodeSent, SendCode, screen_of, send_code
 from randomization.unblinding.register import UnblindingReason
 from tests.support import participants, randomization
+from tests.support.inline import handlers_in_line
 from tests.support.randomization import true_arms
+from tests.support.script.logs import captured_log
 from tests.support.script.seal import Exchange
 from tests.support.script.world import KET, PBO, World, prologue, world_of
-from tests.support.transcript import answers, database_of, differences, mails_of
+from tests.support.transcript import Visit, answers, blinded_readers, database_of, differences, mails_of
 from tests.support.variants import variant
 from trial.conduct.infusion_courses import InfusionOrder
 
@@ -116,8 +118,28 @@ class _Play:
         return f"script-{next(self._keys):06d}"
 
 
+def _pages_of_the_stage(world: World) -> dict[str, str]:
+    """What every blinded reader gets of the further stage, of one who was randomized in it and of one who is not due."""
+    # A one-time code serves once: everybody has signed in for the other pages already.
+    world.house.clock.advance(timedelta(minutes=1))
+    found, visit = {}, Visit(world)
+    home = f"/t/{world.house.trial.code}/participants"
+    people = [participants.participant(world.house, one).code for one in world.people[:2]]
+    try:
+        for reader in blinded_readers(world):
+            client, csrf = visit.client(reader)
+            for code, page in itertools.product(people, ("receipt", "receipt.pdf", "randomize", "randomize/sign")):
+                path = f"{home}/{code}/{page}?stage=second"
+                found[f"stage {reader} {path}"] = visit.ask(client, "GET", path, csrf)
+    finally:
+        visit.close()
+    return found
+
+
 def _record(world: World) -> dict[str, str]:
     told = {f"route {key}": text for key, text in answers(world, only=COMPARED).items()}
+    with captured_log(world.logged), handlers_in_line():
+        told |= _pages_of_the_stage(world)
     return {
         **told,
         **{f"act {number}": text for number, text in enumerate(world.acts)},
@@ -141,6 +163,7 @@ def test_swap_changes_nothing_that_a_blinded_person_gets_without_kits(server, te
     assert len(set(arms.values())) == 2
     assert sum("kit_number=None" in text for key, text in record.items() if key.startswith("act ")) == 10
     assert sum("SECOND-R" in text for key, text in record.items() if key.startswith("act ")) == 2
+    assert any("SECOND-R" in text for key, text in record.items() if key.startswith("stage "))
     for kind in ("receipt", "/bags", "accountability.pdf"):
         assert any(kind in key and text.startswith("200") for key, text in record.items()), kind
     told = "\n".join(record.values())
