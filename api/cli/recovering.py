@@ -226,6 +226,8 @@ def _told_of_restore(seen: Seen) -> Iterable[str]:
         yield f"Missing from list {one.list_id}: {one}."
     for name in seen.behind.lost_lists:
         yield f"List {name} was sealed after the backup and is lost: design another. Its receipts cannot be taken back."
+    for one_id in seen.behind.revived:
+        yield f"List {one_id} was retired by a lost list and is held: design the list that retires it before you release it."
 
 
 def _told_of_holds(session: TrialSession) -> Iterable[str]:

@@ -23,6 +23,7 @@ from trial.database.session import Database
 from trial.errors import DomainError
 
 ALTERED = "what is stored of it does not hold: it was altered, or put back to an older state"
+REVIVED = "the list that retired it was sealed after the backup and is lost"
 NOTICED = "the anchors tell of allocations that this database does not hold"
 
 
@@ -45,11 +46,16 @@ def look(installation: Installation) -> Seen:
 def hold_what_is_behind(
     installation: Installation, seen: Seen, *, also: Sequence[UUID] = (), reason: str = NOTICED
 ) -> list[ListHold]:
-    """Hold the lists of which something is missing, and those named besides."""
-    if not seen.behind.missing and not also:
-        return []
+    """Hold the lists of which something is missing, those that would come back into use, and those named besides."""
+    behind, held = seen.behind, list[ListHold]()
+    if not (behind.missing or behind.revived or also):
+        return held
     with installation.database.transaction() as session:
-        return hold_lists(session, system_actor("restorer"), seen.behind.missing, also=also, reason=reason)
+        if behind.missing or also:
+            held += hold_lists(session, system_actor("restorer"), behind.missing, also=also, reason=reason)
+        if behind.revived:
+            held += hold_lists(session, system_actor("restorer"), (), also=behind.revived, reason=REVIVED)
+    return held
 
 
 def hold_what_was_altered(database: Database, error: Exception) -> None:

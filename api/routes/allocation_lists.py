@@ -5,6 +5,7 @@ No answer holds a slot, a block size, a limit or a contribution; the opened list
 
 import base64
 import binascii
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from randomization.ledger.allocation_lists import AllocationList, ListNotFound, 
 from randomization.ledger.extensions import ExtendList, extend_list
 from randomization.ledger.generation import ConfirmList, DesignList, confirm_list, design_list, published_commitment
 from randomization.ledger.low_strata import stratum_levels_of
+from randomization.ledger.retirements import Retirement, retirements_of
 from randomization.unblinding.opening import opened_list
 from randomization.verification import as_file, commitment_document
 from trial.access.permissions import Permission
@@ -69,6 +71,14 @@ class NewList(Contributed):
     version: str | None = Field(
         default=None, max_length=32, description="An active version; none stands for the newest."
     )
+    retires: tuple[UUID, ...] = Field(
+        default=(),
+        max_length=200,
+        description="Lists that were found wrong: nobody is taken from them once this one is sealed.",
+    )
+    retirement_reason: str | None = Field(
+        default=None, max_length=2000, repr=False, description="Why; for the two people who make the list."
+    )
 
 
 class Continuation(Contributed):
@@ -84,6 +94,10 @@ class ListSummary(BaseModel):
     sealed_at: datetime | None
     root: str | None = Field(description="The Merkle root, once sealed.")
     design_commitment: str | None
+    retires: tuple[UUID, ...] = Field(default=(), description="Lists whose place this one takes once it is sealed.")
+    retired_by: UUID | None = Field(default=None, description="The sealed list that took this one's place.")
+    retired_at: datetime | None = None
+    retirement_reason: str | None = Field(default=None, description="Why it retires them; for the two makers alone.")
 
 
 class StratumSummary(BaseModel):
@@ -98,7 +112,8 @@ class StratumSummary(BaseModel):
 @router.get(_PATH, openapi_extra=_READERS)
 def list_lists(here: Here, session: Write) -> list[ListSummary]:
     """Every list of the trial with what is published of it."""
-    return [_summary(one) for one in lists_of(session, here.trial.id)]
+    retired = retirements_of(session, here.trial.id)
+    return [_summary(here, one, retired) for one in lists_of(session, here.trial.id)]
 
 
 @router.post(_PATH, status_code=201, openapi_extra=permission(Permission.LIST_DESIGN))
@@ -106,7 +121,7 @@ def design_a_list(here: Here, session: Write, body: NewList) -> ListSummary:
     """The first person's part. What tells of slots is stored sealed and never shown again."""
     given = body.model_dump(exclude={"contribution"})
     command = command_of(DesignList, trial_id=here.trial.id, contribution=body.secret, **given)
-    return _summary(design_list(session, here.actor, command))
+    return _told(session, here, design_list(session, here.actor, command))
 
 
 @router.get(f"{_PATH}/strata", openapi_extra=_MAKERS)
@@ -121,7 +136,7 @@ def confirm_a_list(here: Here, session: Write, list_id: UUID, body: Contributed)
     """The second person's part: the list is generated, sealed and committed to."""
     made = _of_trial(session, here, list_id)
     command = command_of(ConfirmList, list_id=made.id, contribution=body.secret)
-    return _summary(confirm_list(session, here.actor, command))
+    return _told(session, here, confirm_list(session, here.actor, command))
 
 
 @router.post(f"{_PATH}/{{list_id}}/continuation", status_code=201, openapi_extra=permission(Permission.LIST_DESIGN))
@@ -131,7 +146,7 @@ def continue_a_list(here: Here, session: Write, list_id: UUID, body: Continuatio
     command = command_of(
         ExtendList, list_id=made.id, slots_per_stratum=body.slots_per_stratum, contribution=body.secret
     )
-    return _summary(extend_list(session, here.actor, command))
+    return _told(session, here, extend_list(session, here.actor, command))
 
 
 @router.get(f"{_PATH}/{{list_id}}/commitment", openapi_extra=_READERS, response_class=Response, responses=_FILE)
@@ -161,8 +176,20 @@ def _of_trial(session: TrialSession, here: Place, list_id: UUID) -> AllocationLi
     return found
 
 
-def _summary(made: AllocationList) -> ListSummary:
-    return ListSummary.model_validate(made, from_attributes=True)
+def _told(session: TrialSession, here: Place, made: AllocationList) -> ListSummary:
+    return _summary(here, made, retirements_of(session, here.trial.id))
+
+
+def _summary(here: Place, made: AllocationList, retirements: Iterable[Retirement]) -> ListSummary:
+    told = ListSummary.model_validate(made, from_attributes=True)
+    makes = here.may(Permission.LIST_DESIGN) or here.may(Permission.LIST_CONFIRM)
+    for one in retirements:
+        if one.by.id == made.id:
+            told.retires += (one.retired.id,)
+            told.retirement_reason = one.reason if makes else None
+        if one.retired.id == made.id and one.at is not None:
+            told.retired_by, told.retired_at = one.by.id, one.at
+    return told
 
 
 def _download(content: bytes, name: str) -> Response:

@@ -6,16 +6,18 @@ Invariants
 3. Several lists may hold one stratum (an extension): the earlier one is used up first.
 4. A list serves those alone whose version of the protocol allocates as the version does under which it was designed
    (``Protocol.allocates_like``). Past an amendment of the allocation, sites that adopted it take nothing more from the list.
+5. A list that was retired (``retirements``) gives nothing from the instant at which the list that retires it is sealed.
 
 What a position tells, anybody can count who sees strata and times. Block sizes and arms stand in ``sealed_matter``.
 """
 
+from collections import defaultdict
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
 from uuid import UUID
 
-from sqlalchemy import Boolean, UniqueConstraint, bindparam, literal_column, text
+from sqlalchemy import Boolean, CheckConstraint, UniqueConstraint, bindparam, literal_column, or_, text
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, col, select
 
@@ -98,7 +100,8 @@ class AllocationList(TrialRecord, table=True):
 
 
 class StratumCounter(Record, table=True):
-    """``ordinal`` is the stratum's place in the design; ``slots`` is ``None`` where the scheme has no list, so no end."""
+    """``ordinal`` is the stratum's place in the design; ``slots`` is ``None`` where the scheme has no list, so no end.
+    From ``retired_at`` on nobody is taken from it: who waits for it sees that when the lock is theirs."""
 
     __tablename__ = "stratum_counter"
     __table_args__ = in_schema("trial", UniqueConstraint("list_id", "stratum"))
@@ -109,10 +112,26 @@ class StratumCounter(Record, table=True):
     stratum: str = prose()
     slots: int | None = None
     next_position: int = 1
+    retired_at: datetime | None = instant(default=None)
 
     @property
     def is_exhausted(self) -> bool:
         return self.slots is not None and self.next_position > self.slots
+
+
+class ListRetirement(TrialRecord, table=True):
+    """A list that another one names as found wrong. It holds from the instant at which that other list is sealed."""
+
+    __tablename__ = "list_retirement"
+    __table_args__ = in_schema(
+        "trial",
+        UniqueConstraint("list_id", "retired_id"),
+        CheckConstraint("list_id <> retired_id", name="another_list"),
+    )
+
+    list_id: UUID = Field(foreign_key="trial.allocation_list.id")
+    retired_id: UUID = Field(foreign_key="trial.allocation_list.id", index=True)
+    reason: str = prose()
 
 
 # A row lock on an object that is loaded already would keep the object's stale values: hence populate_existing.
@@ -128,6 +147,8 @@ _COUNTERS_TO_TAKE_FROM = (
         AllocationList.stage == bindparam("stage"),
         AllocationList.status == ListStatus.SEALED,
         StratumCounter.stratum == bindparam("stratum"),
+        # A hold outlasts a retirement: whoever has a receipt of the list must not get a second slot from another.
+        or_(col(StratumCounter.retired_at).is_(None), _IS_HELD),
     )
     .order_by(col(AllocationList.ordinal))
     .with_for_update(of=StratumCounter, key_share=True)
@@ -166,6 +187,17 @@ def lock_next_counter(
     list holds the stratum, ``StratumExhausted`` where all are used up, ``ListHeld`` where the list is held after a restored
     backup.
     """
+    try:
+        return _lock_next(session, trial_id, stage, stratum, protocol)
+    except (NoListOfVersion, ListNotSealed, StratumExhausted):
+        # The list may have been retired while its counter was waited for. The list in its place was sealed in the same
+        # transaction, so a second look sees it.
+        return _lock_next(session, trial_id, stage, stratum, protocol)
+
+
+def _lock_next(
+    session: TrialSession, trial_id: UUID, stage: str, stratum: str, protocol: Protocol
+) -> tuple[AllocationList, StratumCounter]:
     named = {"trial_id": trial_id, "stage": stage, "stratum": stratum}
     # All of them are locked, in one order for everybody; which of them count is known without a further statement.
     found = [
@@ -217,7 +249,7 @@ def take_position(session: TrialSession, counter: StratumCounter) -> int:
 
 
 def list_facts(session: TrialSession) -> list[dict[str, Any]]:
-    """What an anchor says of every sealed list: its commitments, and how far each stratum has come."""
+    """What an anchor says of every sealed list: its commitments, how far each stratum has come, and what it retires."""
     rows = session.exec(
         select(Trial.code, AllocationList, StratumCounter.stratum, StratumCounter.next_position)
         .join(AllocationList, col(AllocationList.trial_id) == col(Trial.id))
@@ -225,6 +257,12 @@ def list_facts(session: TrialSession) -> list[dict[str, Any]]:
         .where(AllocationList.status == ListStatus.SEALED)
         .order_by(Trial.code, AllocationList.stage, col(AllocationList.ordinal), col(StratumCounter.stratum))
     )
+    retired = session.exec(
+        select(ListRetirement.list_id, ListRetirement.retired_id).order_by(col(ListRetirement.retired_id))
+    )
+    named = defaultdict(list)
+    for list_id, retired_id in retired:
+        named[list_id].append(str(retired_id))
     facts: dict[UUID, dict[str, Any]] = {}
     for code, sealed, stratum, next_position in rows:
         fact = facts.setdefault(
@@ -235,14 +273,17 @@ def list_facts(session: TrialSession) -> list[dict[str, Any]]:
                 "root": sealed.root,
                 "design": sealed.design_commitment,
                 "used": {},
+                **({"retires": named[sealed.id]} if named[sealed.id] else {}),
             },
         )
         fact["used"][stratum] = next_position - 1
     return list(facts.values())
 
 
-def commitment_of(sealed: AllocationList, leaves: tuple[bytes, ...]) -> ListCommitment:
-    """The list's published commitment with its leaves. Raises ``ListNotSealed``."""
+def commitment_of(sealed: AllocationList, leaves: tuple[bytes, ...], retires: tuple[str, ...] = ()) -> ListCommitment:
+    """The list's published commitment with its leaves and the lists that it retires. Raises ``ListNotSealed``."""
     if sealed.root is None or sealed.design_commitment is None:
         raise ListNotSealed("This list is not sealed yet, so nothing of it is published. Have it confirmed.")
-    return ListCommitment(str(sealed.id), bytes.fromhex(sealed.design_commitment), bytes.fromhex(sealed.root), leaves)
+    return ListCommitment(
+        str(sealed.id), bytes.fromhex(sealed.design_commitment), bytes.fromhex(sealed.root), leaves, retires
+    )

@@ -10,6 +10,7 @@ Invariants
 2. An envelope is used for one participant or spoilt, once; the ledger's own constraints refuse a slot that is used twice.
 3. An envelope that is opened out of order is recorded as such: nothing is put right.
 4. The allocation is dated when the envelope was opened, and recorded when it was reconciled.
+5. Envelopes of a retired list are neither made nor printed again. One that was opened all the same is recorded as it was used.
 """
 
 from collections.abc import Iterable
@@ -39,6 +40,7 @@ from randomization.ledger.allocations import Allocation
 from randomization.ledger.lists_in_use import versions_in_use
 from randomization.ledger.pharmacy_notices import tell_pharmacist
 from randomization.ledger.reseated_seats import waiting_at
+from randomization.ledger.retirements import retired_by
 from randomization.ledger.sealed_matter import open_slots
 from randomization.ledger.tallies import take_number
 from randomization.lists import stratum_levels
@@ -68,6 +70,10 @@ class EnvelopesNotOfSite(InvalidInput):
 
 class EnvelopesSuperseded(Conflict):
     code = "envelope.list_superseded"
+
+
+class EnvelopesRetired(Conflict):
+    code = "envelope.list_retired"
 
 
 class EnvelopesMade(Conflict):
@@ -157,7 +163,7 @@ def make_envelopes(session: TrialSession, actor: Actor, command: MakeEnvelopes) 
     """One envelope for each slot of the list, with a reserved kit in each.
 
     Raises ``ListNotFound``, ``NotPermitted``, ``ListNotSealed``, ``EnvelopesNotOfSite``, ``EnvelopesSuperseded``,
-    ``EnvelopesMade``, ``NoUsableKit``.
+    ``EnvelopesRetired``, ``EnvelopesMade``, ``NoUsableKit``.
     """
     found, site = get_list(session, command.list_id), get_site(session, command.site_id)
     authorize(session, actor, Action.ENVELOPES_MADE, trial_id=found.trial_id)
@@ -178,6 +184,7 @@ def _make(session: TrialSession, found: AllocationList, site: Site) -> UUID:
         raise ListNotSealed("This list is not sealed yet. Have it confirmed before envelopes are made.")
     if found.stage != envelope_stage(site.code) or found.trial_id != site.trial_id or not found.has_slots:
         raise EnvelopesNotOfSite(f"Envelopes for {site.code} need a list of stage {envelope_stage(site.code)}.")
+    check_envelopes_in_use(session, found)
     if envelopes_in(session, found.id):
         raise EnvelopesMade("The envelopes of this list are made already. Print them again, or design another list.")
     counters = {one.id: one for one in session.exec(select(StratumCounter).where(StratumCounter.list_id == found.id))}
@@ -204,6 +211,15 @@ def _make(session: TrialSession, found: AllocationList, site: Site) -> UUID:
             session.add(reserved)
     session.flush()
     return found.id
+
+
+def check_envelopes_in_use(session: TrialSession, found: AllocationList) -> None:
+    """Raise ``EnvelopesRetired``: no envelope of a retired list is made or printed."""
+    if found.id in retired_by(session, found.trial_id):
+        raise EnvelopesRetired(
+            "This list is retired: another one took its place. Take its envelopes back from the site, have each recorded"
+            " there as opened for nobody, and make those of the new list."
+        )
 
 
 def _check_not_superseded(session: TrialSession, found: AllocationList, counters: Iterable[StratumCounter]) -> None:

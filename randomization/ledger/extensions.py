@@ -6,6 +6,7 @@ Invariants
 2. Positions go on where the earlier list ends: it is used up first.
 3. A list is continued under the newest active version that allocates as its own does: a site that has not adopted an
    amendment goes on. Where every site allocates otherwise now, nothing is continued: a new list is designed.
+4. A retired list is not continued: the list in its place is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from pydantic import Field as Bounded
 
 from randomization.ledger.allocation_lists import AllocationList, ListNotSealed, ListStatus, get_list
 from randomization.ledger.generation import begin_list, check_no_site_role
-from randomization.ledger.lists_in_use import lists_missing, sealed_counters, versions_in_use
+from randomization.ledger.lists_in_use import counters_in_use, lists_missing, versions_in_use
+from randomization.ledger.retirements import retired_by
 from randomization.ledger.sealed_matter import open_matter
 from randomization.schemes import UploadedList
 from trial.access.actions import Action
@@ -58,6 +60,8 @@ def extend_list(session: TrialSession, actor: Actor, command: ExtendList) -> All
         raise ListNotSealed("This list is not sealed yet. Have it confirmed before you continue it.")
     if not before.has_slots:
         raise ListNotContinued("A scheme without a list has no end, so there is nothing to continue.")
+    if before.id in retired_by(session, before.trial_id):
+        raise ListNotContinued("This list is retired: another one took its place. Continue that one.")
     version = _version_to_continue(session, before)
     with strongroom(session):
         design = open_matter(session, before).list_design
@@ -74,7 +78,7 @@ def can_extend(session: TrialSession, made: AllocationList) -> bool:
 
 def _serves_somebody(session: TrialSession, made: AllocationList) -> bool:
     known = versions_in_use(session, made.trial_id)
-    counters = sealed_counters(session, made.trial_id, made.stage)
+    counters = counters_in_use(session, made.trial_id, made.stage)
     return any(known.version_for(made, one.stratum) for of, one in counters if of.id == made.id)
 
 

@@ -5,6 +5,7 @@ Invariants
 2. The first contribution to the seed is sealed and its commitment recorded before the second is given.
 3. Arms, ratio and factors come from the protocol; block sizes only from the designer, and they are stored sealed.
 4. A new site, or a stratum that runs low, gets a fresh list with a commitment of its own; no list is ever changed.
+5. A list that was found wrong is retired by another (``retirements``), by the same two acts.
 """
 
 from uuid import UUID
@@ -24,6 +25,7 @@ from randomization.ledger.allocation_lists import (
     commitment_of,
 )
 from randomization.ledger.designs import design_from
+from randomization.ledger.retirements import lists_to_retire, lock_to_retire, note_retirements, retire, retired_ids
 from randomization.ledger.sealed_matter import (
     ListMatter,
     SlotRecord,
@@ -61,7 +63,8 @@ class DesignList(BaseModel):
     ``block_sizes`` are for permuted blocks; ``limit`` for the big stick, the block urn and the maximal procedure;
     ``uploaded`` (a CSV file's text, with ``codes`` to translate its codes) for a list made elsewhere, which brings
     its own number of slots. Minimization takes none of these and no slots. ``version`` is the label of an active version of
-    the protocol, for sites that have not adopted the newest, which stands for none.
+    the protocol, for sites that have not adopted the newest, which stands for none. ``retires`` are lists whose place this one
+    takes once it is sealed, with the reason.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,6 +78,8 @@ class DesignList(BaseModel):
     slots_per_stratum: int = Bounded(default=0, ge=0)
     sites: tuple[str, ...] = ()
     version: str | None = Bounded(default=None, max_length=32)
+    retires: tuple[UUID, ...] = ()
+    retirement_reason: str | None = Bounded(default=None, min_length=3, max_length=2000, repr=False)
     contribution: bytes = Bounded(repr=False)
 
 
@@ -89,15 +94,18 @@ def design_list(session: TrialSession, actor: Actor, command: DesignList) -> All
     """The first person's part: what the list shall be, and a contribution to its seed.
 
     Raises ``ListDesignInvalid``, ``SiteRoleHeld``, ``ContributionInvalid``, ``SiteNotFound``, ``VersionNotFound``,
-    ``VersionNotActive``, and ``NotInProtocol`` for a stage that the protocol does not have.
+    ``VersionNotActive``, ``NotInProtocol`` for a stage that the protocol does not have, and what ``lists_to_retire`` raises.
     """
     authorize(session, actor, Action.LIST_DESIGNED, trial_id=command.trial_id)
     check_no_site_role(actor, command.trial_id)
     version = active_version(session, command.trial_id, command.version)
     protocol = protocol_of(version)
     seen = protocol if command.stage.startswith(ENVELOPE_STAGES) else protocol.at_stage(command.stage)
+    retired = lists_to_retire(session, version, command.stage, command.retires, command.retirement_reason)
     design = design_from(seen, _site_codes(session, command), command)
-    return begin_list(session, actor, version, command.stage, design, command.contribution)
+    made = begin_list(session, actor, version, command.stage, design, command.contribution)
+    note_retirements(session, made, retired, command.retirement_reason or "")
+    return made
 
 
 def begin_list(
@@ -170,9 +178,11 @@ def _seal_first_part(
 
 
 def confirm_list(session: TrialSession, actor: Actor, command: ConfirmList) -> AllocationList:
-    """The second person's part: a contribution of their own; the list is generated, sealed and committed to.
+    """The second person's part: a contribution of their own; the list is generated, sealed and committed to, and what it
+    retires is retired.
 
-    Raises ``ListNotFound``, ``ListAlreadySealed``, ``SecondPersonNeeded``, ``SiteRoleHeld``, ``ContributionInvalid``.
+    Raises ``ListNotFound``, ``ListAlreadySealed``, ``SecondPersonNeeded``, ``SiteRoleHeld``, ``ContributionInvalid``,
+    ``ListRetired``, ``StrataLeftWithout``.
     """
     made = session.get(AllocationList, command.list_id, with_for_update={"key_share": True}, populate_existing=True)
     if made is None:
@@ -184,15 +194,16 @@ def confirm_list(session: TrialSession, actor: Actor, command: ConfirmList) -> A
     if made.designed_by == actor.account_id:
         raise SecondPersonNeeded("Who designed a list does not confirm it. Ask the unblinded statistician.")
     second = Contribution(str(actor.account_id), command.contribution)
+    retired = lock_to_retire(session, made)
     with strongroom(session):
         sealed = _seal_all(session, made, actor.account_id, second)
-    made.status = ListStatus.SEALED
-    made.confirmed_by = actor.account_id
-    made.sealed_at = session.now()
+    made.status, made.confirmed_by, made.sealed_at = ListStatus.SEALED, actor.account_id, session.now()
     made.design_commitment = sealed.commitment.design.hex()
     made.root = sealed.commitment.root.hex()
     session.add(made)
     session.flush()
+    # Last, for whoever randomizes waits from here on until this transaction ends.
+    retire(session, made, retired, made.sealed_at)
     return made
 
 
@@ -236,7 +247,10 @@ def _make_counters(session: TrialSession, made: AllocationList, design: ListDesi
 
 
 def published_commitment(session: TrialSession, made: AllocationList) -> ListCommitment:
-    """What is published of a sealed list: root, design commitment and salted leaves. Raises ``ListNotSealed``."""
+    """What is published of a sealed list: root, design commitment, salted leaves, and which lists it retires.
+
+    Raises ``ListNotSealed``.
+    """
     commitment_of(made, ())
     with strongroom(session):
         leaves = session.exec(
@@ -245,4 +259,4 @@ def published_commitment(session: TrialSession, made: AllocationList) -> ListCom
             .where(StratumCounter.list_id == made.id)
             .order_by(col(StratumCounter.ordinal), col(SlotRecord.position))
         ).all()
-    return commitment_of(made, tuple(bytes(leaf) for leaf in leaves))
+    return commitment_of(made, tuple(bytes(leaf) for leaf in leaves), retired_ids(session, made.id))

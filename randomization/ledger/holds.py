@@ -10,7 +10,7 @@ Invariants
    Receipts that cannot be found any more may be passed over, by both: then their slots and numbers stay unused for good.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -126,10 +126,14 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """What the database lacks: by list, and lists that were sealed after the backup and are lost as a whole."""
+    """What the database lacks: by list, and lists that were sealed after the backup and are lost as a whole.
+
+    ``revived`` are lists that a lost one had retired: this database would go on with them.
+    """
 
     missing: tuple[Missing, ...]
     lost_lists: tuple[str, ...]
+    revived: tuple[UUID, ...] = ()
 
 
 def find_behind(session: TrialSession, anchors: Sequence[Anchor]) -> Behind:
@@ -141,7 +145,14 @@ def find_behind(session: TrialSession, anchors: Sequence[Anchor]) -> Behind:
         # What became of an envelope stands on the envelope: it is reconciled again.
         if not sealed[name].stage.startswith(ENVELOPE_STAGES):
             found.extend(_missing_in(session, sealed[name].id, expected[name]))
-    return Behind(tuple(found), tuple(sorted(expected.keys() - sealed.keys())))
+    lost = expected.keys() - sealed.keys()
+    revived = {sealed[name].id for name in _retired_by(anchors, lost) & sealed.keys()}
+    return Behind(tuple(found), tuple(sorted(lost)), tuple(sorted(revived)))
+
+
+def _retired_by(anchors: Sequence[Anchor], lists: Collection[str]) -> set[str]:
+    facts = (fact for anchor in since_last_restore(anchors) for fact in anchor.facts.get("lists", ()))
+    return {retired for fact in facts if fact["list"] in lists for retired in fact.get("retires", ())}
 
 
 def _furthest(anchors: Sequence[Anchor]) -> dict[str, dict[str, int]]:

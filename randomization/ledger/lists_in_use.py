@@ -7,6 +7,7 @@ Invariants
 1. A list counts for a site where the version under which it was designed allocates like the one in force there today, or
    like an active one that the site may still adopt (``Protocol.allocates_like``).
 2. Strata and versions alone are compared: no slot is opened, no position looked at.
+3. A list that was retired counts for nobody.
 """
 
 from __future__ import annotations
@@ -140,10 +141,18 @@ def sealed_counters(
     return list(session.exec(wanted))
 
 
+def counters_in_use(
+    session: TrialSession, trial_id: UUID, stage: str, *, stratum: str | None = None
+) -> list[tuple[AllocationList, StratumCounter]]:
+    """``sealed_counters`` without those of retired lists."""
+    found = sealed_counters(session, trial_id, stage, stratum=stratum)
+    return [(made, counter) for made, counter in found if counter.retired_at is None]
+
+
 def lists_missing(session: TrialSession, trial_id: UUID, stage: str = MAIN_STAGE) -> list[ListMissing]:
     """The open sites without a sealed list, by version: the one in force there, and the newest where they may adopt it."""
     known = versions_in_use(session, trial_id)
-    counters = sealed_counters(session, trial_id, stage)
+    counters = counters_in_use(session, trial_id, stage)
     missing: dict[tuple[str, bool], list[str]] = defaultdict(list)
     for site in (one for one in known.sites if one.is_open):
         for version in _asked(site, stage):

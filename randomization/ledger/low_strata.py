@@ -3,7 +3,8 @@
 Invariants
 1. Positions and slots alone are counted: no slot is opened, and no arm plays a part in when an alert comes or in what it says.
 2. One alert a stratum stands at a time, until it is seen.
-3. Only lists that serve those to come count: what an amendment has superseded is neither low nor in reserve.
+3. Only lists that serve those to come count: what an amendment has superseded, or another list has retired, is
+   neither low nor in reserve.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from randomization.ledger.allocation_lists import AllocationList, StratumCounter, protocol_of_list
-from randomization.ledger.lists_in_use import sealed_counters, versions_in_use
+from randomization.ledger.lists_in_use import counters_in_use, versions_in_use
 from trial.access.alerts import Alert, AlertKind, raise_alert
 from trial.database.session import TrialSession
 from trial.protocol.schema import Protocol
@@ -50,7 +51,7 @@ def stratum_levels_of(session: TrialSession, trial_id: UUID, stage: str = MAIN_S
     """Each stratum from which somebody may still be taken, by its key; twice where sites that share it allocate differently."""
     known = versions_in_use(session, trial_id)
     grouped: dict[tuple[str, Hashable], tuple[Protocol, list[StratumCounter]]] = {}
-    for made, counter in sealed_counters(session, trial_id, stage):
+    for made, counter in counters_in_use(session, trial_id, stage):
         version = known.version_for(made, counter.stratum)
         if version is not None:
             _, counters = grouped.setdefault((counter.stratum, version.allocation_rule), (version, []))
@@ -78,7 +79,7 @@ def alert_when_stratum_low(
     session.flush()
     agreeing = [
         other
-        for made, other in sealed_counters(session, taken.trial_id, taken.stage, stratum=counter.stratum)
+        for made, other in counters_in_use(session, taken.trial_id, taken.stage, stratum=counter.stratum)
         if protocol_of_list(session, made).allocates_like(protocol, taken.stage)
     ]
     level = _level(taken.stage, counter.stratum, agreeing, protocol)

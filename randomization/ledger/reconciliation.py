@@ -5,7 +5,9 @@ Invariants
    out. An envelope that was recorded as opened for nobody explains its position; a receipt taken back says whose it is.
 2. The stratum as used stands beside the corrected one, the kit as assigned beside those that were given.
 3. Nothing here tells an arm: no slot is opened, no kit's content read.
-4. What a list still holds when an amendment has superseded it is told, with the reason.
+4. What a list still holds when an amendment has superseded it, or another list has retired it, is told with the reason. Of a
+   retirement that is which list took its place: what was wrong with the list stays with its two makers.
+5. An envelope of a retired list that was opened later is a finding.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from randomization.ledger.allocations import Allocation
 from randomization.ledger.envelopes import Envelope, EnvelopeOpening
 from randomization.ledger.lists_in_use import sealed_counters, versions_in_use
 from randomization.ledger.reseated_seats import seats_waiting
+from randomization.ledger.retirements import retired_by
 from trial.access.actors import Actor
 from trial.access.permissions import Permission
 from trial.access.policies import check_may
@@ -60,7 +63,7 @@ class ListLine:
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
     """``findings`` are sentences on what does not agree; an error that was marked is no finding. ``left_over`` are sentences on
-    slots from which nobody is taken any more, by an amendment."""
+    slots from which nobody is taken any more, by an amendment or a retirement."""
 
     lines: tuple[ListLine, ...]
     findings: tuple[str, ...]
@@ -171,6 +174,7 @@ def _findings(session: TrialSession, trial_id: UUID) -> Iterable[str]:
                     f"Position {missing} of {where} is that of receipt {seat.number} (then {seat.participant_code}), whose"
                     " participant is to be randomized again on record."
                 )
+    yield from _opened_after_retirement(session, trial_id)
     unlisted = (
         select(Participant.code)
         .where(Participant.trial_id == trial_id, col(Participant.randomized_at).is_not(None))
@@ -181,19 +185,35 @@ def _findings(session: TrialSession, trial_id: UUID) -> Iterable[str]:
         yield f"{code} counts as randomized and stands in no list."
 
 
+def _opened_after_retirement(session: TrialSession, trial_id: UUID) -> Iterable[str]:
+    opened = session.exec(
+        select(Envelope.number)
+        .join(EnvelopeOpening, col(EnvelopeOpening.envelope_id) == col(Envelope.id))
+        .join(StratumCounter, col(StratumCounter.id) == col(Envelope.counter_id))
+        .where(Envelope.trial_id == trial_id, col(EnvelopeOpening.participant_id).is_not(None))
+        .where(col(EnvelopeOpening.opened_at) > col(StratumCounter.retired_at))
+        .order_by(Envelope.number)
+    )
+    for number in opened:
+        yield f"Envelope {number} was opened for a participant after its list was retired."
+
+
 def _left_over(session: TrialSession, trial_id: UUID) -> Iterable[str]:
     """Of each stratum of a sealed list that no site takes from any more: what is left in it, and why."""
-    known = versions_in_use(session, trial_id)
+    known, retired = versions_in_use(session, trial_id), retired_by(session, trial_id)
     for made, counter in sealed_counters(session, trial_id):
         later = known.superseded_by(made, counter.stratum)
-        if not later or counter.is_exhausted:
+        if counter.is_exhausted or not (later or made.id in retired):
             continue
         where = f"stratum “{counter.stratum or 'all'}” (list {made.ordinal}, {made.stage})"
         designed = known.designed[made.protocol_version_id].version
-        yield (
-            f"{_rest(counter, where)} left over: the list was made for version {designed} of the protocol, and version"
-            f" {' and '.join(later)}, in force there now, allocates otherwise."
-        )
+        if made.id in retired:
+            yield f"{_rest(counter, where)} left over: list {retired[made.id].ordinal} retired the list and took its place."
+        else:
+            yield (
+                f"{_rest(counter, where)} left over: the list was made for version {designed} of the protocol, and version"
+                f" {' and '.join(later)}, in force there now, allocates otherwise."
+            )
 
 
 def _rest(counter: StratumCounter, where: str) -> str:

@@ -30,12 +30,14 @@ _DESIGN: Final = b"equipoise/list-design/v1"
 
 @dataclass(frozen=True)
 class ListCommitment:
-    """The published part of a sealed list. ``slots`` is empty for a scheme that has no list."""
+    """The published part of a sealed list. ``slots`` is empty for a scheme that has no list; ``retires`` are the ids of the
+    lists whose place it takes."""
 
     list_id: str
     design: bytes
     root: bytes
     slots: tuple[bytes, ...]
+    retires: tuple[str, ...] = ()
 
 
 def slot_commitment(list_id: str, stratum: str, position: int, arm: str, salt: bytes) -> bytes:

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from randomization.holders import data_key_of
 from randomization.kits.kits import Kit
 from randomization.ledger.allocation_lists import AllocationList, get_list
-from randomization.ledger.envelopes import Envelope, envelopes_in
+from randomization.ledger.envelopes import Envelope, check_envelopes_in_use, envelopes_in
 from randomization.ledger.sealed_matter import open_slots
 from randomization.unblinding.register import UnblindingKind, enter
 from trial.access.actions import Action
@@ -35,9 +35,10 @@ class EnvelopeToPrint:
 
 
 def print_envelopes(session: TrialSession, actor: Actor, list_id: UUID) -> list[EnvelopeToPrint]:
-    """Every envelope of a list, by number. Raises ``ListNotFound``, ``NotPermitted``."""
+    """Every envelope of a list, by number. Raises ``ListNotFound``, ``NotPermitted``, ``EnvelopesRetired``."""
     found = get_list(session, list_id)
     check_may(actor, Permission.ENVELOPE_PRINT, found.trial_id)
+    check_envelopes_in_use(session, found)
     made = envelopes_in(session, found.id)
     if all(one.kit_id is not None for one in made):
         numbers = _kit_numbers(session, found.id)

@@ -41,6 +41,8 @@ def commitment_document(published: ListCommitment) -> dict[str, Any]:
         "design": published.design.hex(),
         "root": published.root.hex(),
         "slots": [leaf.hex() for leaf in published.slots],
+        # Nothing otherwise: the file of a list that retires none has the bytes that it always had.
+        **({"retires": list(published.retires)} if published.retires else {}),
     }
 
 

@@ -125,6 +125,8 @@ READERS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "trial.bag_handover": (*_INFUSION, Permission.PHARMACY_PREPARE),
     "trial.allocation_list": _STUDY,
     "trial.stratum_counter": _STUDY,
+    # Why a list was retired may tell of block sizes: for who confirms lists.
+    "trial.list_retirement": (Permission.LIST_CONFIRM,),
     "trial.list_opening": _STUDY,
     "trial.preparation": (Permission.PHARMACY_PREPARE,),
     "trial.worksheet_reading": (Permission.PHARMACY_PREPARE,),
@@ -162,6 +164,7 @@ TELLS_ARMS: Final = frozenset(
         *(name for name in READERS if name.startswith("sealed.")),
         "trial.preparation",
         "trial.worksheet_reading",
+        "trial.list_retirement",
     }
 )
 _INSPECTOR: Final = "inspector"

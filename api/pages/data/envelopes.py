@@ -27,6 +27,7 @@ from randomization.ledger.envelopes import (
     make_envelopes,
     reconcile_envelope,
 )
+from randomization.ledger.retirements import retired_by
 from randomization.unblinding.envelopes import print_envelopes
 from reports.documents.envelopes import EnvelopeFacts, EnvelopePage, emergency_envelopes
 from trial.access.permissions import Permission
@@ -110,6 +111,7 @@ def _sets_page(
     rows = [(one, site_words(site), len(envelopes_in(session, one.id))) for one, site in _sets(session, here)]
     return page(
         request, "data/envelopes.html", status=status, here=here, state=state, rows=rows, unblinded=True,
+        retired=retired_by(session, here.trial.id),
         done="The envelopes are made. Print, fold and seal them." if done == "made" else "",
         url=list_url(here, "envelopes"), pdf_url=lambda one: list_url(here, "envelopes", one.id, "envelopes.pdf"),
     )  # fmt: skip
@@ -124,7 +126,7 @@ def _opened_page(
     return page(
         request, "data/opened_envelopes.html", status=status, here=here, state=state, rows=rows, site=site,
         done="The envelope is reconciled." if done == "reconciled" else "", url=list_url(here, "opened-envelopes"),
-        meaning=MEANING, needs_code=here.caller.needs_code,
+        meaning=MEANING, needs_code=here.caller.needs_code, retired=retired_by(session, here.trial.id),
     )  # fmt: skip
 
 

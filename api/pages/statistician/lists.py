@@ -3,7 +3,7 @@
 Invariants
 1. No page shows a slot, a block size, a limit or a contribution that is stored: what is typed is sealed and never read back.
 2. Who may only verify sees which lists there are and what is published of them; how far a stratum has come stands on the
-   pages of the two makers alone.
+   pages of the two makers alone, and so does why a list was retired.
 """
 
 import base64
@@ -31,6 +31,7 @@ from randomization.ledger.extensions import ExtendList, can_extend, extend_list,
 from randomization.ledger.generation import ConfirmList, DesignList, confirm_list, design_list
 from randomization.ledger.lists_in_use import lists_missing, versions_in_use
 from randomization.ledger.low_strata import stratum_levels_of
+from randomization.ledger.retirements import cannot_be_confirmed, in_place_of, retirements_of
 from randomization.seeds import LEAST_CONTRIBUTION
 from trial.access.permissions import Permission
 from trial.database.session import TrialSession
@@ -72,8 +73,9 @@ def design(request: Request, here: Here, session: Write, posted: Posted) -> Resp
             if posted.get("slots_per_stratum")
             else 0,
             sites=tuple(several(posted, "sites")),
+            retires=tuple(several(posted, "retires")),
             contribution=contribution_in(posted),
-            **picked(posted, "stage", "version"),
+            **picked(posted, "stage", "version", "retirement_reason"),
         )
         made = design_list(session, here.actor, command)
     return see(here.url("allocation-lists", made.id), done="designed")
@@ -155,8 +157,26 @@ def _lists_page(
         asks=_asks(active), scheme=" or ".join(dict.fromkeys(_scheme_of(one) for one in active)),
         site_is_factor=any(one.randomization.site_is_factor for one in active), may_design=here.may(Permission.LIST_DESIGN),
         stage_options=_stage_options(here, active, stages), site_options=[(one.code, one.name) for one in here.sites],
-        least=LEAST_CONTRIBUTION,
+        least=LEAST_CONTRIBUTION, **_standings(session, here, found),
     )  # fmt: skip
+
+
+def _standings(session: TrialSession, here: Place, found: Iterable[AllocationList]) -> dict[str, Any]:
+    """Which lists are retired and by which, which can never be confirmed any more, and which a new list may retire."""
+    retirements = retirements_of(session, here.trial.id)
+    retired = in_place_of(retirements)
+    return {
+        "retired": retired,
+        "dead": {
+            one.id for one in found if one.status is ListStatus.DESIGNED and cannot_be_confirmed(one, retirements)
+        },
+        "retire_options": [(str(one.id), _name(one)) for one in found if one.id not in retired],
+    }
+
+
+def _name(made: AllocationList) -> str:
+    waits = ", not confirmed" if made.status is ListStatus.DESIGNED else ""
+    return f"List {made.ordinal} of stage {made.stage}{waits}"
 
 
 def _asks(active: Iterable[Protocol]) -> dict[str, bool]:
@@ -202,7 +222,9 @@ def _list_page(
     done: str = "",
 ) -> Response:
     made = _list(session, here, list_id)
-    waits = made.status is ListStatus.DESIGNED
+    retirements = retirements_of(session, here.trial.id)
+    dead = cannot_be_confirmed(made, retirements)
+    waits = made.status is ListStatus.DESIGNED and not dead
     version = protocol_of_list(session, made).version
     return page(
         request, "statistician/list.html", status=status, here=here, state=state, made=made, version=version,
@@ -210,17 +232,21 @@ def _list_page(
         designed_by=name_of(session, made.designed_by), confirmed_by=name_of(session, made.confirmed_by),
         may_confirm=waits and here.may(Permission.LIST_CONFIRM) and made.designed_by != here.actor.account_id,
         may_continue=here.may(Permission.LIST_DESIGN) and can_extend(session, made), waits=waits,
-        commitment_url=f"/api/v1/trials/{here.trial.code}/lists/{made.id}/commitment", least=LEAST_CONTRIBUTION,
+        commitment_url=f"/api/v1/trials/{here.trial.code}/lists/{made.id}/commitment", least=LEAST_CONTRIBUTION, dead=dead,
+        retires=[one for one in retirements if one.by.id == made.id], may_read_reason=_makes(here),
+        retired_by=in_place_of(retirements).get(made.id),
     )  # fmt: skip
 
 
 @home_worklist(Permission.LIST_CONFIRM)
 def lists_to_confirm(session: TrialSession, here: Place) -> Iterator[WorkRow]:
     """Lists that wait for their second person."""
+    retirements = retirements_of(session, here.trial.id)
     waiting = [
         one
         for one in lists_of(session, here.trial.id)
         if one.status is ListStatus.DESIGNED and one.designed_by != here.actor.account_id
+        if not cannot_be_confirmed(one, retirements)
     ]
     yield WorkRow(
         len(waiting), counted(len(waiting), "list to confirm", "lists to confirm"), here.url("allocation-lists")

@@ -8,9 +8,9 @@ import pytest
 
 from randomization.ledger.generation import published_commitment
 from randomization.unblinding.opening import OpenLists, open_list, opened_list
-from randomization.verification import as_file, commitment_document, verifier_text, verify_file
+from randomization.verification import NotAsCommitted, as_file, commitment_document, verifier_text, verify_file
 from tests.support.house import House
-from tests.support.randomization import open_for_randomization, randomized
+from tests.support.randomization import open_for_randomization, randomized, sealed_list
 from trial.access.actions import Action
 from trial.access.policies import declare
 from trial.conduct.trials import Trial
@@ -59,3 +59,19 @@ def test_an_outsider_verifies_a_real_trial_s_list_in_an_empty_directory(database
     count = 24 * 12 if has_list else 4
     assert f"All {count} allocations" in ran.stdout
     assert verify_file(tmp_path / "opened.json", tmp_path / "commitment.json")[1] == count
+
+
+def test_a_retired_list_is_opened_and_verified_like_the_one_in_its_place(house: House, tmp_path):
+    first = open_for_randomization(house)
+    randomized(house)
+    second = sealed_list(house, retires=(first.id,), retirement_reason="Its blocks were chosen wrongly.")
+    randomized(house)
+    lock_and_open(house)
+    for made, retires in ((first, None), (second, [str(first.id)])):
+        publish(house, made, tmp_path)
+        published, count = verify_file(tmp_path / "opened.json", tmp_path / "commitment.json", made.root)
+        assert (published["list"], published.get("retires"), count) == (str(made.id), retires, 24 * 12)
+    told = (tmp_path / "commitment.json").read_text()
+    (tmp_path / "commitment.json").write_text(told.replace(str(first.id), str(house.trial.id)))
+    with pytest.raises(NotAsCommitted):
+        verify_file(tmp_path / "opened.json", tmp_path / "commitment.json")

@@ -12,6 +12,8 @@ This module holds the order of the acts; ``supply``, ``treatment``, ``safety`` a
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
 
 from tests.support import randomization
 from tests.support.script.oversight import (
@@ -65,5 +67,12 @@ def play_script(play: Player, *, short: bool) -> None:
 
 
 def seal_a_list(play: Player) -> None:
-    list_id = randomization.designed_list(play.house, blocks=BLOCKS, slots=SLOTS).id
+    """The second list; the first was found wrong before anybody was taken from it, and what it holds is left over."""
+    wrong = _sealed(play)
+    _sealed(play, retires=(wrong,), retirement_reason="Somebody may have seen the seed.")
+
+
+def _sealed(play: Player, **retiring: Any) -> UUID:
+    list_id = randomization.designed_list(play.house, blocks=BLOCKS, slots=SLOTS, **retiring).id
     play.world.act("list", lambda: randomization.confirmed_list(play.house, list_id))
+    return list_id
