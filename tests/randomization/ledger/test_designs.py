@@ -158,6 +158,39 @@ def test_a_scheme_that_does_not_fit_the_trial_is_refused_with_line_and_field(sch
     assert any(where == line and name.startswith(field) for where, name in found), refused.value.sentence
 
 
+DAYS = "  within_days_of_eligibility: 7\n"
+LATER = DAYS + "  further: [{code: second, label: Second stage, from_visit: INF3, ratio: {KET: 2, PBO: 1}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "sentence"),
+    [
+        ("{name: biased_coin}", "biased_coin is defined for two arms at 1:1 only"),
+        ("{name: big_stick}", "big_stick is defined for two arms at 1:1 only"),
+        ("{name: maximal_procedure}", "maximal_procedure is defined for two arms at 1:1 only"),
+        ("{name: urn}", "urn is defined for equal ratios only"),
+    ],
+)
+def test_a_further_stage_whose_ratio_the_scheme_cannot_take_is_refused_by_its_field(scheme, sentence):
+    with pytest.raises(ProtocolInvalid) as refused:
+        keta(scheme, (DAYS, LATER))
+    (problem,) = refused.value.problems
+    assert problem.field == "randomization.further[0].ratio"
+    assert problem.sentence.startswith(sentence)
+    assert problem.sentence.endswith("change this ratio, leave it out, or choose another scheme for the trial")
+    assert keta(scheme, (DAYS, LATER.replace("KET: 2", "KET: 1"))).protocol.stage("second").ratio
+
+
+def test_a_stage_with_fewer_seats_asks_for_a_higher_probability_than_the_trial():
+    """Among three seats 0.4 is a preference, among the two of the second stage it is none."""
+    text = shipped_text("second").replace("probability_of_best: 0.80", "probability_of_best: 0.40", 1)
+    days = "  within_days_of_eligibility: 3\n"
+    later = days + "  further: [{code: second, label: Second, from_visit: W2, ratio: {DUL30: 1, PBO: 1}}]\n"
+    assert parse_protocol(text).protocol.randomization.scheme.name == "minimization"
+    with pytest.raises(ProtocolInvalid, match="preferred seat of 2 needs a probability of at least 1/2"):
+        parse_protocol(text.replace(days, later, 1))
+
+
 def test_every_factor_may_be_left_out_and_the_site_too(database, clock):
     """A list of one stratum."""
     text = shipped_text("keta-pain").replace("site_is_factor: true", "site_is_factor: false", 1)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import gcd
 from typing import TYPE_CHECKING, Final
 
-from trial.protocol.schema.allocation import Minimization, RecordedAt
+from trial.protocol.schema.allocation import Minimization, RecordedAt, Scheme
 from trial.protocol.schema.problems import Path, Problem, recorded, twice, visit_exists
 
 if TYPE_CHECKING:
@@ -65,10 +65,20 @@ def _further(protocol: Protocol, here: Path) -> Iterator[Problem]:
         strangers = sorted(set(stage.ratio) - set(protocol.arm_codes))
         if strangers or len(stage.ratio) == 1:
             yield Problem((*path, "ratio"), "name two or more of the trial's arms, or leave the ratio out")
+        elif stage.ratio:
+            yield from _stage_ratio(protocol, (*path, "ratio"), list(stage.ratio.values()))
     known = [stage.from_visit for stage in stages if stage.from_visit in protocol.visit_codes]
     order = [protocol.visit_codes.index(visit) for visit in known]
     if order != sorted(set(order)):
         yield Problem(here, "stages follow each other: give each a visit after the one before")
+
+
+def _stage_ratio(protocol: Protocol, path: Path, shares: list[int]) -> Iterator[Problem]:
+    """Every stage is randomized by the trial's scheme, which may not take the stage's own ratio."""
+    scheme = protocol.randomization.scheme
+    wrong = _unfit_ratio(scheme.name, shares) or _no_preference(scheme, shares)
+    if wrong is not None:
+        yield Problem(path, f"{wrong}; change this ratio, leave it out, or choose another scheme for the trial")
 
 
 def _asked_at(visit: Visit, path: Path, conditions: Iterable[Condition]) -> Iterator[Problem]:
@@ -101,17 +111,29 @@ _TWO_EQUAL_ARMS: Final = frozenset({"biased_coin", "big_stick", "maximal_procedu
 def _scheme(protocol: Protocol, here: Path) -> Iterator[Problem]:
     scheme = protocol.randomization.scheme
     shares = [share for code, share in protocol.ratio.items() if code in {arm.code for arm in protocol.arms}]
-    if scheme.name in _TWO_EQUAL_ARMS and (len(shares) != 2 or len(set(shares)) > 1):
-        yield Problem(
-            (*here, "name"),
-            f"{scheme.name} is defined for two arms at 1:1 only; choose block_urn or permuted_blocks for other ratios",
-        )
-    if scheme.name == "urn" and len(set(shares)) > 1:
-        yield Problem((*here, "name"), "urn is defined for equal ratios only; choose block_urn for this one")
+    unfit = _unfit_ratio(scheme.name, shares)
+    if unfit is not None:
+        yield Problem((*here, "name"), f"{unfit}; choose block_urn or permuted_blocks for other ratios")
     if scheme.name == "biased_coin" and not Fraction(1, 2) <= Fraction(str(scheme.probability)) <= 1:
         yield Problem((*here, "probability"), "the arm that is behind needs a probability in [1/2, 1]")
     if scheme.name == "minimization":
         yield from _minimization(protocol, scheme, shares, here)
+
+
+def _unfit_ratio(scheme: str, shares: list[int]) -> str | None:
+    """Why a scheme cannot take this ratio."""
+    if scheme in _TWO_EQUAL_ARMS and (len(shares) != 2 or len(set(shares)) > 1):
+        return f"{scheme} is defined for two arms at 1:1 only"
+    if scheme == "urn" and len(set(shares)) > 1:
+        return "urn is defined for equal ratios only"
+    return None
+
+
+def _no_preference(scheme: Scheme, shares: list[int]) -> str | None:
+    seats = sum(shares) // (gcd(*shares) or 1)
+    if not isinstance(scheme, Minimization) or not seats or Fraction(str(scheme.probability_of_best)) * seats >= 1:
+        return None
+    return f"the preferred seat of {seats} needs a probability of at least 1/{seats}, or it is no preference"
 
 
 def _minimization(protocol: Protocol, scheme: Minimization, shares: list[int], here: Path) -> Iterator[Problem]:
@@ -123,12 +145,9 @@ def _minimization(protocol: Protocol, scheme: Minimization, shares: list[int], h
     for place, weight in enumerate(scheme.weights):
         if weight.factor not in names:
             yield Problem((*here, "weights", place, "factor"), f"{weight.factor!r} is no factor of this trial")
-    seats = sum(shares) // (gcd(*shares) or 1)
-    if seats and Fraction(str(scheme.probability_of_best)) * seats < 1:
-        yield Problem(
-            (*here, "probability_of_best"),
-            f"the preferred seat of {seats} needs a probability of at least 1/{seats}, or it is no preference",
-        )
+    unpreferred = _no_preference(scheme, shares)
+    if unpreferred is not None:
+        yield Problem((*here, "probability_of_best"), unpreferred)
 
 
 def _choice_codes(protocol: Protocol, place: RecordedAt) -> tuple[str, ...] | None:
