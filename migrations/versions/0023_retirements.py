@@ -1,4 +1,4 @@
-"""Lists that another one retires, and from when on nobody is taken from a stratum of theirs."""
+"""Lists that another one retires, when their strata ended, and the weight that a preparation was made for."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,7 @@ WATCHED: dict[str, dict[str, str]] = {"trial.list_retirement": {}}
 
 def upgrade() -> None:
     op.add_column("stratum_counter", sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True), schema="trial")
+    op.add_column("preparation", sa.Column("dose_weight_kg", sa.Float(), nullable=True), schema="trial")
     op.execute(keep_constant("trial.stratum_counter", "retired_at", once="OLD.retired_at IS NOT NULL"))
     op.create_table(
         TABLE,
@@ -51,4 +52,5 @@ def downgrade() -> None:
     op.execute(unwatch("trial.list_retirement"))
     op.drop_table(TABLE, schema="trial")
     op.execute(drop_constant("trial.stratum_counter", "retired_at"))
+    op.drop_column("preparation", "dose_weight_kg", schema="trial")
     op.drop_column("stratum_counter", "retired_at", schema="trial")

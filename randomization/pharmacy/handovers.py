@@ -23,6 +23,7 @@ from randomization.pharmacy.preparations import (
     SecondPersonNeeded,
     get_preparation,
     preparation_for,
+    still_fits,
 )
 from randomization.pharmacy.worksheets import beyond_use_at
 from trial.access.actions import Action
@@ -152,7 +153,7 @@ def _check_bag(session: TrialSession, casebook: Casebook, preparation: Preparati
         raise BagNotChecked("No second person has checked this bag yet. Ask the pharmacy.")
     order = session.get_one(InfusionOrder, preparation.order_id)
     last = preparation_for(session, order.id)
-    if order.dose_mg != preparation.ordered_mg or last is None or last.id != preparation.id:
+    if last is None or last.id != preparation.id or not still_fits(session, casebook, preparation, order):
         raise BagOutdated("The order was changed after this bag was prepared. Send it back to the pharmacy.")
     until = beyond_use_at(casebook, preparation.prepared_at)
     if until is not None and session.now() > until:

@@ -6,7 +6,9 @@ Invariants
 2. The arm on the slot and the arm in the kit must agree, or nothing is prepared. Where an allocation names no kit, the
    slot alone tells the arm, and the pharmacist records lot and expiry of what was drawn, under seal, before the check.
 3. Who prepared does not check. What was drawn is sealed; that it was prepared and checked everybody may see.
-4. An order that changed is prepared anew; the last preparation counts.
+4. An order that changed is prepared anew; the last preparation counts. What counts is the computed dose, after rounding and cap:
+   another weight that leaves it as it was leaves the bag valid. It must be so in every arm, whatever the participant's own:
+   that a bag is outdated tells no arm.
 5. Whoever sees a worksheet leaves a record of it.
 """
 
@@ -21,11 +23,12 @@ from randomization.kits.contents import contents_of
 from randomization.kits.kits import Kit, KitStatus
 from randomization.kits.promises import current_kit_id
 from randomization.ledger.allocations import Allocation, allocation_of_dose
-from randomization.ledger.seats import arm_given, arm_meant
+from randomization.ledger.seats import arm_given, arm_meant, arms_beside
 from randomization.pharmacy.prepared_contents import open_prepared, seal_prepared
 from randomization.pharmacy.worksheets import (
     Source,
     Worksheet,
+    arm_dose,
     drawing_for,
     plan_and_preparation,
     worksheet_of,
@@ -101,7 +104,8 @@ class VerifyPreparation(BaseModel):
 
 
 class Preparation(ParticipantRecord, table=True):
-    """``ordered_mg`` is the nominal dose of the order as it was then.
+    """``ordered_mg`` is the nominal dose of the order as it was then, ``dose_weight_kg`` the weight that it rested on (``None``:
+    made before that was kept).
 
     Without a kit, ``lot_recorded`` says that the pharmacist wrote down what was drawn from; never what.
     """
@@ -113,6 +117,7 @@ class Preparation(ParticipantRecord, table=True):
     infusion: int
     kit_id: UUID | None = Field(default=None, foreign_key="trial.kit.id")
     ordered_mg: float
+    dose_weight_kg: float | None = None
     status: PreparationStatus = choice(PreparationStatus)
     lot_recorded: bool = False
     prepared_at: datetime = instant()
@@ -160,7 +165,7 @@ def _prepare(session: TrialSession, actor: Actor, casebook: Casebook, order: Inf
     if order.for_day != casebook.today:
         raise OrderNotOfToday("This order is of another day. Ask the investigator for today's, with today's weight.")
     made = preparation_for(session, order.id)
-    if made is not None and made.ordered_mg == order.dose_mg:
+    if made is not None and still_fits(session, casebook, made, order):
         raise AlreadyPrepared("This order is prepared already. Open its worksheet instead.")
     allocation = allocation_of_dose(session, casebook, order.infusion)
     kit_id = None if allocation.kit_id is None else _usable_kit(session, allocation.kit_id)
@@ -170,6 +175,7 @@ def _prepare(session: TrialSession, actor: Actor, casebook: Casebook, order: Inf
         infusion=order.infusion,
         kit_id=kit_id,
         ordered_mg=order.dose_mg,
+        dose_weight_kg=order.dose_weight_kg,
         status=PreparationStatus.PREPARED,
         prepared_at=session.now(),
         prepared_by=actor.account_id,
@@ -178,6 +184,17 @@ def _prepare(session: TrialSession, actor: Actor, casebook: Casebook, order: Inf
     with strongroom(session):
         _seal_drawing(session, casebook, preparation, order, allocation)
     return preparation.id
+
+
+def still_fits(session: TrialSession, casebook: Casebook, made: Preparation, order: InfusionOrder) -> bool:
+    """Whether what was prepared is what the order asks for now, in each arm among which the participant was allocated."""
+    then, now = made.dose_weight_kg, order.dose_weight_kg
+    if made.ordered_mg != order.dose_mg or then is None or then == now:
+        return made.ordered_mg == order.dose_mg
+    allocation = allocation_of_dose(session, casebook, order.infusion)
+    arms = (arm_meant(session, casebook.protocol, allocation, code) for code in arms_beside(session, allocation))
+    meant = [arm.preparation for arm in arms if arm.preparation is not None]
+    return all(arm_dose(one, then) == arm_dose(one, now) for one in meant)
 
 
 def _usable_kit(session: TrialSession, assigned: UUID) -> UUID:
@@ -271,8 +288,8 @@ def _verify(session: TrialSession, actor: Actor, preparation: Preparation) -> UU
         raise AlreadyVerified("This preparation is checked already.")
     if preparation.kit_id is None and not preparation.lot_recorded:
         raise LotNotRecorded("Lot and expiry of what was drawn are not recorded yet. Ask who prepared it.")
-    ordered = session.exec(select(InfusionOrder.dose_mg).where(InfusionOrder.id == preparation.order_id)).one()
-    if ordered != preparation.ordered_mg:
+    order = session.get_one(InfusionOrder, preparation.order_id, populate_existing=True)
+    if not still_fits(session, open_casebook(session, preparation.participant_id), preparation, order):
         raise OrderChanged("The order was changed after this was prepared. Discard it and prepare again.")
     preparation.status = PreparationStatus.VERIFIED
     preparation.verified_at, preparation.verified_by = session.now(), actor.account_id

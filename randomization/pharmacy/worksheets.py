@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from trial.conduct.casebooks import Casebook
-from trial.conduct.dosing import DrawnDose, drawn_dose
+from trial.conduct.dosing import DrawnDose, dose_by_weight, drawn_dose
 from trial.conduct.infusion_courses import InfusionOrder
 from trial.errors import Conflict
 from trial.protocol.schema import Arm, InfusionPlan
@@ -92,10 +92,15 @@ def drawing_for(plan: InfusionPlan, preparation: ArmPreparation, order: Infusion
     if preparation.mg_per_kg == 0 or preparation.stock_mg_per_ml is None:
         nominal = drawn_dose(order.dose_mg, plan.dose.stock_mg_per_ml, graduation)
         return Drawing(0.0, nominal.volume_ml, 0.0)
-    wanted = round(preparation.mg_per_kg * order.dose_weight_kg, 2)
-    dose = wanted if preparation.cap_mg is None else min(wanted, preparation.cap_mg)
+    dose = arm_dose(preparation, order.dose_weight_kg)
     drawn: DrawnDose = drawn_dose(dose, preparation.stock_mg_per_ml, graduation)
     return Drawing(dose, drawn.volume_ml, drawn.dose_mg)
+
+
+def arm_dose(preparation: ArmPreparation, dose_weight_kg: float) -> float:
+    """Milligrams of an arm for a weight: rounded as the nominal dose is, the arm's own cap last."""
+    wanted = dose_by_weight(preparation.mg_per_kg, dose_weight_kg)
+    return wanted if preparation.cap_mg is None else min(wanted, preparation.cap_mg)
 
 
 def beyond_use_at(casebook: Casebook, prepared_at: datetime) -> datetime | None:

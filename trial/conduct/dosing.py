@@ -100,13 +100,18 @@ def dosing_weight(rules: WeightRules, weight_kg: float, height_cm: float | None,
 def nominal_dose(plan: InfusionPlan, weight_kg: float, height_cm: float | None, sex: str) -> OrderedDose:
     """The dose to order for a weight, by the protocol's rules. Raises ``HeightNeeded``."""
     used = dosing_weight(plan.weight, weight_kg, height_cm, sex)
-    wanted = _rounded(float(Decimal(str(plan.dose.mg_per_kg)) * Decimal(str(used))), _HUNDREDTH)
+    wanted = dose_by_weight(plan.dose.mg_per_kg, used)
     flags = [*weight_flags(plan.weight, weight_kg)]
     if used != weight_kg:
         flags.append(DoseFlag.ADJUSTED_WEIGHT)
     if wanted > plan.dose.cap_mg:
         flags.append(DoseFlag.CAPPED)
     return OrderedDose(used, plan.dose.mg_per_kg, min(wanted, plan.dose.cap_mg), tuple(flags))
+
+
+def dose_by_weight(mg_per_kg: float, weight_kg: float) -> float:
+    """Milligrams for a weight, before any cap, to the hundredth."""
+    return _rounded(float(Decimal(str(mg_per_kg)) * Decimal(str(weight_kg))), _HUNDREDTH)
 
 
 def weight_flags(rules: WeightRules, weight_kg: float) -> tuple[DoseFlag, ...]:

@@ -9,10 +9,11 @@ from sqlmodel import col, select
 
 from api.pages.site.words import Tag
 from api.places import Place
-from randomization.pharmacy.preparations import Preparation, PreparationStatus, preparation_for
+from randomization.pharmacy.preparations import Preparation, PreparationStatus, preparation_for, still_fits
 from trial.access.permissions import Permission
 from trial.access.policies import may
 from trial.clock import local_date
+from trial.conduct.casebooks import open_casebook
 from trial.conduct.infusion_courses import Infusion, InfusionOrder
 from trial.conduct.participants import Participant
 from trial.conduct.sites import Site
@@ -21,7 +22,7 @@ from trial.database.session import TrialSession
 
 @dataclass(frozen=True)
 class DuePreparation:
-    """``preparation`` counts only while the order is as it was when it was prepared."""
+    """``preparation`` counts only while it fits the order as it is now (``still_fits``)."""
 
     participant: str
     site: Site
@@ -29,10 +30,7 @@ class DuePreparation:
     preparation: Preparation | None
     is_given: bool
     may_prepare: bool
-
-    @property
-    def is_current(self) -> bool:
-        return self.preparation is not None and self.preparation.ordered_mg == self.order.dose_mg
+    is_current: bool
 
     @property
     def is_to_prepare(self) -> bool:
@@ -74,10 +72,13 @@ def _at(session: TrialSession, here: Place, site: Site) -> list[DuePreparation]:
         .join(Participant, col(Participant.id) == col(InfusionOrder.participant_id))
         .where(InfusionOrder.site_id == site.id, InfusionOrder.for_day == local_date(session.now(), site.zone))
     )
-    return [
-        DuePreparation(code, site, order, preparation_for(session, order.id), _is_given(session, order), prepares)
-        for order, code in orders
-    ]
+    return [_due(session, site, code, order, may_prepare=prepares) for order, code in orders]
+
+
+def _due(session: TrialSession, site: Site, code: str, order: InfusionOrder, *, may_prepare: bool) -> DuePreparation:
+    made = preparation_for(session, order.id)
+    fits = made is not None and still_fits(session, open_casebook(session, order.participant_id), made, order)
+    return DuePreparation(code, site, order, made, _is_given(session, order), may_prepare, fits)
 
 
 def _is_given(session: TrialSession, order: InfusionOrder) -> bool:

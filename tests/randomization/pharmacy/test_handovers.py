@@ -104,6 +104,14 @@ def test_a_bag_of_an_order_that_changed_is_not_taken(opened: House):
     assert _take(opened, again.preparation_id, participant(opened, one).code).infusion == 1
 
 
+def test_a_bag_whose_dose_another_weight_leaves_as_it_was_is_taken(opened: House):
+    one = ready_to_randomize(opened)
+    randomize(opened, one)
+    sheet = _prepare(opened, one, 160.0)
+    order(opened, one, 1, weight_kg=170.0)
+    assert _take(opened, sheet.preparation_id, participant(opened, one).code).infusion == 1
+
+
 @pytest.mark.parametrize(
     ("role", "site"), [("infusion_nurse", "S2"), ("pharmacist_unblinded", "S1"), ("efficacy_assessor", "S1")]
 )

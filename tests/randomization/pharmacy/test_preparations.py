@@ -27,12 +27,14 @@ from randomization.pharmacy.preparations import (
 from randomization.pharmacy.worksheets import Worksheet
 from tests.support.house import House
 from tests.support.participants import order, participant, ready_to_randomize
-from tests.support.randomization import arms_of_kits, open_for_randomization, randomize, true_arms
+from tests.support.randomization import arms_of_kits, open_for_randomization, randomize, stocked, true_arms
+from tests.support.variants import variant
 from trial.access.alerts import alerts_for
 from trial.access.grants import actor_for
 from trial.audit.verification import verify_audit
 from trial.conduct.infusion_courses import InfusionOrder
 from trial.errors import NotPermitted
+from trial.protocol.loader import parse_protocol
 
 
 def _order_id(house: House, participant_id: UUID) -> UUID:
@@ -145,6 +147,39 @@ def test_an_order_that_changed_is_prepared_anew(house: House):
     again = _prepare(house, participant_id)
     assert again.ordered_mg == 30.0
     assert _verify(house, again.preparation_id).status is PreparationStatus.VERIFIED
+
+
+def test_a_weight_that_leaves_the_computed_dose_as_it_was_leaves_the_bag_valid(house: House):
+    """Both are beyond the cap. The worksheet tells the weight of now, and the same dose."""
+    open_for_randomization(house)
+    participant_id = _ordered(house, 160.0)
+    sheet = _prepare(house, participant_id)
+    order(house, participant_id, 1, weight_kg=170.0)
+    with pytest.raises(AlreadyPrepared):
+        _prepare(house, participant_id)
+    assert _verify(house, sheet.preparation_id).status is PreparationStatus.VERIFIED
+    with house.database.transaction() as session:
+        again = read_worksheet(session, house.actor(session, "pharmacist_unblinded", "S1"), sheet.preparation_id)
+    assert (again.weight_kg, again.ordered_mg, again.drawing) == (170.0, sheet.ordered_mg, sheet.drawing)
+
+
+def test_a_dose_that_changed_in_one_arm_alone_is_prepared_anew_in_every_arm(database, clock):
+    """The nominal dose is at its cap and midazolam has none: whoever has which arm, the bag is outdated."""
+    capped = variant(third_arm=True, ratio="{KET: 1, PBO: 1, MID: 1}")
+    house = House.build(database, clock, loaded=parse_protocol(capped.text.replace("cap_mg: 4.5, diluent", "diluent")))
+    open_for_randomization(house, blocks=(3, 6))
+    stocked(house)
+    arms: set[str] = set()
+    while len(arms) < 3:
+        participant_id = _ordered(house, 160.0)
+        sheet = _prepare(house, participant_id)
+        order(house, participant_id, 1, weight_kg=170.0)
+        with pytest.raises(OrderChanged):
+            _verify(house, sheet.preparation_id)
+        again = _prepare(house, participant_id)
+        assert again.ordered_mg == sheet.ordered_mg
+        assert _verify(house, again.preparation_id).status is PreparationStatus.VERIFIED
+        arms.add(again.arm)
 
 
 @pytest.mark.parametrize("role", ["coordinator", "investigator", "infusion_nurse", "monitor", "sponsor"])
