@@ -29,6 +29,7 @@ import api.routes
 from api.assets import STATIC_PREFIX, serve_asset
 from api.errors import install_error_handlers
 from api.gate import pass_gate
+from api.matching import RouteGroup
 from api.openapi import DESCRIPTION, OPENAPI_PATH, describe, operation_id
 from api.permissions import check_every_route_declares
 from api.product import product_version
@@ -92,10 +93,10 @@ def _routes(development: bool) -> tuple[BaseRoute, ...]:
     whole.mount(STATIC_PREFIX.rstrip("/"), serve_asset, name="static")
     for module in _modules_with_router(api.routes):
         tag = module.__name__.rpartition(".")[2].replace("_", " ")
-        whole.include_router(module.router, prefix=API_PREFIX, tags=[tag])
+        whole.include_router(RouteGroup(module.router, API_PREFIX), prefix=API_PREFIX, tags=[tag])
     for module in _modules_with_router(api.pages):
         if development or not getattr(module, "DEVELOPMENT_ONLY", False):
-            whole.include_router(module.router, include_in_schema=False)
+            whole.include_router(RouteGroup(module.router), include_in_schema=False)
     return tuple(whole.routes)
 
 

@@ -10,7 +10,7 @@ Invariants
 5. That a token was used is on record, whatever becomes of the request.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -72,9 +72,20 @@ class Caller:
         )
 
 
-def _transaction(request: Request) -> Iterator[TrialSession]:
-    with services_of(request).database.transaction() as session:
+async def _transaction(request: Request) -> AsyncIterator[TrialSession]:
+    """A session asks the database nothing until it is used: only its end needs a thread."""
+    session = services_of(request).database.session()
+    try:
         yield session
+    except BaseException:
+        await run_in_threadpool(session.close)
+        raise
+    await run_in_threadpool(_commit, session)
+
+
+def _commit(session: TrialSession) -> None:
+    with session:
+        session.commit()
 
 
 def caller_of(request: Request) -> Caller:

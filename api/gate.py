@@ -46,21 +46,28 @@ def pass_gate(request: Request) -> None:
     with services_of(request).database.transaction() as session:
         caller = identify(request, session)
         place = _place(session, request, caller)
-        if not request.url.path.startswith("/api/"):
+        if not _is_program(request):
             show_frame(request, caller, place or _only_place(session, caller))
     if kind == "permission":
         _check(caller, permissions, place)
 
 
 def _place(session: TrialSession, request: Request, caller: Caller) -> Place | None:
-    if not request.url.path.startswith("/api/") and caller.session_id is None:
+    if not _is_program(request) and caller.session_id is None:
         raise PageNeedsPerson("A token opens the API only. Sign in with your password and code to see pages.")
     trial_code = request.path_params.get(TRIAL_PARAMETER)
     if trial_code is None:
         return None
-    place = locate(session, caller, trial_code, request.query_params.get(SITE_PARAMETER))
+    site_code = request.query_params.get(SITE_PARAMETER)
+    place = locate(session, caller, trial_code, site_code, with_version=not _is_program(request))
     request.state.place = place
     return place
+
+
+def _is_program(request: Request) -> bool:
+    """Whether the JSON API is asked, and no page."""
+    path: str = request.scope["path"]
+    return path.startswith("/api/")
 
 
 def _only_place(session: TrialSession, caller: Caller) -> Place | None:

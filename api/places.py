@@ -38,13 +38,17 @@ SITE_PARAMETER = "site"
 
 @dataclass(frozen=True)
 class Place:
-    """``sites`` are those that the caller's roles reach; ``site`` is the one chosen, or the only one, or ``None``."""
+    """``sites`` are those that the caller's roles reach; ``site`` is the one chosen, or the only one, or ``None``.
+
+    Programs are placed without the version in force: only pages show it.
+    """
 
     caller: Caller
     trial: Trial
     sites: tuple[Site, ...]
     site: Site | None = None
     version: ProtocolVersion | None = None
+    has_version: bool = True
 
     @property
     def actor(self) -> Actor:
@@ -57,7 +61,8 @@ class Place:
 
     @property
     def protocol(self) -> Protocol | None:
-        """The protocol in force here, or ``None`` before any version is."""
+        """The protocol in force here, or ``None`` before any version is. For pages: a program's place has not read it."""
+        assert self.has_version, "ask the service for the version in force"
         return protocol_of(self.version) if self.version else None
 
     def may(self, permission: Permission | str) -> bool:
@@ -71,7 +76,9 @@ class Place:
         return "/".join(["/t", quote(self.trial.code), *(quote(str(part), safe="") for part in parts)])
 
 
-def locate(session: TrialSession, caller: Caller, trial_code: str, site_code: str | None = None) -> Place:
+def locate(
+    session: TrialSession, caller: Caller, trial_code: str, site_code: str | None = None, *, with_version: bool = True
+) -> Place:
     """The place that a request names. Raises ``TrialNotFound``, ``SiteNotFound``."""
     trial, all_sites = find_trial_with_sites(session, trial_code)
     held = [role for role in caller.actor.roles if role.trial_id == trial.id]
@@ -80,7 +87,8 @@ def locate(session: TrialSession, caller: Caller, trial_code: str, site_code: st
     own = {role.site_id for role in held}
     sites = tuple(site for site in all_sites if None in own or site.id in own)
     site = _chosen(sites, site_code)
-    return Place(caller, trial, sites, site, _version(session, trial, site))
+    version = _version(session, trial, site) if with_version else None
+    return Place(caller, trial, sites, site, version, with_version)
 
 
 def _chosen(sites: tuple[Site, ...], code: str | None) -> Site | None:

@@ -18,7 +18,7 @@ from trial.database.session import TrialSession
 from trial.errors import Conflict
 from trial.keys import KeyProvider
 
-_WRAPPED: Final = text("SELECT holder, key_id, token FROM sealed.data_key WHERE holder = ANY(:holders)")
+_WRAPPED: Final = "SELECT holder, key_id, token FROM sealed.data_key WHERE holder = ANY(%(holders)s)"
 
 
 class DataKeyMissing(Conflict):
@@ -48,10 +48,9 @@ def make_data_key(session: TrialSession, trial_id: UUID, holder: str) -> DataKey
 
 def find_data_keys(session: TrialSession, holders: Collection[str]) -> dict[str, DataKey]:
     """The keys of those holders that have one, at once. Raises ``WrongKey``, ``WrappedKeyBroken``."""
-    stored = session.execute(_WRAPPED, {"holders": list(holders)})
+    stored = session.run_sql(_WRAPPED, holders=list(holders))
     return {
-        row.holder: unwrap(WrappedKey(row.key_id, bytes(row.token)), row.holder, session.keyring.sealing)
-        for row in stored
+        row.holder: unwrap(WrappedKey(row.key_id, row.token), row.holder, session.keyring.sealing) for row in stored
     }
 
 

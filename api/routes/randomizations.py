@@ -11,7 +11,7 @@ from api.dependencies import Called, Write
 from api.pages.site.commands import command_of
 from api.permissions import permission
 from api.places import Here
-from api.routes.subjects import KeyHeader, SignedBody, key_of, participant_id, subject
+from api.routes.subjects import KeyHeader, SignedBody, key_of, participant_id
 from randomization.ledger.allocations import RandomizationReceipt, receipt_for
 from randomization.ledger.randomize import RandomizeParticipant, randomize_participant
 from trial.access.permissions import Permission
@@ -55,9 +55,8 @@ def randomize_one_participant(
 ) -> Receipt:
     """Allocate the next slot of the participant's stratum. The same key gives the first answer again."""
     proof = body.prove(caller)
-    # Held until the answer: a session forgets what nobody holds, and the service would read it again.
-    who = subject(session, here, code)
-    command = command_of(RandomizeParticipant, participant_id=who.id, stage=stage, idempotency_key=key_of(key, body))
+    who = participant_id(session, here, code)
+    command = command_of(RandomizeParticipant, participant_id=who, stage=stage, idempotency_key=key_of(key, body))
     return Receipt.of(randomize_participant(session, here.actor, proof, command))
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, SecretStr
 from api.dependencies import Caller
 from api.places import Place
 from trial.access.signatures import Reauthenticated
-from trial.conduct.participants import Participant, participant_for
+from trial.conduct.participants import Participant, participant_for, participant_id_for
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
 
@@ -53,7 +53,7 @@ def key_of(header: str | None, body: Keyed) -> str:
 
 def participant_id(session: TrialSession, here: Place, code: str) -> UUID:
     """Raises ``ParticipantNotFound``, ``NotPermitted``."""
-    return subject(session, here, code).id
+    return participant_id_for(session, here.actor, here.trial.id, code)
 
 
 def subject(session: TrialSession, here: Place, code: str) -> Participant:

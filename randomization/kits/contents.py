@@ -17,7 +17,7 @@ from sqlmodel import Field, col, select
 
 from randomization.holders import find_data_key, make_data_key
 from randomization.kits.kits import Kit
-from randomization.sealing import DataKey, Opener, Place, SealBroken, SealedValue, seal_value
+from randomization.sealing import DataKey, Opener, Place, SealBroken, seal_value
 from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 
@@ -63,27 +63,26 @@ def store_content(session: TrialSession, key: DataKey, kit: Kit, content: Unseal
             trial_id=kit.trial_id,
             kit_id=kit.id,
             content=seal_value(
-                key, Place(_PURPOSE, part=_part(kit.id, kit.number)), plain, session.entropy, _SIZE
+                key, Place(_PURPOSE, part=f"{kit.id}/{kit.number}"), plain, session.entropy, _SIZE
             ).token,
         )
     )
 
 
-def open_content(key: DataKey, kit_id: UUID, number: str, token: bytes) -> UnsealedContent:
+def open_content(key: DataKey, kit_id: UUID | str, number: str, token: bytes) -> UnsealedContent:
     """What is in the kit of this number. Raises ``SealBroken``."""
     arm, lot, expires_on = json.loads(_opened(Opener(key, _PURPOSE), kit_id, number, token))
     return UnsealedContent(arm, lot, date.fromisoformat(expires_on))
 
 
-def _opened(opener: Opener, kit_id: UUID, number: str, token: bytes) -> bytes:
-    sealed = SealedValue(bytes(token))
+def _opened(opener: Opener, kit_id: UUID | str, number: str, token: bytes) -> bytes:
     try:
-        return opener.open(sealed, part=_part(kit_id, number))
+        return opener.open(token, part=f"{kit_id}/{number}")
     except SealBroken:
-        return opener.open(sealed, part=str(kit_id))  # as kits were sealed before their number was bound
+        return opener.open(token, part=str(kit_id))  # as kits were sealed before their number was bound
 
 
-def arms_in(key: DataKey, kits: Iterable[tuple[UUID, str, bytes]]) -> Iterator[str]:
+def arms_in(key: DataKey, kits: Iterable[tuple[UUID | str, str, bytes]]) -> Iterator[str]:
     """The arm of each kit, given with its number, in the order given. Raises ``SealBroken``."""
     opener = Opener(key, _PURPOSE)
     # Kits of one lot hold the same words: each is understood once.
@@ -104,7 +103,3 @@ def contents_of(session: TrialSession, trial_id: UUID, kit_ids: Iterable[UUID]) 
         .where(col(KitContent.kit_id).in_(list(kit_ids)))
     )
     return {kit_id: open_content(key, kit_id, number, token) for kit_id, number, token in rows}
-
-
-def _part(kit_id: UUID, number: str) -> str:
-    return f"{kit_id}/{number}"

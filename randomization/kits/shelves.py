@@ -14,8 +14,6 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
-
 from randomization.kits.contents import arms_in
 from randomization.sealing import DataKey, SealBroken
 from trial.clock import local_date
@@ -25,11 +23,12 @@ from trial.errors import Conflict
 from trial.ids import draw_below
 from trial.protocol.schema import Protocol
 
-_SHELF: Final = text(
-    "SELECT kit.id, kit.number, kit_content.content FROM trial.kit JOIN sealed.kit_content ON kit_content.kit_id = kit.id"
-    " WHERE kit.site_id = :site AND kit.status = 'available' AND kit.use_by >= :use_by ORDER BY kit.number"
+_SHELF: Final = (
+    "SELECT kit.id::text AS key, kit.number, kit_content.content"
+    " FROM trial.kit JOIN sealed.kit_content ON kit_content.kit_id = kit.id"
+    " WHERE kit.site_id = %(site)s AND kit.status = 'available' AND kit.use_by >= %(use_by)s ORDER BY kit.number"
 )
-_TAKE: Final = text("UPDATE trial.kit SET status = 'assigned' WHERE id = :kit AND status = 'available' RETURNING id")
+_TAKE: Final = "UPDATE trial.kit SET status = 'assigned' WHERE id = %(kit)s AND status = 'available' RETURNING id"
 
 
 class NoUsableKit(Conflict):
@@ -42,8 +41,14 @@ class KitAltered(SealBroken):
 
 @dataclass(frozen=True, slots=True)
 class ShelvedKit:
-    id: UUID
+    """``key`` is its id as text: of a whole shelf, one kit's is read as more."""
+
+    key: str
     number: str
+
+    @property
+    def id(self) -> UUID:
+        return UUID(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +72,13 @@ def open_shelf(
     """
     use_by = last_day_of_use(site, protocol, session)
     kits: dict[str, list[ShelvedKit]] = {arm: [] for arm in arms_there or protocol.arm_codes}
-    shelf = list(session.execute(_SHELF, {"site": site.id, "use_by": use_by}))
+    shelf = session.run_sql(_SHELF, site=site.id, use_by=use_by)
     try:
-        arms = list(arms_in(key, ((row.id, row.number, row.content) for row in shelf)))
+        arms = list(arms_in(key, shelf))
     except SealBroken:
         raise _altered(key, shelf) from None
     for row, arm in zip(shelf, arms, strict=True):
-        kits.setdefault(arm, []).append(ShelvedKit(row.id, row.number))
+        kits.setdefault(arm, []).append(ShelvedKit(row.key, row.number))
     if not all(kits.values()):
         raise no_usable_kit()
     return OpenShelf(kits)
@@ -83,7 +88,7 @@ def _altered(key: DataKey, shelf: Sequence[Any]) -> KitAltered:
     """Which kit does not open: looked for one by one, for this is not met in normal work."""
     for row in shelf:
         try:
-            list(arms_in(key, [(row.id, row.number, row.content)]))
+            list(arms_in(key, [row]))
         except SealBroken:
             return KitAltered(
                 f"What is recorded of kit {row.number} was altered or moved in the database, so no kit was taken. Set it aside,"
@@ -111,6 +116,6 @@ def take_kit(session: TrialSession, shelf: OpenShelf, arm: str) -> ShelvedKit:
     while matching:
         kit = matching.pop(draw_below(session.entropy, len(matching), "kit choice"))
         # Somebody may have taken or set it aside in the instant since the shelf was opened: then another is drawn.
-        if session.execute(_TAKE, {"kit": kit.id}).first() is not None:
+        if session.run_sql(_TAKE, kit=kit.key):
             return kit
     raise no_usable_kit()

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 from uuid import UUID
 
-from sqlalchemy import Boolean, CheckConstraint, UniqueConstraint, bindparam, literal_column, or_, text
+from sqlalchemy import Boolean, CheckConstraint, UniqueConstraint, bindparam, literal_column, or_
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, col, select
 
@@ -154,8 +154,8 @@ _COUNTERS_TO_TAKE_FROM = (
     .with_for_update(of=StratumCounter, key_share=True)
     .execution_options(populate_existing=True)
 )
-_STEP: Final = text(
-    "UPDATE trial.stratum_counter SET next_position = next_position + 1 WHERE id = :counter RETURNING next_position"
+_STEP: Final = (
+    "UPDATE trial.stratum_counter SET next_position = next_position + 1 WHERE id = %(counter)s RETURNING next_position"
 )
 
 
@@ -243,7 +243,7 @@ def _no_list(session: TrialSession, trial_id: UUID, stage: str, protocol: Protoc
 
 def take_position(session: TrialSession, counter: StratumCounter) -> int:
     """The next position of a locked counter; the one after it is next."""
-    following: int = session.execute(_STEP, {"counter": counter.id}).scalar_one()
+    following: int = session.run_sql(_STEP, counter=counter.id)[0].next_position
     set_committed_value(counter, "next_position", following)
     return following - 1
 

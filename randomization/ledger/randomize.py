@@ -48,10 +48,11 @@ from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
 from trial.access.policies import authorize
 from trial.access.signatures import Reauthenticated, sign
-from trial.conduct.eligibility import RandomizationCandidate, check_eligible_for_randomization
+from trial.conduct.casebooks import Casebook, open_casebook
+from trial.conduct.eligibility import RandomizationCandidate, check_eligible
 from trial.conduct.factors import stratum_label
-from trial.conduct.further_stages import check_due_for_stage
-from trial.conduct.participants import AlreadyRandomized, Participant, get_participant, mark_randomized
+from trial.conduct.further_stages import check_due
+from trial.conduct.participants import AlreadyRandomized, Participant, mark_randomized
 from trial.database.session import TrialSession, strongroom
 from trial.protocol.schema.allocation import MAIN_STAGE
 
@@ -80,53 +81,53 @@ def randomize_participant(
 ) -> RandomizationReceipt:
     """Allocate the next slot of the participant's stratum, and a kit for it.
 
-    Raises ``ParticipantNotFound``, ``NotPermitted``, what ``check_eligible_for_randomization`` raises, ``SiteNotActive``,
+    Raises ``ParticipantNotFound``, ``NotPermitted``, what ``check_eligible`` raises, ``SiteNotActive``,
     ``SiteCapReached``, ``TrialFull``, ``ListNotSealed``, ``NoListOfVersion``, ``StratumExhausted``, ``ListHeld``,
     ``ReceiptWaits``, ``NoUsableKit``, ``ListAltered``, ``ListRolledBack``, ``ReauthenticationNeeded``.
     """
-    participant = get_participant(session, command.participant_id)
-    authorize(
-        session,
-        actor,
-        Action.PARTICIPANT_RANDOMIZED,
-        trial_id=participant.trial_id,
-        site_id=participant.site_id,
-    )
+    casebook = open_casebook(session, command.participant_id, to_write=True)
+    act = Action.PARTICIPANT_RANDOMIZED
+    authorize(session, actor, act, trial_id=casebook.trial.id, site_id=casebook.site.id)
     fresh: list[RandomizationReceipt] = []
+    allocation_id = session.new_id()
 
     def do() -> UUID:
-        fresh.append(_allocate(session, actor, proof, command))
+        fresh.append(_allocate(session, actor, proof, casebook, command.stage, allocation_id))
         return fresh[0].allocation_id
 
-    made = exactly_once(session, actor, Action.PARTICIPANT_RANDOMIZED, command.idempotency_key, command, do)
+    made = exactly_once(session, actor, act, command.idempotency_key, command, do, makes=allocation_id)
     return fresh[0] if fresh else receipt_of(session, made)
 
 
 def _allocate(
-    session: TrialSession, actor: Actor, proof: Reauthenticated, command: RandomizeParticipant
+    session: TrialSession,
+    actor: Actor,
+    proof: Reauthenticated,
+    casebook: Casebook,
+    stage: str,
+    allocation_id: UUID,
 ) -> RandomizationReceipt:
-    waiting = seat_waiting_for(session, get_participant(session, command.participant_id), command.stage)
-    candidate = _candidate(session, command, recruiting=waiting is None)
+    waiting = seat_waiting_for(session, casebook.participant, stage)
+    candidate = _candidate(session, casebook, stage, recruiting=waiting is None)
     if waiting is not None:
-        return receipt_of(session, _sit_again(session, actor, proof, candidate, waiting))
+        return receipt_of(session, _sit_again(session, actor, proof, candidate, waiting, allocation_id))
     levels = _levels(candidate)
-    number = take_number(session, candidate, command.stage)
+    number = take_number(session, candidate, stage)
     stratum = _counter_key(candidate, levels)
-    allocation_list, counter = lock_next_counter(
-        session, candidate.trial.id, command.stage, stratum, candidate.protocol
-    )
+    allocation_list, counter = lock_next_counter(session, candidate.trial.id, stage, stratum, candidate.protocol)
     position = take_position(session, counter)
     kit = _take_kit(session, candidate, allocation_list, counter, position, levels)
     alert_when_stratum_low(session, candidate.protocol, allocation_list, counter)
     if kit is None:
         tell_pharmacist(session, candidate.participant, number)
     allocation = Allocation(
-        **session.stamp(),
+        id=allocation_id,
+        recorded_at=session.now(),
         trial_id=candidate.trial.id,
         protocol_version_id=candidate.protocol_version_id,
         participant_id=candidate.participant.id,
         site_id=candidate.site.id,
-        stage=command.stage,
+        stage=stage,
         number=number,
         list_id=allocation_list.id,
         counter_id=counter.id,
@@ -136,18 +137,17 @@ def _allocate(
         randomized_at=session.now(),
         randomized_by=actor.account_id,
     )
-    _store(session, allocation)
-    if command.stage == MAIN_STAGE:
+    if stage == MAIN_STAGE:
         mark_randomized(session, candidate.participant, number, allocation.randomized_at, stratum=candidate.stratum)
-    sign(session, actor, proof, allocation, MEANING, candidate.trial.id, as_made=True)
+    _store(session, actor, proof, allocation)
     return receipt_from(session, allocation, _words(candidate, allocation, kit))
 
 
-def _candidate(session: TrialSession, command: RandomizeParticipant, *, recruiting: bool) -> RandomizationCandidate:
-    if command.stage == MAIN_STAGE:
-        return check_eligible_for_randomization(session, command.participant_id, recruiting=recruiting)
-    candidate = check_due_for_stage(session, command.participant_id, command.stage, recruiting=recruiting)
-    check_not_in_stage(session, candidate.participant, command.stage)
+def _candidate(session: TrialSession, casebook: Casebook, stage: str, *, recruiting: bool) -> RandomizationCandidate:
+    if stage == MAIN_STAGE:
+        return check_eligible(session, casebook, recruiting=recruiting)
+    candidate = check_due(session, casebook, stage, recruiting=recruiting)
+    check_not_in_stage(session, candidate.participant, stage)
     return candidate
 
 
@@ -172,11 +172,10 @@ def _words(candidate: RandomizationCandidate, made: Allocation, kit: ShelvedKit 
     )
 
 
-def _store(session: TrialSession, allocation: Allocation) -> None:
-    """Raise ``ListRolledBack`` where the position holds somebody already."""
-    session.add(allocation)
+def _store(session: TrialSession, actor: Actor, proof: Reauthenticated, allocation: Allocation) -> None:
+    """The allocation with its signature. Raises ``ListRolledBack`` where the position holds somebody already."""
     try:
-        session.flush()
+        sign(session, actor, proof, allocation, MEANING, allocation.trial_id, as_made=True)
     except IntegrityError as refused:
         if isinstance(refused.orig, UniqueViolation) and refused.orig.diag.constraint_name == _ONE_A_POSITION:
             raise ListRolledBack.of(
@@ -188,11 +187,17 @@ def _store(session: TrialSession, allocation: Allocation) -> None:
 
 
 def _sit_again(
-    session: TrialSession, actor: Actor, proof: Reauthenticated, candidate: RandomizationCandidate, seat: ReseatedSeat
+    session: TrialSession,
+    actor: Actor,
+    proof: Reauthenticated,
+    candidate: RandomizationCandidate,
+    seat: ReseatedSeat,
+    allocation_id: UUID,
 ) -> UUID:
     """The allocation that the receipt proves, on record again and signed again, dated when it was made."""
     allocation = Allocation(
-        **session.stamp(),
+        id=allocation_id,
+        recorded_at=session.now(),
         trial_id=candidate.trial.id,
         protocol_version_id=candidate.protocol_version_id,
         participant_id=candidate.participant.id,

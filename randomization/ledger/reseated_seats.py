@@ -57,6 +57,9 @@ _WAITING = (
 )
 
 
+_ANY_WAITING = "SELECT id FROM trial.reseated_seat WHERE trial_id = %(trial_id)s AND allocation_id IS NULL LIMIT 1"
+
+
 def seats_waiting(session: TrialSession, trial_id: UUID, stage: str | None = None) -> list[ReseatedSeat]:
     """Seats whose participant is not randomized again on record, by number."""
     return [
@@ -68,9 +71,11 @@ def seats_waiting(session: TrialSession, trial_id: UUID, stage: str | None = Non
 
 def seat_waiting_for(session: TrialSession, participant: Participant, stage: str) -> ReseatedSeat | None:
     """The seat that the participant's receipt holds; ``None`` for somebody without one. Raises ``ReceiptWaits``."""
-    # Somebody who is randomized waits for nothing but a further stage.
+    # Somebody who is randomized waits for nothing but a further stage, and in most trials nobody ever does.
     seated = stage == MAIN_STAGE and participant.randomized_at is not None
-    waiting = [] if seated else seats_waiting(session, participant.trial_id, stage)
+    if seated or not session.run_sql(_ANY_WAITING, trial_id=participant.trial_id):
+        return None
+    waiting = seats_waiting(session, participant.trial_id, stage)
     for seat in waiting:
         if seat.participant_id == participant.id:
             return seat

@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import LargeBinary, UniqueConstraint, text, tuple_
+from sqlalchemy import LargeBinary, UniqueConstraint, tuple_
 from sqlmodel import Field, col, select
 
 from randomization.holders import data_key_of
@@ -47,7 +47,7 @@ _COPY: Final = (
 )
 _FIXED: Final = struct.Struct(">hi16siqi16siii")
 _POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_SLOT: Final = text("SELECT content, commitment FROM sealed.slot WHERE counter_id = :counter AND position = :position")
+_SLOT: Final = "SELECT content, commitment FROM sealed.slot WHERE counter_id = %(counter)s AND position = %(position)s"
 
 
 class ListNotStored(Unavailable):
@@ -202,13 +202,13 @@ def _binary_rows(slots: Sequence[SealedSlot], counters: dict[str, UUID], now: da
 
 def open_one_slot(session: TrialSession, key: DataKey, counter: StratumCounter, position: int) -> UnsealedSlot:
     """The slot at ``position`` of a stratum. Raises ``SealBroken`` for one that is missing or was altered."""
-    row = session.execute(_SLOT, {"counter": counter.id, "position": position}).first()
-    if row is None:
+    rows = session.run_sql(_SLOT, counter=counter.id, position=position)
+    if not rows:
         raise SealBroken(
             f"Slot {position} of {counter.stratum} is missing from its list. Stop using the list and restore it."
         )
-    sealed = SealedValue(bytes(row.content))
-    return open_slot(key, SealedSlot(counter.stratum, position, sealed, bytes(row.commitment)))
+    sealed = SealedValue(rows[0].content)
+    return open_slot(key, SealedSlot(counter.stratum, position, sealed, rows[0].commitment))
 
 
 def open_slots(

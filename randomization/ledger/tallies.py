@@ -19,7 +19,7 @@ from typing import Final
 from urllib.parse import quote
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint, text
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, select
 
 from trial.conduct.eligibility import RandomizationCandidate
@@ -32,36 +32,37 @@ from trial.protocol.schema.allocation import Cap
 
 _WHOLE_TRIAL: Final = "trial"
 # Rows are taken in the order of VALUES: the trial's before the site's, for everybody.
-_TAKE: Final = text(
+_TAKE: Final = (
     "INSERT INTO trial.recruitment_tally AS tally (id, recorded_at, trial_id, stage, place, randomized) VALUES"
-    " (:trial_row, :now, :trial_id, :stage, 'trial', 1), (:site_row, :now, :trial_id, :stage, :site, 1)"
+    " (%(trial_row)s, %(now)s, %(trial_id)s, %(stage)s, 'trial', 1),"
+    " (%(site_row)s, %(now)s, %(trial_id)s, %(stage)s, %(site)s, 1)"
     " ON CONFLICT (trial_id, stage, place) DO UPDATE SET randomized = tally.randomized + 1"
     " RETURNING place, randomized"
 )
-_ONE_MORE: Final = text(
+_ONE_MORE: Final = (
     "UPDATE trial.recruitment_tally SET randomized = randomized + 1"
-    " WHERE trial_id = :trial_id AND stage = :stage AND place = :place RETURNING randomized"
+    " WHERE trial_id = %(trial_id)s AND stage = %(stage)s AND place = %(place)s RETURNING randomized"
 )
-_COUNT_BEFORE: Final = text(
+_COUNT_BEFORE: Final = (
     "INSERT INTO trial.recruitment_tally (id, recorded_at, trial_id, stage, place, randomized)"
-    " SELECT :id, :recorded_at, :trial_id, CAST(:stage AS varchar), :place, count(*) FROM trial.allocation"
-    " WHERE trial_id = :trial_id AND stage = CAST(:stage AS varchar)"
-    " AND (SELECT bool_and(strpos('&' || stratum || '&', level) > 0) FROM unnest(CAST(:levels AS text[])) AS level)"
+    " SELECT %(id)s, %(recorded_at)s, %(trial_id)s, CAST(%(stage)s AS varchar), %(place)s, count(*) FROM trial.allocation"
+    " WHERE trial_id = %(trial_id)s AND stage = CAST(%(stage)s AS varchar)"
+    " AND (SELECT bool_and(strpos('&' || stratum || '&', level) > 0) FROM unnest(CAST(%(levels)s AS text[])) AS level)"
     " ON CONFLICT (trial_id, stage, place) DO NOTHING"
 )
 # Where ``least`` is given the tally rises to it, otherwise by one.
-_COUNT_AGAIN: Final = text(
+_COUNT_AGAIN: Final = (
     "INSERT INTO trial.recruitment_tally AS tally (id, recorded_at, trial_id, stage, place, randomized)"
-    " VALUES (:id, :recorded_at, :trial_id, :stage, :place, coalesce(CAST(:least AS integer), 1))"
+    " VALUES (%(id)s, %(recorded_at)s, %(trial_id)s, %(stage)s, %(place)s, coalesce(CAST(%(least)s AS integer), 1))"
     " ON CONFLICT (trial_id, stage, place) DO UPDATE SET"
-    " randomized = CASE WHEN CAST(:least AS integer) IS NULL THEN tally.randomized + 1"
-    " ELSE greatest(tally.randomized, CAST(:least AS integer)) END"
+    " randomized = CASE WHEN CAST(%(least)s AS integer) IS NULL THEN tally.randomized + 1"
+    " ELSE greatest(tally.randomized, CAST(%(least)s AS integer)) END"
 )
 # What the lever of the sponsor says now: it may have been moved while this transaction waited for its number.
-_PLANNED: Final = text("SELECT planned_participants FROM trial.trial WHERE id = :trial_id")
-_HOLD: Final = text(
+_PLANNED: Final = "SELECT planned_participants FROM trial.trial WHERE id = %(trial_id)s"
+_HOLD: Final = (
     "INSERT INTO trial.recruitment_tally AS tally (id, recorded_at, trial_id, stage, place, randomized)"
-    " VALUES (:id, :recorded_at, :trial_id, :stage, :place, 0)"
+    " VALUES (%(id)s, %(recorded_at)s, %(trial_id)s, %(stage)s, %(place)s, 0)"
     " ON CONFLICT (trial_id, stage, place) DO UPDATE SET randomized = tally.randomized RETURNING randomized"
 )
 
@@ -106,17 +107,15 @@ def take_number(
     Otherwise raises ``SiteCapReached``, ``StratumCapReached``, ``ArmCapsReached``, ``TrialFull``; the transaction must then end.
     """
     site = str(candidate.site.id)
-    taken = session.execute(
+    taken = session.run_sql(
         _TAKE,
-        {
-            "trial_row": session.new_id(),
-            "site_row": session.new_id(),
-            "now": session.now(),
-            "trial_id": candidate.trial.id,
-            "stage": stage,
-            "site": site,
-        },
-    ).all()
+        trial_row=session.new_id(),
+        site_row=session.new_id(),
+        now=session.now(),
+        trial_id=candidate.trial.id,
+        stage=stage,
+        site=site,
+    )
     counts: dict[str, int] = {row.place: row.randomized for row in taken}
     if not given_already:
         _check_room(session, candidate, counts[_WHOLE_TRIAL], counts[site])
@@ -130,7 +129,7 @@ def take_number(
 
 
 def _check_room(session: TrialSession, candidate: RandomizationCandidate, in_trial: int, at_site: int) -> None:
-    planned = session.execute(_PLANNED, {"trial_id": candidate.trial.id}).scalar_one()
+    planned: int = session.run_sql(_PLANNED, trial_id=candidate.trial.id)[0].planned_participants
     if in_trial > planned and in_trial > planned + replacements_among(
         session, candidate.trial.id, candidate.participant.id
     ):
@@ -154,7 +153,7 @@ def replacements_among(session: TrialSession, trial_id: UUID, candidate_id: UUID
 def hold_count(session: TrialSession, trial_id: UUID, stage: str) -> int:
     """How many numbers of the stage are given; nobody is given another until this transaction ends."""
     named = {"trial_id": trial_id, "stage": stage, "place": _WHOLE_TRIAL}
-    return int(session.execute(_HOLD, {**named, **session.stamp()}).scalar_one())
+    return int(session.run_sql(_HOLD, **named, **session.stamp())[0].randomized)
 
 
 def _check_arm_caps(candidate: RandomizationCandidate, count: int) -> None:
@@ -175,12 +174,12 @@ def caps_for(protocol: Protocol, factors: Mapping[str, str]) -> list[Cap]:
 def _count_in(session: TrialSession, trial_id: UUID, stage: str, cap: Cap) -> int:
     """One more in the cap. The first time, those who were randomized before the protocol had it are counted."""
     named = {"trial_id": trial_id, "stage": stage, "place": _place(cap)}
-    counted = session.execute(_ONE_MORE, named).scalar()
-    if counted is None:
+    counted = session.run_sql(_ONE_MORE, **named)
+    if not counted:
         levels = [f"&{quote(name, safe='')}={quote(level, safe='')}&" for name, level in cap.levels.items()]
-        session.execute(_COUNT_BEFORE, {**named, **session.stamp(), "levels": levels})
-        counted = session.execute(_ONE_MORE, named).scalar_one()
-    return int(counted)
+        session.run_sql(_COUNT_BEFORE, **named, **session.stamp(), levels=levels)
+        counted = session.run_sql(_ONE_MORE, **named)
+    return int(counted[0].randomized)
 
 
 def _place(cap: Cap) -> str:
@@ -208,7 +207,7 @@ def numbers_given(session: TrialSession, trial_id: UUID, stage: str) -> int:
 def set_numbers_aside(session: TrialSession, trial_id: UUID, stage: str, *, up_to: int) -> None:
     """Nobody gets one of the numbers up to this one any more, but whose they were."""
     named = {"trial_id": trial_id, "stage": stage, "place": _WHOLE_TRIAL, "least": up_to}
-    session.execute(_COUNT_AGAIN, {**named, **session.stamp()})
+    session.run_sql(_COUNT_AGAIN, **named, **session.stamp())
 
 
 def count_again(
@@ -217,7 +216,7 @@ def count_again(
     """Somebody who was randomized before a restore counts again: at the site, and up to their number in the trial."""
     set_numbers_aside(session, trial_id, stage, up_to=count)
     named = {"trial_id": trial_id, "stage": stage, "place": str(site_id), "least": None}
-    session.execute(_COUNT_AGAIN, {**named, **session.stamp()})
+    session.run_sql(_COUNT_AGAIN, **named, **session.stamp())
     for cap in caps:
         _count_in(session, trial_id, stage, cap)
 

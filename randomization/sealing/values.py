@@ -85,10 +85,11 @@ class Opener:
         self._shared = framed(_DOMAIN, key.holder.encode(), purpose.encode())
         self._holder, self._purpose = key.holder, purpose
 
-    def open(self, sealed: SealedValue, position: int = 0, part: str = "") -> bytes:
+    def open(self, token: bytes, position: int = 0, part: str = "") -> bytes:
         """The value that was sealed there, or ``SealBroken``."""
-        token = sealed.token
-        bound_to = self._shared + framed(part.encode(), position.to_bytes(8, "big"))
+        named = part.encode()
+        # As ``framed`` says it, without the call: a shelf holds many kits.
+        bound_to = b"".join((self._shared, len(named).to_bytes(8, "big"), named, _EIGHT, position.to_bytes(8, "big")))
         if token[:1] != _VERSION:
             raise self._broken(position, part)
         try:
@@ -113,7 +114,7 @@ def seal_value(key: DataKey, place: Place, value: bytes, entropy: Entropy, size:
 
 def open_value(key: DataKey, place: Place, sealed: SealedValue) -> bytes:
     """The value that was sealed at ``place``, or ``SealBroken``."""
-    return Opener(key, place.purpose).open(sealed, place.position, place.part)
+    return Opener(key, place.purpose).open(sealed.token, place.position, place.part)
 
 
 def seal_blob(key: DataKey, place: Place, blob: bytes, entropy: Entropy) -> SealedValue:

@@ -113,7 +113,7 @@ class Shelf:
         self.left = {arm: sorted(number for number, of in self.packed if of == arm) for arm in "AB"}
 
     def take(self, arm: str) -> int:
-        kits = [ShelvedKit(UUID(int=int(number)), number) for number in self.left[arm]]
+        kits = [ShelvedKit(str(UUID(int=int(number))), number) for number in self.left[arm]]
         session = SimpleNamespace(entropy=self.entropy, execute=lambda *_given: SimpleNamespace(first=lambda: True))
         taken = shelves.take_kit(session, OpenShelf({arm: kits}), arm).number
         self.left[arm].remove(taken)

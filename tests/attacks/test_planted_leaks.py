@@ -95,9 +95,9 @@ def refusal_by_slot(patch: pytest.MonkeyPatch) -> None:
 
     def open_any(session, key, site, protocol):
         kits = {arm: [] for arm in protocol.arm_codes}
-        wanted = {"site": site.id, "use_by": last_day_of_use(site, protocol, session)}
-        for row in session.execute(_SHELF, wanted):
-            kits[open_content(key, row.id, row.number, row.content).arm].append(ShelvedKit(row.id, row.number))
+        use_by = last_day_of_use(site, protocol, session)
+        for row in session.run_sql(_SHELF, site=site.id, use_by=use_by):
+            kits[open_content(key, row.key, row.number, row.content).arm].append(ShelvedKit(row.key, row.number))
         if not any(kits.values()):
             raise no_usable_kit()
         return OpenShelf(kits)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import UniqueConstraint, text
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
 from trial.access.actions import Action
@@ -20,13 +20,13 @@ from trial.database.records import Record, in_schema
 from trial.database.session import TrialSession
 from trial.errors import Conflict, InvalidInput
 
-_CLAIM = text(
-    "INSERT INTO trial.idempotency_key (id, recorded_at, actor, key, action, command_hash)"
-    " VALUES (:id, :recorded_at, :actor, :key, :action, :command_hash)"
+_CLAIM = (
+    "INSERT INTO trial.idempotency_key (id, recorded_at, actor, key, action, command_hash, result_id)"
+    " VALUES (%(id)s, %(recorded_at)s, %(actor)s, %(key)s, %(action)s, %(command_hash)s, %(result)s)"
     " ON CONFLICT (actor, key) DO NOTHING RETURNING id"
 )
-_CLAIMED = text("SELECT action, command_hash, result_id FROM trial.idempotency_key WHERE actor = :actor AND key = :key")
-_ANSWER = text("UPDATE trial.idempotency_key SET result_id = :result WHERE actor = :actor AND key = :key")
+_CLAIMED = "SELECT action, command_hash, result_id FROM trial.idempotency_key WHERE actor = %(actor)s AND key = %(key)s"
+_ANSWER = "UPDATE trial.idempotency_key SET result_id = %(result)s WHERE actor = %(actor)s AND key = %(key)s"
 
 
 class KeyUsedForAnother(Conflict):
@@ -53,9 +53,18 @@ class IdempotencyKey(Record, table=True):
 
 
 def exactly_once(
-    session: TrialSession, actor: Actor, action: Action, key: str, command: BaseModel, do: Callable[[], UUID]
+    session: TrialSession,
+    actor: Actor,
+    action: Action,
+    key: str,
+    command: BaseModel,
+    do: Callable[[], UUID],
+    *,
+    makes: UUID | None = None,
 ) -> UUID:
     """Run ``do`` unless this actor's ``key`` has been answered; return the id of the record that it made.
+
+    ``makes`` is that id where it is known before: then key and answer are one statement.
 
     Raises ``KeyUsedForAnother`` when the key came with another act or body, ``KeyMalformed`` for an unusable key.
     """
@@ -63,26 +72,18 @@ def exactly_once(
         raise KeyMalformed("The idempotency key must hold 8 to 80 characters: a random UUID serves.")
     claim = {"actor": actor.name, "key": key}
     body = hashlib.sha256(command.model_dump_json().encode()).hexdigest()
-    made = session.execute(
-        _CLAIM,
-        {
-            **claim,
-            "id": session.new_id(),
-            "recorded_at": session.now(),
-            "action": action.value,
-            "command_hash": body,
-        },
-    ).first()
-    if made is None:
+    claimed = session.run_sql(_CLAIM, **claim, **session.stamp(), action=action.value, command_hash=body, result=makes)
+    if not claimed:
         return _first_answer(session, claim, action, body)
     result = do()
-    session.flush()
-    session.execute(_ANSWER, {**claim, "result": result})
+    if makes is None:
+        session.run_sql(_ANSWER, **claim, result=result)
+    assert makes in (None, result), "what was promised is what was made"
     return result
 
 
 def _first_answer(session: TrialSession, claim: dict[str, str], action: Action, body: str) -> UUID:
-    known = session.execute(_CLAIMED, claim).one()
+    (known,) = session.run_sql(_CLAIMED, **claim)
     if (known.action, known.command_hash) != (action.value, body):
         raise KeyUsedForAnother(
             "This idempotency key was used for another request. Send each new request with a new key."

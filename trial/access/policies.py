@@ -18,10 +18,10 @@ from trial.database.session import TrialSession
 from trial.errors import NotPermitted
 from trial.reference.permissions import permissions
 
-# In the driver's own words: said before every write, it shall cost no more than the round trip.
 _DECLARE = (
-    "SELECT set_config('equipoise.actor', %(actor)s, true), set_config('equipoise.action', %(action)s, true),"
-    " set_config('equipoise.at', %(at)s, true), set_config('equipoise.reason', %(reason)s, true)"
+    "SELECT set_config('equipoise.actor', %(actor)s, true) AS actor,"
+    " set_config('equipoise.action', %(action)s, true) AS action,"
+    " set_config('equipoise.at', %(at)s, true) AS at, set_config('equipoise.reason', %(reason)s, true) AS reason"
 )
 
 
@@ -109,12 +109,4 @@ def _check_act(actor: Actor, action: Action, trial_id: UUID | None, site_id: UUI
 def declare(session: TrialSession, actor: Actor, action: Action, *, reason: str | None = None) -> None:
     """Tell the database who acts, without a check: for ``authorize`` and for acts that follow from an authorized one."""
     session.flush()
-    session.connection().exec_driver_sql(
-        _DECLARE,
-        {
-            "actor": actor.name,
-            "action": action.value,
-            "at": session.now().isoformat(),
-            "reason": reason or "",
-        },
-    )
+    session.run_sql(_DECLARE, actor=actor.name, action=action.value, at=session.now().isoformat(), reason=reason or "")

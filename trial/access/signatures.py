@@ -13,12 +13,13 @@ What it does not do: decide who may sign. The service that asks for a signature 
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam
+from sqlalchemy import ColumnElement, and_, bindparam
 from sqlmodel import Field, SQLModel, col, select
 
 from trial.access.accounts import get_account
@@ -72,6 +73,10 @@ class Signature(Record, table=True):
     signed_at: datetime = instant()
 
 
+_OPEN_WITH = (
+    "SELECT id FROM access.account WHERE id = %(account)s AND password_hash = %(stored)s AND closed_at IS NULL"
+    " AND (locked_until IS NULL OR locked_until <= %(now)s)"
+)
 _ON_RECORD = (
     select(Signature)
     .where(col(Signature.record_id) == bindparam("record_id"), col(Signature.record_table) == bindparam("record_table"))
@@ -106,12 +111,10 @@ def reauthenticate(
             stored = get_account(session, actor.account_id).password_hash
     matches = password_matches(password, stored, strength)
     with database.transaction() as session:
-        account = get_account(session, actor.account_id)
-        open_now = account.closed_at is None and (account.locked_until is None or account.locked_until <= now)
-        unchanged = account.password_hash == stored
-        if matches and unchanged and open_now and (not code or accept_code(session, account, code)):
-            return Reauthenticated(account.id, now)
-        record_failure(session, account)
+        open_now = session.run_sql(_OPEN_WITH, account=actor.account_id, stored=stored, now=now)
+        if matches and open_now and (not code or accept_code(session, get_account(session, actor.account_id), code)):
+            return Reauthenticated(actor.account_id, now)
+        record_failure(session, get_account(session, actor.account_id))
     raise SignInRefused("The password or the code is not right, so nothing was signed. Try again.")
 
 
@@ -135,12 +138,12 @@ def sign(
     """Bind ``actor``'s signature to ``record`` as it stands now. Raises ``ReauthenticationNeeded``.
 
     Called by a service that has authorized the act; the record must be complete and is flushed first. It is read again as
-    the database keeps it, unless it was made just now ``as_made``: of ids, texts, whole numbers and instants alone, which
-    come back as they went in.
+    the database keeps it. One that is new and is made of ids, texts, whole numbers and instants alone comes back as it went
+    in: with ``as_made`` it is stored here, as it was made, and the session holds neither it nor the signature.
     """
     check_proof(session, actor, proof)
-    session.flush()
     if not as_made:
+        session.flush()
         session.refresh(record)
     signature = Signature(
         **session.stamp(),
@@ -153,8 +156,12 @@ def sign(
         record_hash=record_hash(record),
         signed_at=session.now(),
     )
-    session.add(signature)
-    session.flush()
+    if as_made:
+        session.insert_plain(record)
+        session.insert_plain(signature)
+    else:
+        session.add(signature)
+        session.flush()
     return signature
 
 
@@ -163,6 +170,11 @@ def check_proof(session: TrialSession, actor: Actor, proof: Reauthenticated) -> 
     age = session.now() - proof.at
     if proof.account_id != actor.account_id or not timedelta(0) <= age <= PROOF_GOOD_FOR:
         raise ReauthenticationNeeded("Give your password again: a signature needs it within the last minute.")
+
+
+def given_on(record: type[Record]) -> ColumnElement[bool]:
+    """What joins records with every signature that was given on them."""
+    return and_(col(Signature.record_id) == col(record.id), col(Signature.record_table) == table_name(record))
 
 
 def table_name(record: Record | type[Record]) -> str:
@@ -184,7 +196,11 @@ def holds(signature: Signature, record: Record) -> bool:
 
 def check_signed(session: TrialSession, record: Record) -> Signature:
     """The latest signature that still holds. Raises ``NotSigned`` or ``SignatureVoid``."""
-    given = signatures_on(session, record)
+    return check_holding(record, signatures_on(session, record))
+
+
+def check_holding(record: Record, given: Sequence[Signature]) -> Signature:
+    """``check_signed`` where every signature on the record is read already, oldest first."""
     if not given:
         raise NotSigned("This record is not signed yet. Ask the person whose signature it needs.")
     for signature in reversed(given):

@@ -24,7 +24,7 @@ from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
 from trial.access.permissions import Permission
 from trial.access.policies import check_may
-from trial.access.signatures import Reauthenticated, check_signed, sign
+from trial.access.signatures import Reauthenticated, Signature, check_holding, given_on, sign
 from trial.conduct.casebooks import Casebook, open_casebook, open_for
 from trial.conduct.consents import check_consent_current
 from trial.conduct.factors import check_factors_complete, factor_values, stratum_label
@@ -116,6 +116,13 @@ _ASSESSMENTS = (
     .order_by(col(EligibilityAssessment.number).desc())
 )
 _LATEST = _ASSESSMENTS.limit(1)
+_LATEST_ID = _LATEST.with_only_columns(col(EligibilityAssessment.id)).scalar_subquery()
+_WITH_SIGNATURES = (
+    select(EligibilityAssessment, Signature)
+    .outerjoin(Signature, given_on(EligibilityAssessment))
+    .where(col(EligibilityAssessment.id) == _LATEST_ID)
+    .order_by(col(Signature.signed_at), col(Signature.id))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +190,19 @@ def sign_eligibility(
 def check_eligible_for_randomization(
     session: TrialSession, participant_id: UUID, *, to_write: bool = True, recruiting: bool = True
 ) -> RandomizationCandidate:
-    """Everything that must hold before a slot is touched; locks the participant's row unless it is only asked.
+    """``check_eligible``, with the participant's row locked unless it is only asked. Raises ``ParticipantNotFound`` besides."""
+    return check_eligible(session, open_casebook(session, participant_id, to_write=to_write), recruiting=recruiting)
+
+
+def check_eligible(session: TrialSession, casebook: Casebook, *, recruiting: bool = True) -> RandomizationCandidate:
+    """Everything that must hold before a slot is touched.
 
     Without ``recruiting`` somebody is let through whose allocation was made already, whatever has been closed since.
 
-    Raises ``ParticipantNotFound``, ``TrialLocked``, ``LeverClosed``, ``AlreadyRandomized``, ``ParticipantHasLeft``,
-    ``ConsentMissing``, ``ConsentOutdated``, ``EligibilityNotSigned``, ``NotAssessed``, ``NotSigned``, ``SignatureVoid``,
-    ``AssessmentOutdated``, ``EligibilityLapsed``, ``FactorMissing``, ``SiteNotActive``, ``SiteClosed``, ``CohortPaused``. None of
-    these says anything of a slot.
+    Raises ``TrialLocked``, ``LeverClosed``, ``AlreadyRandomized``, ``ParticipantHasLeft``, ``ConsentMissing``,
+    ``ConsentOutdated``, ``EligibilityNotSigned``, ``NotAssessed``, ``NotSigned``, ``SignatureVoid``, ``AssessmentOutdated``,
+    ``EligibilityLapsed``, ``FactorMissing``, ``SiteNotActive``, ``SiteClosed``, ``CohortPaused``. None says anything of a slot.
     """
-    casebook = open_casebook(session, participant_id, to_write=to_write)
     participant = casebook.participant
     check_trial_open(casebook.trial)
     if recruiting:
@@ -203,8 +213,8 @@ def check_eligible_for_randomization(
         )
     check_can_take(participant, Step.RANDOMIZE)
     check_consent_current(casebook)
-    assessment = _latest(session, participant)
-    check_signed(session, assessment)
+    assessment, signatures = _latest_signed(session, participant)
+    check_holding(assessment, signatures)
     _check_met(casebook, assessment)
     _check_up_to_date(session, casebook, assessment)
     _check_in_time(casebook)
@@ -305,8 +315,20 @@ def _last_number(session: TrialSession, participant: Participant) -> int:
 def _latest(session: TrialSession, participant: Participant) -> EligibilityAssessment:
     found: EligibilityAssessment | None = session.execute(_LATEST, {"participant_id": participant.id}).scalar()
     if found is None:
-        raise NotAssessed(f"The criteria of {participant.code} are not answered yet. Answer them first.")
+        raise _not_assessed(participant)
     return found
+
+
+def _not_assessed(participant: Participant) -> NotAssessed:
+    return NotAssessed(f"The criteria of {participant.code} are not answered yet. Answer them first.")
+
+
+def _latest_signed(session: TrialSession, participant: Participant) -> tuple[EligibilityAssessment, list[Signature]]:
+    """The latest assessment with every signature on it, oldest first."""
+    rows = session.execute(_WITH_SIGNATURES, {"participant_id": participant.id}).all()
+    if not rows:
+        raise _not_assessed(participant)
+    return rows[0][0], [given for _, given in rows if given is not None]
 
 
 def _check_met(casebook: Casebook, assessment: EligibilityAssessment) -> None:

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint, bindparam
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, col, select
 
 from trial.access.actors import Actor
@@ -51,9 +51,9 @@ class FormRecord(ParticipantRecord, table=True):
     answers: dict[str, Any] = document()
 
 
-_ANSWERS = select(FormRecord.visit, FormRecord.form, FormRecord.answers).where(
-    col(FormRecord.participant_id) == bindparam("participant_id"),
-    col(FormRecord.visit).in_(bindparam("visits", expanding=True)),
+_ANSWERS = (
+    "SELECT visit, form, answers FROM trial.form_record"
+    " WHERE participant_id = %(participant_id)s AND visit = ANY(%(visits)s)"
 )
 
 
@@ -153,7 +153,7 @@ def screening_answers(session: TrialSession, casebook: Casebook) -> dict[tuple[s
 
 def answers_at(session: TrialSession, casebook: Casebook, visits: list[str]) -> dict[tuple[str, str], Value | None]:
     """Every answer at these visits, by form and field; a later visit's counts over an earlier one's."""
-    found = session.execute(_ANSWERS, {"participant_id": casebook.participant.id, "visits": visits})
+    found = session.run_sql(_ANSWERS, participant_id=casebook.participant.id, visits=visits)
     records = sorted(found, key=lambda record: visits.index(record.visit))
     return {(record.form, name): value for record in records for name, value in record.answers.items()}
 

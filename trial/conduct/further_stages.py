@@ -38,15 +38,14 @@ class StageNotForThem(Conflict):
     code = "randomization.stage_not_for_them"
 
 
-def check_due_for_stage(
-    session: TrialSession, participant_id: UUID, code: str, *, to_write: bool = True, recruiting: bool = True
+def check_due(
+    session: TrialSession, casebook: Casebook, code: str, *, recruiting: bool = True
 ) -> RandomizationCandidate:
-    """Everything that must hold before a slot of a further stage is touched; locks the participant's row unless only asked.
+    """Everything that must hold before a slot of a further stage is touched.
 
-    Raises ``ParticipantNotFound``, ``NotInProtocol``, ``TrialLocked``, ``LeverClosed``, ``NotRandomized``,
-    ``ParticipantHasLeft``, ``ConsentMissing``, ``ConsentOutdated``, ``StageNotDue``, ``StageNotForThem``.
+    Raises ``NotInProtocol``, ``TrialLocked``, ``LeverClosed``, ``NotRandomized``, ``ParticipantHasLeft``, ``ConsentMissing``,
+    ``ConsentOutdated``, ``StageNotDue``, ``StageNotForThem``.
     """
-    casebook = open_casebook(session, participant_id, to_write=to_write)
     stage = casebook.protocol.stage(code)
     check_trial_open(casebook.trial)
     if recruiting:
@@ -56,7 +55,7 @@ def check_due_for_stage(
     check_consent_current(casebook)
     _check_visit(session, casebook, stage)
     _check_condition(session, casebook, stage)
-    factors = factor_values(session, participant_id)
+    factors = factor_values(session, casebook.participant.id)
     return RandomizationCandidate(
         participant=casebook.participant,
         site=casebook.site,
@@ -71,7 +70,7 @@ def check_due_for_stage(
 def why_not_due(session: TrialSession, participant_id: UUID, code: str) -> DomainError | None:
     """What stands in the way, as the refusal would say it; ``None`` when nothing does."""
     try:
-        check_due_for_stage(session, participant_id, code, to_write=False)
+        check_due(session, open_casebook(session, participant_id), code)
     except DomainError as refusal:
         return refusal
     return None

@@ -94,9 +94,9 @@ class Outcome(ParticipantRecord, table=True):
 _AT_VISIT: Final = select(Outcome).where(
     Outcome.participant_id == bindparam("participant_id"), Outcome.visit == bindparam("visit")
 )
-_SCORES: Final = select(Outcome.visit, Outcome.instrument, Outcome.repeat, Outcome.scores).where(
-    col(Outcome.participant_id) == bindparam("participant_id"),
-    col(Outcome.visit).in_(bindparam("visits", expanding=True)),
+_SCORES: Final = (
+    "SELECT visit, instrument, repeat, scores FROM trial.outcome"
+    " WHERE participant_id = %(participant_id)s AND visit = ANY(%(visits)s)"
 )
 
 # Who completes an instrument decides whose data they are, and which act enters them.
@@ -241,7 +241,7 @@ def screening_scores(session: TrialSession, casebook: Casebook) -> dict[tuple[st
 
 def scores_at(session: TrialSession, casebook: Casebook, visits: list[str]) -> dict[tuple[str, str], float | None]:
     """Scores at these visits by instrument and domain; the last administration counts."""
-    found = session.execute(_SCORES, {"participant_id": casebook.participant.id, "visits": visits})
+    found = session.run_sql(_SCORES, participant_id=casebook.participant.id, visits=visits)
     outcomes = sorted(found, key=lambda outcome: (visits.index(outcome.visit), outcome.repeat))
     return {(outcome.instrument, score["domain"]): score["score"] for outcome in outcomes for score in outcome.scores}
 

@@ -39,7 +39,8 @@ _NEXT_NUMBER = text(
     " VALUES (:id, :recorded_at, :trial_id, 1)"
     " ON CONFLICT (trial_id) DO UPDATE SET last_number = counter.last_number + 1 RETURNING last_number"
 )
-_FIX_FACTORS = text("UPDATE trial.factor_value SET used_at = :at WHERE participant_id = :participant_id")
+_WHO_HAS_CODE = "SELECT id, site_id FROM trial.participant WHERE trial_id = %(trial_id)s AND code = %(code)s"
+_FIX_FACTORS = "UPDATE trial.factor_value SET used_at = %(at)s WHERE participant_id = %(participant_id)s"
 _TERMS: Final = {"sex": "C66731", "race": "C74457", "ethnicity": "C66790"}
 
 
@@ -319,27 +320,42 @@ def find_participant(session: TrialSession, trial_id: UUID, code: str) -> Partic
     """By the trial's code. Raises ``ParticipantNotFound``."""
     found: Participant | None = session.execute(_BY_CODE, {"trial_id": trial_id, "code": code}).scalar()
     if found is None:
-        raise ParticipantNotFound(
-            f"There is no participant {code} in this trial. Choose one from the list of participants."
-        )
+        raise _no_such_code(code)
     return found
+
+
+def _no_such_code(code: str) -> ParticipantNotFound:
+    return ParticipantNotFound(
+        f"There is no participant {code} in this trial. Choose one from the list of participants."
+    )
 
 
 def may_see(actor: Actor, participant: Participant) -> bool:
     """Whether the participant's existence, dates and status are the actor's to see."""
+    return _reaches(actor, participant.trial_id, participant.site_id)
+
+
+def _reaches(actor: Actor, trial_id: UUID, site_id: UUID) -> bool:
     return any(
-        may(actor, permission, participant.trial_id, participant.site_id)
-        for permission in (Permission.SCREENING_READ, Permission.VISIT_READ)
+        may(actor, permission, trial_id, site_id) for permission in (Permission.SCREENING_READ, Permission.VISIT_READ)
     )
 
 
 def participant_for(session: TrialSession, actor: Actor, trial_id: UUID, code: str) -> Participant:
     """One participant by code, for a reader. Raises ``ParticipantNotFound``, ``NotPermitted``."""
+    return get_participant(session, participant_id_for(session, actor, trial_id, code))
+
+
+def participant_id_for(session: TrialSession, actor: Actor, trial_id: UUID, code: str) -> UUID:
+    """Who has this code, for a reader; no more is read of them. Raises as ``participant_for``."""
     check_may_somewhere(actor, _reading_permission(actor, trial_id), trial_id)
-    participant = find_participant(session, trial_id, code)
-    if not may_see(actor, participant):
+    found = session.run_sql(_WHO_HAS_CODE, trial_id=trial_id, code=code)
+    if not found:
+        raise _no_such_code(code)
+    if not _reaches(actor, trial_id, found[0].site_id):
         raise NotPermitted("This participant belongs to a site that your roles do not reach.")
-    return participant
+    who: UUID = found[0].id
+    return who
 
 
 def participants_of(
@@ -382,11 +398,11 @@ def mark_randomized(
 
     Called within an act that the strongroom has authorized. Raises ``AlreadyRandomized``, ``StepNotPossible``.
     """
+    session.run_sql(_FIX_FACTORS, at=at, participant_id=participant.id)
     take_step(session, participant, Step.RANDOMIZE)
     participant.randomization_number = number
     participant.randomized_at = at
     participant.stratum = stratum
-    session.execute(_FIX_FACTORS, {"at": at, "participant_id": participant.id})
     return participant
 
 

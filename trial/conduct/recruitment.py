@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bounded
-from sqlalchemy import UniqueConstraint, text
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
@@ -34,9 +34,9 @@ from trial.protocol.versions import protocol_of, versions_of
 
 MEANING: Final = "I decide on recruitment as it is written here."
 _SITE: Final = "site"
-_STANDING: Final = text(
+_STANDING: Final = (
     "SELECT DISTINCT ON (scope) scope, site_id, levels, is_open FROM trial.recruitment_decision"
-    " WHERE trial_id = :trial ORDER BY scope, number DESC"
+    " WHERE trial_id = %(trial)s ORDER BY scope, number DESC"
 )
 
 
@@ -232,7 +232,7 @@ def decisions_on_recruitment(session: TrialSession, trial_id: UUID) -> list[Recr
 
 def paused_cohorts(session: TrialSession, trial_id: UUID) -> list[tuple[str, UUID | None, dict[str, str]]]:
     """The cohorts that are paused now: how each is written, its site, its levels."""
-    rows = session.execute(_STANDING, {"trial": trial_id})
+    rows = session.run_sql(_STANDING, trial=trial_id)
     return [(row.scope, row.site_id, dict(row.levels)) for row in rows if row.levels and not row.is_open]
 
 

@@ -36,7 +36,12 @@ _SAID: Final[Mapping[str, tuple[type[DomainError], str]]] = {
 
 def say_as_domain_error(context: ExceptionContext) -> DomainError | None:
     """What the session raises instead, for what a trigger of ours refused; everything else stays as it is."""
-    said = _SAID.get(getattr(context.original_exception, "sqlstate", None) or "")
+    return refusal_of(context.original_exception)
+
+
+def refusal_of(error: BaseException | None) -> DomainError | None:
+    """The refusal of one of our triggers behind an error of the driver, said as a domain error."""
+    said = _SAID.get(getattr(error, "sqlstate", None) or "")
     if said is None:
         return None
     kind, sentence = said

@@ -16,16 +16,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from trial.clock import Clock, SystemClock
+from trial.database.driver import DescribingOnce, insertion_of, run_sql
 from trial.database.refusals import say_as_domain_error
 from trial.ids import Entropy, SystemEntropy, new_id
 from trial.keyring import Keyring
@@ -33,7 +34,7 @@ from trial.vault import Vault
 
 BLINDED_ROLE = "equipoise_blinded"
 STRONGROOM_ROLE = "equipoise_strongroom"
-_SET_ROLE = text("SELECT set_config('role', :role, true)")
+_SET_ROLE = "SELECT set_config('role', %(role)s, true)"
 _SETTINGS = f"-c role={BLINDED_ROLE} -c timezone=UTC -c idle_in_transaction_session_timeout=60000"
 _PREPARED_STATEMENTS = 500
 """Kept a connection: all that the services say, so that each is parsed and planned once."""
@@ -59,6 +60,15 @@ class TrialSession(Session):
     def new_id(self) -> UUID:
         return new_id(self.entropy)
 
+    def run_sql(self, statement: LiteralString, **parameters: Any) -> list[Any]:
+        """A statement in the driver's own words, ``%(name)s`` for a parameter, after what is still to be written."""
+        self.flush()
+        return run_sql(self.connection(), statement, parameters)
+
+    def insert_plain(self, record: SQLModel) -> None:
+        """A new record of ids, texts, whole numbers and instants, in one statement; the session does not hold it afterwards."""
+        self.run_sql(insertion_of(type(record)), **record.model_dump())
+
     def stamp(self) -> dict[str, Any]:
         """The fields that every new record needs."""
         return {"id": self.new_id(), "recorded_at": self.now()}
@@ -72,7 +82,7 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
         max_overflow=5,
         pool_use_lifo=True,
         hide_parameters=True,
-        connect_args={"options": _SETTINGS},
+        connect_args={"options": _SETTINGS, "cursor_factory": DescribingOnce},
     )
     event.listen(engine, "handle_error", say_as_domain_error)
     event.listen(engine, "connect", _keep_statements)
@@ -111,14 +121,14 @@ def strongroom(session: TrialSession) -> Iterator[None]:
     An error inside rolls the whole transaction back, so that nobody can catch it and go on with the wider role.
     """
     session.flush()
-    session.execute(_SET_ROLE, {"role": STRONGROOM_ROLE})
+    session.run_sql(_SET_ROLE, role=STRONGROOM_ROLE)
     try:
         yield
         session.flush()
     except BaseException:
         session.rollback()
         raise
-    session.execute(_SET_ROLE, {"role": BLINDED_ROLE})
+    session.run_sql(_SET_ROLE, role=BLINDED_ROLE)
 
 
 class Database:

@@ -221,7 +221,7 @@ def test_each_matching_kit_is_equally_likely(house: House):
     house.database.entropy = UnsafeSeededEntropy(77)
     with house.database.session() as session:
         rows = session.exec(select(Kit).order_by(Kit.number)).all()
-        shelf = OpenShelf({"KET": [ShelvedKit(kit.id, kit.number) for kit in rows if arms[kit.number] == "KET"]})
+        shelf = OpenShelf({"KET": [ShelvedKit(str(kit.id), kit.number) for kit in rows if arms[kit.number] == "KET"]})
         declare(session, house.actor(session, "coordinator"), Action.PARTICIPANT_RANDOMIZED)
         taken: Counter[str] = Counter()
         for _ in range(2000):
