@@ -80,12 +80,7 @@ async def _transaction(request: Request) -> AsyncIterator[TrialSession]:
     except BaseException:
         await run_in_threadpool(session.close)
         raise
-    await run_in_threadpool(_commit, session)
-
-
-def _commit(session: TrialSession) -> None:
-    with session:
-        session.commit()
+    await run_in_threadpool(session.finish)
 
 
 def caller_of(request: Request) -> Caller:

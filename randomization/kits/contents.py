@@ -63,7 +63,7 @@ def store_content(session: TrialSession, key: DataKey, kit: Kit, content: Unseal
             trial_id=kit.trial_id,
             kit_id=kit.id,
             content=seal_value(
-                key, Place(_PURPOSE, part=f"{kit.id}/{kit.number}"), plain, session.entropy, _SIZE
+                key, Place(_PURPOSE, part=_part(kit.id, kit.number)), plain, session.entropy, _SIZE
             ).token,
         )
     )
@@ -77,7 +77,7 @@ def open_content(key: DataKey, kit_id: UUID | str, number: str, token: bytes) ->
 
 def _opened(opener: Opener, kit_id: UUID | str, number: str, token: bytes) -> bytes:
     try:
-        return opener.open(token, part=f"{kit_id}/{number}")
+        return opener.open(token, part=_part(kit_id, number))
     except SealBroken:
         return opener.open(token, part=str(kit_id))  # as kits were sealed before their number was bound
 
@@ -103,3 +103,7 @@ def contents_of(session: TrialSession, trial_id: UUID, kit_ids: Iterable[UUID]) 
         .where(col(KitContent.kit_id).in_(list(kit_ids)))
     )
     return {kit_id: open_content(key, kit_id, number, token) for kit_id, number, token in rows}
+
+
+def _part(kit_id: UUID | str, number: str) -> str:
+    return f"{kit_id}/{number}"

@@ -54,6 +54,11 @@ class TrialSession(Session):
         """Seals names, contacts and second factors."""
         return self.keyring.vault
 
+    def finish(self) -> None:
+        """Commit what was done, and give the connection back. For whoever opened the session, never for a service."""
+        with self:
+            self.commit()
+
     def now(self) -> datetime:
         return self.clock.now()
 
