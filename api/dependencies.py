@@ -80,7 +80,7 @@ async def _transaction(request: Request) -> AsyncIterator[TrialSession]:
     except BaseException:
         await run_in_threadpool(session.close)
         raise
-    await run_in_threadpool(session.finish)
+    await run_in_threadpool(session.commit_and_close)
 
 
 def caller_of(request: Request) -> Caller:

@@ -54,7 +54,7 @@ class TrialSession(Session):
         """Seals names, contacts and second factors."""
         return self.keyring.vault
 
-    def finish(self) -> None:
+    def commit_and_close(self) -> None:
         """Commit what was done, and give the connection back. For whoever opened the session, never for a service."""
         with self:
             self.commit()
