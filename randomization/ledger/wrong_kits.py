@@ -22,6 +22,7 @@ from trial.conduct.randomization_errors import (
     begin_marking,
     errors_of,
     leave_mark,
+    marked_once,
 )
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
@@ -45,6 +46,10 @@ def mark_wrong_kit(session: TrialSession, actor: Actor, command: MarkWrongKit) -
     Raises ``NotRandomized``, ``NoKitsInTrial``, ``KitNotFound``, ``KitNotAtSite``, ``KitWasAssigned``, ``AlreadyMarked``,
     ``DateInFuture``.
     """
+    return marked_once(session, actor, command, lambda: _mark_wrong_kit(session, actor, command))
+
+
+def _mark_wrong_kit(session: TrialSession, actor: Actor, command: MarkWrongKit) -> RandomizationErrorMark:
     casebook = begin_marking(session, actor, command)
     check_has_kits(casebook.protocol)
     kit = find_kit(session, casebook.trial.id, command.kit_given, to_write=True)

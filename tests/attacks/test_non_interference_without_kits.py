@@ -36,7 +36,10 @@ COMPARED = (
     "/t/{trial}/bags",
     "/t/{trial}/stock",
     "/t/{trial}/unblindings",
+    "/t/{trial}/opened-envelopes",
     "/api/v1/trials/{trial}/participants",
+    "/api/v1/trials/{trial}/sites",
+    "/api/v1/trials/{trial}/lists",
 )
 LOTS = {KET: ("KETA-50", date(2027, 5, 31)), PBO: ("SALINE-9", date(2026, 9, 30))}
 

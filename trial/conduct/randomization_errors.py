@@ -12,6 +12,7 @@ Invariants
 What it does not do: touch kits. ``randomization.ledger.wrong_kits`` does, and leaves its mark here.
 """
 
+from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -24,6 +25,7 @@ from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
 from trial.access.actors import Actor
+from trial.access.exactly_once import exactly_once
 from trial.access.permissions import Permission
 from trial.access.policies import check_may
 from trial.conduct.baseline import CorrectFactor, correct_factor
@@ -56,18 +58,22 @@ class StratumWasRight(InvalidInput):
 
 
 class Marking(BaseModel):
-    """What every mark tells; ``found_on`` is the day at the site on which the error was found."""
+    """What every mark tells; ``found_on`` is the day at the site on which the error was found.
+
+    With an ``idempotency_key`` the same request sent again gives the mark that it made.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     participant_id: UUID
     reason: str = Bounded(min_length=3, max_length=2000)
     found_on: date
+    idempotency_key: str | None = None
 
 
 class MarkWrongStratum(Marking):
-    factor: str
-    value: str
+    factor: str = Bounded(max_length=48)
+    value: str = Bounded(max_length=64)
 
 
 class MarkRandomizedInError(Marking):
@@ -108,6 +114,10 @@ def mark_wrong_stratum(session: TrialSession, actor: Actor, command: MarkWrongSt
 
     Raises ``NotRandomized``, ``NoSuchLevel``, ``NotInProtocol``, ``StratumWasRight``, ``DateInFuture``.
     """
+    return marked_once(session, actor, command, lambda: _mark_wrong_stratum(session, actor, command))
+
+
+def _mark_wrong_stratum(session: TrialSession, actor: Actor, command: MarkWrongStratum) -> RandomizationErrorMark:
     correction = CorrectFactor(
         participant_id=command.participant_id, factor=command.factor, value=command.value, reason=command.reason
     )
@@ -136,6 +146,10 @@ def mark_randomized_in_error(
     session: TrialSession, actor: Actor, command: MarkRandomizedInError
 ) -> RandomizationErrorMark:
     """Somebody was randomized who should not have been. Raises ``NotRandomized``, ``AlreadyMarked``, ``DateInFuture``."""
+    return marked_once(session, actor, command, lambda: _mark_in_error(session, actor, command))
+
+
+def _mark_in_error(session: TrialSession, actor: Actor, command: MarkRandomizedInError) -> RandomizationErrorMark:
     casebook = begin_marking(session, actor, command)
     _check_first(session, casebook, RandomizationErrorKind.IN_ERROR)
     return leave_mark(session, casebook, command, RandomizationErrorKind.IN_ERROR)
@@ -146,6 +160,10 @@ def mark_duplicate(session: TrialSession, actor: Actor, command: MarkDuplicate) 
 
     Raises ``NotRandomized``, ``ParticipantNotFound``, ``SameParticipant``, ``AlreadyMarked``, ``DateInFuture``.
     """
+    return marked_once(session, actor, command, lambda: _mark_duplicate(session, actor, command))
+
+
+def _mark_duplicate(session: TrialSession, actor: Actor, command: MarkDuplicate) -> RandomizationErrorMark:
     casebook = begin_marking(session, actor, command)
     other = find_participant(session, casebook.trial.id, command.same_person_as)
     if other.id == casebook.participant.id:
@@ -165,6 +183,18 @@ def errors_for(session: TrialSession, actor: Actor, participant_id: UUID) -> lis
     casebook = open_casebook(session, participant_id)
     check_may(actor, Permission.VISIT_READ, casebook.trial.id, casebook.site.id)
     return errors_of(session, participant_id)
+
+
+def marked_once(
+    session: TrialSession, actor: Actor, told: Marking, mark: Callable[[], RandomizationErrorMark]
+) -> RandomizationErrorMark:
+    """``mark``, or what the command's key was answered with. Raises ``KeyUsedForAnother``, ``KeyMalformed``."""
+    _declare_again(session, actor, told)
+    if told.idempotency_key is None:
+        return mark()
+    action = Action.RANDOMIZATION_ERROR_MARKED
+    made = exactly_once(session, actor, action, told.idempotency_key, told, lambda: mark().id)
+    return session.get_one(RandomizationErrorMark, made)
 
 
 def leave_mark(

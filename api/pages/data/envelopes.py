@@ -51,7 +51,7 @@ def list_envelope_sets(request: Request, here: Here, session: Write, done: str =
 @router.post("/t/{trial}/envelopes", openapi_extra=_PRINTS)
 def make(request: Request, here: Here, session: Write, posted: Posted) -> Response:
     with reshown(session, posted, lambda state, status: _sets_page(request, session, here, state, status)):
-        found, site = _set_of(session, here, str(posted.get("list_id", "")))
+        found, site = envelope_set(session, here, str(posted.get("list_id", "")))
         command = command_of(MakeEnvelopes, list_id=found.id, site_id=site.id, **picked(posted, "idempotency_key"))
         make_envelopes(session, here.actor, command)
     return see(list_url(here, "envelopes"), done="made")
@@ -59,15 +59,7 @@ def make(request: Request, here: Here, session: Write, posted: Posted) -> Respon
 
 @router.get("/t/{trial}/envelopes/{list_id}/envelopes.pdf", openapi_extra=_PRINTS)
 def download_envelopes(here: Here, session: Write, list_id: UUID) -> Response:
-    found, site = _set_of(session, here, str(list_id))
-    pages = tuple(
-        EnvelopePage(one.envelope.number, one.envelope.stratum, one.kit_number, one.treatment)
-        for one in print_envelopes(session, here.actor, found.id)
-    )
-    facts = EnvelopeFacts(
-        here.trial.code, here.trial.title, here.trial.kind.value, site_words(site), str(found.id)[:8], pages
-    )
-    return pdf_answer(emergency_envelopes(facts), f"{here.trial.code}-{site.code}-envelopes.pdf")
+    return envelopes_pdf(session, here, list_id)
 
 
 @router.get("/t/{trial}/opened-envelopes", openapi_extra=_OPENS)
@@ -91,24 +83,38 @@ def reconcile(request: Request, here: Here, caller: Called, session: Write, post
     return see(list_url(here, "opened-envelopes"), done="reconciled")
 
 
-def _sets(session: TrialSession, here: Place) -> list[tuple[AllocationList, Site]]:
+def envelope_sets(session: TrialSession, here: Place) -> list[tuple[AllocationList, Site]]:
     """Every sealed list that was made for envelopes, with its site."""
     stages = {envelope_stage(site.code): site for site in here.sites}
     sealed = [one for one in lists_of(session, here.trial.id) if one.status is ListStatus.SEALED]
     return [(one, stages[one.stage]) for one in sealed if one.stage in stages]
 
 
-def _set_of(session: TrialSession, here: Place, list_id: str) -> tuple[AllocationList, Site]:
-    for found, site in _sets(session, here):
+def envelope_set(session: TrialSession, here: Place, list_id: str) -> tuple[AllocationList, Site]:
+    """Raises ``ListNotFound`` for a list of another trial or stage too."""
+    for found, site in envelope_sets(session, here):
         if str(found.id) == list_id:
             return found, site
     raise ListNotFound("There is no sealed list for envelopes of this id. Choose one from the page.")
 
 
+def envelopes_pdf(session: TrialSession, here: Place, list_id: UUID) -> Response:
+    """Every envelope of a set, one a page. Raises ``ListNotFound``, ``NotPermitted``."""
+    found, site = envelope_set(session, here, str(list_id))
+    pages = tuple(
+        EnvelopePage(one.envelope.number, one.envelope.stratum, one.kit_number, one.treatment)
+        for one in print_envelopes(session, here.actor, found.id)
+    )
+    facts = EnvelopeFacts(
+        here.trial.code, here.trial.title, here.trial.kind.value, site_words(site), str(found.id)[:8], pages
+    )
+    return pdf_answer(emergency_envelopes(facts), f"{here.trial.code}-{site.code}-envelopes.pdf")
+
+
 def _sets_page(
     request: Request, session: TrialSession, here: Place, state: FormState, status: int = 200, *, done: str = ""
 ) -> Response:
-    rows = [(one, site_words(site), len(envelopes_in(session, one.id))) for one, site in _sets(session, here)]
+    rows = [(one, site_words(site), len(envelopes_in(session, one.id))) for one, site in envelope_sets(session, here)]
     return page(
         request, "data/envelopes.html", status=status, here=here, state=state, rows=rows, unblinded=True,
         retired=retired_by(session, here.trial.id),

@@ -61,7 +61,11 @@ def mark_randomization_error(
 ) -> Response:
     with reshown(session, posted, lambda state, status: _form(request, session, here, code, kind, state, status)):
         one = opened(session, here, code).participant.id
-        told = {"participant_id": one, "found_on": date_text(posted, "found_on"), **picked(posted, "reason")}
+        told = {
+            "participant_id": one,
+            "found_on": date_text(posted, "found_on"),
+            **picked(posted, "reason", "idempotency_key"),
+        }
         if kind is RandomizationErrorKind.WRONG_STRATUM:
             factor, _, value = str(posted.get(_LEVEL, "")).partition("=")
             mark_wrong_stratum(session, here.actor, command_of(MarkWrongStratum, factor=factor, value=value, **told))

@@ -2,48 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
 from tests.support.doors import Doors
-from tests.support.house import PASSWORD
 from tests.support.participants import order, participant
+from tests.support.programs import People
 from tests.support.randomization import open_for_randomization, randomized
 
-API = "/api/v1/trials/TEST-1"
 NOBODYS = UUID(int=7, version=4)
-
-
-class People:
-    """Programs with their people's sessions."""
-
-    def __init__(self, doors: Doors) -> None:
-        self.doors, self.clients = doors, {}
-
-    def send(self, role: str, method: str, path: str, body: dict | None = None):
-        if role not in self.clients:
-            self.clients[role] = self.doors.client(self.doors.username(role))
-        client = self.clients[role]
-        headers = {"X-CSRF-Token": client.csrf, "Idempotency-Key": str(uuid4())}
-        return client.request(method, API + path, json=body, headers=headers)
-
-    def made(self, role: str, path: str, body: dict, *, method: str = "POST") -> dict:
-        answer = self.send(role, method, path, body)
-        assert answer.status_code in {200, 201}, answer.text
-        return answer.json()
-
-    def signed(self, role: str, path: str, body: dict) -> dict:
-        code = self.doors.code(self.doors.username(role))
-        return self.made(role, path, {**body, "password": PASSWORD, "code": code})
 
 
 @pytest.fixture
 def people(doors: Doors) -> Iterator[People]:
     made = People(doors)
     yield made
-    for client in made.clients.values():
-        client.close()
+    made.close()
 
 
 def _shelf(people: People) -> list[str]:
