@@ -24,6 +24,8 @@ SIGN_IN_PATHS = frozenset({"/sign-in", "/sign-in/code", "/api/v1/sessions"})
 SIGN_INS_PER_MINUTE = 20
 _FILES_OF_EVENTS = r"/(t|api/v1/trials)/[^/]+/(participants/[^/]+/)?adverse-events/.+/files"
 _FORM_AROUND_A_FILE = 65_536
+_PAGE_THAT_TAKES_RECEIPTS = r"/t/[^/]+/receipts/take"
+MAX_RECEIPTS_BYTES = 8_388_608
 
 
 def middleware_stack(services: AppServices, templates: Callable[[], Mapping[int, str]]) -> list[Middleware]:
@@ -34,7 +36,13 @@ def middleware_stack(services: AppServices, templates: Callable[[], Mapping[int,
         Middleware(SecurityHeaders, static_prefix=STATIC_PREFIX, secure=settings.secure_cookies),
         Middleware(Failures),
         Middleware(KnownHosts, allowed=settings.allowed_hosts),
-        Middleware(BodyLimit, larger={_FILES_OF_EVENTS: MAX_BYTES + _FORM_AROUND_A_FILE}),
+        Middleware(
+            BodyLimit,
+            larger={
+                _FILES_OF_EVENTS: MAX_BYTES + _FORM_AROUND_A_FILE,
+                _PAGE_THAT_TAKES_RECEIPTS: MAX_RECEIPTS_BYTES,
+            },
+        ),
         Middleware(SignInLimit, paths=SIGN_IN_PATHS, attempts=SIGN_INS_PER_MINUTE),
         Middleware(ForgeryCheck, secure=settings.secure_cookies, new_visitor=lambda: services.new_id("visitor")),
     ]

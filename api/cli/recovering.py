@@ -7,20 +7,19 @@ Invariants
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-import pikepdf
 import typer
 from rich.console import Console
 
 from api.cli.options import DataOption, settings_from
 from api.installation import Installation, open_installation
 from api.jobs.contexts import write_milestone
-from api.jobs.restores import NOTICED, Seen, declare, hold_what_is_behind, look
+from api.jobs.restores import NOTICED, Seen, check_declared, declare, hold_what_is_behind, look
+from api.receipt_files import lines_in
 from randomization.ledger.allocation_lists import get_list
 from randomization.ledger.holds import (
     ListHold,
@@ -32,9 +31,9 @@ from randomization.ledger.holds import (
     open_holds,
     still_missing,
 )
-from randomization.ledger.receipts import find_lines
+from randomization.ledger.linked_receipts import LinkReceipt, link_receipt
 from randomization.ledger.reseated_seats import seats_waiting
-from randomization.ledger.reseating import LinkReceipt, link_receipt, take_receipts
+from randomization.ledger.reseating import take_receipts
 from trial.access.accounts import find_account
 from trial.access.actors import Actor, system_actor
 from trial.access.grants import actor_for
@@ -43,7 +42,7 @@ from trial.access.signatures import Reauthenticated, reauthenticate
 from trial.conduct.participants import find_participant
 from trial.conduct.trials import find_trial, get_trial
 from trial.database.session import TrialSession
-from trial.errors import Conflict, InvalidInput
+from trial.errors import InvalidInput
 
 app = typer.Typer(
     help="After a restored backup: see what is missing, hold the lists, take receipts back, release.",
@@ -55,10 +54,6 @@ ReasonOption = Annotated[str, typer.Option(help="Why, for the audit.")]
 
 class NoReceiptsGiven(InvalidInput):
     code = "receipt.none_found"
-
-
-class RestoreNotDeclared(Conflict):
-    code = "restore.not_declared"
 
 
 @app.command()
@@ -115,7 +110,7 @@ def take(
     Receipts of one stratum go back in their order: give all that the sites have, together. A receipt that was made up, changed,
     made by another installation, given twice or given before an earlier one of its stratum is refused.
     """
-    lines = [line for path in receipts for line in _lines_in(path)]
+    lines = [line for path in receipts for line in lines_in(path.read_bytes(), path.name)]
     if not lines:
         raise NoReceiptsGiven(
             "There is no receipt in these files. Give the PDFs, or text with the lines that begin with EQ1."
@@ -198,8 +193,8 @@ def release(
 
 
 def _check_declared(installation: Installation) -> None:
-    if look(installation).restore is not None:
-        raise RestoreNotDeclared("Nobody has declared this restore yet. Run “equipoise recover hold” first.")
+    with installation.database.session() as session:
+        check_declared(session, installation.settings.anchor_path)
 
 
 def _sign_as(installation: Installation, username: str) -> tuple[Actor, Reauthenticated]:
@@ -250,15 +245,3 @@ def _told_of_hold(session: TrialSession, one: ListHold) -> Iterable[str]:
         f"Hold {one.id}: list {held.ordinal} ({held.stage}) of {trial.code}. Missing: {missing}."
         f" Numbers without a receipt: {numbers}.{asked}"
     )
-
-
-def _lines_in(path: Path) -> list[str]:
-    content = path.read_bytes()
-    if content.startswith(b"%PDF"):
-        with pikepdf.open(path) as pdf:
-            return find_lines(str(pdf.docinfo.get("/Keywords", "")))
-    text = content.decode("utf-8", errors="replace")
-    try:
-        return find_lines(json.dumps(json.loads(text), ensure_ascii=False))
-    except ValueError:
-        return find_lines(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from api.installation import Installation
@@ -19,12 +20,16 @@ from randomization.ledger.holds import Behind, ListHold, find_behind, hold_lists
 from trial.access.actors import system_actor
 from trial.audit.anchors import read_anchors
 from trial.audit.restores import Restore, find_restore
-from trial.database.session import Database
-from trial.errors import DomainError
+from trial.database.session import Database, TrialSession
+from trial.errors import Conflict, DomainError
 
 ALTERED = "what is stored of it does not hold: it was altered, or put back to an older state"
 REVIVED = "the list that retired it was sealed after the backup and is lost"
 NOTICED = "the anchors tell of allocations that this database does not hold"
+
+
+class RestoreNotDeclared(Conflict):
+    code = "restore.not_declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,19 @@ def declare(installation: Installation, seen: Seen) -> None:
     if seen.restore is not None:
         lost = {"lists": list(seen.behind.lost_lists), "allocations": sum(one.count for one in seen.behind.missing)}
         write_milestone(installation, "restored from a backup", **seen.restore.facts(), lost=lost)
+
+
+def is_declared(session: TrialSession, anchors: Path) -> bool:
+    """Whether the database passes through its anchors, or somebody has said that it was restored. Raises ``AnchorBroken``."""
+    return find_restore(session, read_anchors(anchors)) is None
+
+
+def check_declared(session: TrialSession, anchors: Path) -> None:
+    """Raise ``RestoreNotDeclared`` while nobody has said that the database was restored, and not rewritten."""
+    if not is_declared(session, anchors):
+        raise RestoreNotDeclared(
+            "Nobody has declared this restore yet. Whoever runs the server does, with “equipoise recover hold”; then go on here."
+        )
 
 
 def notice_restore(installation: Installation) -> bool:

@@ -35,6 +35,7 @@ from trial.errors import Conflict, InvalidInput, NotAuthenticated
 from trial.safety.attachments import MAX_BYTES
 
 Show: TypeAlias = Callable[[FormState, int], Response]
+MOST_FILES = 200
 _SHOWN_AGAIN = (InvalidInput, Conflict, NotAuthenticated, ValidationError)
 
 
@@ -65,6 +66,17 @@ async def _uploaded(request: Request) -> tuple[dict[str, Any], UploadedFile]:
 
 Uploaded = Annotated[tuple[dict[str, Any], UploadedFile], Depends(_uploaded)]
 """The fields of a form with one file, and the file; an empty one where none was chosen."""
+
+
+async def _several_files(request: Request) -> tuple[dict[str, Any], list[UploadedFile]]:
+    async with request.form(max_files=MOST_FILES, max_fields=20) as form:
+        given = [one for one in form.getlist("files") if isinstance(one, UploadFile) and one.filename]
+        files = [UploadedFile((one.filename or "file")[:255], await one.read(MAX_BYTES + 1)) for one in given]
+        return posted_values(form), files
+
+
+SeveralFiles = Annotated[tuple[dict[str, Any], list[UploadedFile]], Depends(_several_files)]
+"""The fields of a form, and every file that was chosen in its field ``files``."""
 
 
 @contextmanager

@@ -10,7 +10,7 @@ Invariants
    Receipts that cannot be found any more may be passed over, by both: then their slots and numbers stay unused for good.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -26,6 +26,7 @@ from randomization.ledger.tallies import number_of, numbers_given, set_numbers_a
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.alerts import AlertKind, raise_alert
+from trial.access.exactly_once import exactly_once
 from trial.access.policies import authorize
 from trial.access.signatures import Reauthenticated, sign
 from trial.audit.anchors import Anchor
@@ -70,13 +71,17 @@ class NothingToPassOver(InvalidInput):
 
 
 class ReleaseHold(BaseModel):
-    """``without_receipts`` passes over what is still missing; both people must say so."""
+    """``without_receipts`` passes over what is still missing; both people must say so.
+
+    With an ``idempotency_key`` the same request sent again gives the first answer.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     hold_id: UUID
     reason: str = Bounded(min_length=3, max_length=2000)
     without_receipts: bool = False
+    idempotency_key: str | None = None
 
 
 class ListHold(TrialRecord, table=True):
@@ -257,13 +262,7 @@ def ask_release(session: TrialSession, actor: Actor, proof: Reauthenticated, com
 
     Raises ``HoldNotFound``, ``HoldReleased``, ``AllocationsStillMissing``, ``HoldNeedsSecondPerson``, ``NothingToPassOver``.
     """
-    hold = _locked(session, command.hold_id)
-    authorize(session, actor, Action.HOLD_RELEASE_ASKED, trial_id=hold.trial_id, reason=command.reason)
-    if asked_by(session, hold.id) is not None:
-        raise HoldNeedsSecondPerson("This release is asked for already. A second person confirms it.")
-    _check_complete(session, hold, command)
-    _add_signing(session, actor, proof, hold, command)
-    return hold
+    return _once(session, actor, Action.HOLD_RELEASE_ASKED, command, lambda: _ask(session, actor, proof, command))
 
 
 def confirm_release(session: TrialSession, actor: Actor, proof: Reauthenticated, command: ReleaseHold) -> ListHold:
@@ -271,8 +270,32 @@ def confirm_release(session: TrialSession, actor: Actor, proof: Reauthenticated,
 
     Raises ``HoldNotAsked``, ``HoldNeedsSecondPerson``, ``ReleasesDiffer`` besides.
     """
+    return _once(session, actor, Action.HOLD_RELEASED, command, lambda: _confirm(session, actor, proof, command))
+
+
+def _once(
+    session: TrialSession, actor: Actor, action: Action, command: ReleaseHold, do: Callable[[], ListHold]
+) -> ListHold:
+    """Authorize, then ``do`` unless the command's key has been answered."""
+    hold = get_hold(session, command.hold_id)
+    authorize(session, actor, action, trial_id=hold.trial_id, reason=command.reason)
+    if command.idempotency_key is None:
+        return do()
+    exactly_once(session, actor, action, command.idempotency_key, command, lambda: do().id)
+    return hold
+
+
+def _ask(session: TrialSession, actor: Actor, proof: Reauthenticated, command: ReleaseHold) -> ListHold:
     hold = _locked(session, command.hold_id)
-    authorize(session, actor, Action.HOLD_RELEASED, trial_id=hold.trial_id, reason=command.reason)
+    if asked_by(session, hold.id) is not None:
+        raise HoldNeedsSecondPerson("This release is asked for already. A second person confirms it.")
+    _check_complete(session, hold, command)
+    _add_signing(session, actor, proof, hold, command)
+    return hold
+
+
+def _confirm(session: TrialSession, actor: Actor, proof: Reauthenticated, command: ReleaseHold) -> ListHold:
+    hold = _locked(session, command.hold_id)
     asked = asked_by(session, hold.id)
     if asked is None:
         raise HoldNotAsked("Nobody has asked for this release yet. The randomization statistician signs first.")
@@ -290,15 +313,34 @@ def confirm_release(session: TrialSession, actor: Actor, proof: Reauthenticated,
     return hold
 
 
+def last_hold(session: TrialSession, list_id: UUID) -> ListHold | None:
+    """The hold that stands on a list, or the last one that was released."""
+    found = select(ListHold).where(ListHold.list_id == list_id)
+    newest = (col(ListHold.released_at).is_not(None), col(ListHold.held_at).desc())
+    return session.exec(found.order_by(*newest)).first()
+
+
+def signings_of(session: TrialSession, hold_id: UUID) -> list[HoldSigning]:
+    """The signatures under a release, the first one first."""
+    found = select(HoldSigning).where(HoldSigning.hold_id == hold_id)
+    return list(session.exec(found.order_by(col(HoldSigning.recorded_at), col(HoldSigning.id))))
+
+
 def asked_by(session: TrialSession, hold_id: UUID) -> HoldSigning | None:
     """The signature that asked for the release."""
-    return session.exec(select(HoldSigning).where(HoldSigning.hold_id == hold_id)).first()
+    return next(iter(signings_of(session, hold_id)), None)
+
+
+def get_hold(session: TrialSession, hold_id: UUID) -> ListHold:
+    """Raises ``HoldNotFound``."""
+    hold = session.get(ListHold, hold_id)
+    if hold is None:
+        raise HoldNotFound("There is no such hold. Choose one from its list's page, or from “equipoise recover show”.")
+    return hold
 
 
 def _locked(session: TrialSession, hold_id: UUID) -> ListHold:
-    hold = session.get(ListHold, hold_id, with_for_update={"key_share": True}, populate_existing=True)
-    if hold is None:
-        raise HoldNotFound("There is no such hold. Choose one that “equipoise recover show” lists.")
+    hold = session.get_one(ListHold, hold_id, with_for_update={"key_share": True}, populate_existing=True)
     if hold.released_at is not None:
         raise HoldReleased("This list is released already. Nothing was changed.")
     return hold
@@ -309,8 +351,8 @@ def _check_complete(session: TrialSession, hold: ListHold, command: ReleaseHold)
     if not command.without_receipts and (missing or numbers):
         told = "; ".join([*map(str, missing), *([f"numbers {', '.join(numbers)}"] if numbers else [])])
         raise AllocationsStillMissing(
-            f"Receipts are still missing for {told}. Take them with “equipoise recover take”; if they are lost for good,"
-            " both people release with --without-receipts."
+            f"Receipts are still missing for {told}. Take them first; if they are lost for good, both people say that what"
+            " is missing is passed over (--without-receipts by command)."
         )
     if command.without_receipts and missing and not get_list(session, hold.list_id).has_slots:
         raise NothingToPassOver(

@@ -84,7 +84,8 @@ def seat_waiting_for(session: TrialSession, participant: Participant, stage: str
     if later:
         raise ReceiptWaits(
             f"Receipt {later[0].number} of this site (then {later[0].participant_code}) waits for somebody who had to be"
-            " registered again, so nobody was randomized. Say first whose it is: “equipoise recover link”."
+            " registered again. Nobody registered since is randomized before it is said whose it is, on the page “Receipts that"
+            " came back”."
         )
     return None
 

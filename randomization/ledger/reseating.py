@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -45,17 +45,19 @@ from randomization.lists import stratum_levels
 from randomization.lists.designs import strata_of
 from randomization.sealing import SealBroken
 from trial.access.actions import Action
-from trial.access.actors import Actor
+from trial.access.actors import Actor, system_actor
+from trial.access.exactly_once import exactly_once
 from trial.access.policies import authorize
-from trial.conduct.participants import Participant, get_participant
+from trial.conduct.participants import Participant
 from trial.conduct.sites import Site, find_site
-from trial.conduct.trials import Trial, find_trial
+from trial.conduct.trials import Trial, find_trial, get_trial
 from trial.database.session import TrialSession, strongroom
-from trial.errors import Conflict, InvalidInput, NotFound
+from trial.errors import Conflict, InvalidInput
 from trial.protocol.versions import newest_active_version, protocol_of
 
 REASON: Final = "taken back from its receipt after a restored backup"
 _LOOK_AHEAD: Final = 500
+_RESTORER: Final = system_actor("restorer")
 _RESERVE_CODES: Final = text(
     "UPDATE trial.participant_counter SET last_number = greatest(last_number, :number) WHERE trial_id = :trial"
 )
@@ -81,23 +83,18 @@ class ReceiptKitGone(Conflict):
     code = "receipt.kit_not_on_shelf"
 
 
-class ReceiptNotFound(NotFound):
-    code = "receipt.not_found"
+class ReceiptOfAnotherTrial(InvalidInput):
+    code = "receipt.of_another_trial"
 
 
-class ReceiptNotTheirs(Conflict):
-    code = "receipt.not_of_this_participant"
-
-
-class LinkReceipt(BaseModel):
-    """``number`` is the randomization number on the receipt; the participant is the person whom it was given to."""
+class TakeReceipts(BaseModel):
+    """Lines of receipts of one trial. The same request sent again gives the first answer."""
 
     model_config = ConfigDict(frozen=True)
 
     trial_id: UUID
-    number: str = Bounded(max_length=48)
-    participant_id: UUID
-    reason: str = Bounded(min_length=3, max_length=1000)
+    lines: tuple[Annotated[str, Bounded(max_length=500)], ...] = Bounded(min_length=1, max_length=1000)
+    idempotency_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +110,27 @@ class _Candidate:
         return Seat(self.allocation_list.id, self.counter.id, position, self.stratum)
 
 
+def hand_in_receipts(session: TrialSession, actor: Actor, command: TakeReceipts) -> list[ReseatedSeat]:
+    """``take_receipts`` for a person, who gives those of one trial; their seats, in the order of their numbers.
+
+    Raises what ``take_receipts`` raises, ``NotPermitted``, ``ReceiptOfAnotherTrial``, ``KeyUsedForAnother``.
+    """
+    authorize(session, actor, Action.RECEIPT_TAKEN, trial_id=command.trial_id, reason=REASON)
+    receipts = [read_receipt(line) for line in command.lines]
+    code = get_trial(session, command.trial_id).code
+    for one in receipts:
+        if one.words.trial != code:
+            raise ReceiptOfAnotherTrial(f"Receipt {one.words.number} is of trial {one.words.trial}. Give it there.")
+
+    def take() -> UUID:
+        return take_receipts(session, actor, command.lines)[0].id
+
+    exactly_once(session, actor, Action.RECEIPT_TAKEN, command.idempotency_key, command, take)
+    named = col(ReseatedSeat.number).in_([one.words.number for one in receipts])
+    found = session.exec(select(ReseatedSeat).where(ReseatedSeat.trial_id == command.trial_id, named))
+    return sorted(found, key=lambda seat: read_receipt(seat.line).words.order)
+
+
 def take_receipts(session: TrialSession, actor: Actor, lines: Iterable[str]) -> list[ReseatedSeat]:
     """Reseat the allocation of every line, in the order of their numbers; their lists are held, if they are not yet.
 
@@ -120,7 +138,6 @@ def take_receipts(session: TrialSession, actor: Actor, lines: Iterable[str]) -> 
     ``ReceiptKitGone``, ``TrialNotFound``, ``SiteNotFound``, ``SealBroken``; then none of them is taken.
     """
     receipts = sorted((read_receipt(line) for line in lines), key=lambda one: one.words.order)
-    authorize(session, actor, Action.RECEIPT_TAKEN, reason=REASON)
     for before, after in pairwise(receipts):
         if before.words == after.words:
             raise ReceiptTakenAlready(f"Receipt {after.words.number} was given twice. Give each receipt once.")
@@ -129,13 +146,15 @@ def take_receipts(session: TrialSession, actor: Actor, lines: Iterable[str]) -> 
 
 def _take(session: TrialSession, actor: Actor, receipt: Receipt) -> ReseatedSeat:
     trial = find_trial(session, receipt.words.trial)
+    authorize(session, actor, Action.RECEIPT_TAKEN, trial_id=trial.id, reason=REASON)
     site = find_site(session, trial.id, receipt.words.site)
     found = _place_of(session, trial, site, receipt)
     _check_not_on_record(session, trial, receipt)
     hold = open_hold(session, found.allocation_list.id)
     if hold is None and found.envelope is None:
-        hold_lists(session, actor, (), also=[found.allocation_list.id], reason="a receipt of it came back")
-        authorize(session, actor, Action.RECEIPT_TAKEN, reason=REASON)
+        # To hold is the system's act, whoever gave the receipt.
+        hold_lists(session, _RESTORER, (), also=[found.allocation_list.id], reason="a receipt of it came back")
+        authorize(session, actor, Action.RECEIPT_TAKEN, trial_id=trial.id, reason=REASON)
     seat = _seat(session, trial, site, receipt, found)
     session.add(seat)
     caps = caps_for(protocol_of(newest_active_version(session, trial.id)), stratum_levels(found.stratum))
@@ -303,35 +322,3 @@ def _reserve_code(session: TrialSession, trial: Trial, receipt: Receipt) -> None
     digits = receipt.words.participant.removeprefix("P-")
     if digits.isdigit():
         session.execute(_RESERVE_CODES, {"trial": trial.id, "number": int(digits)})
-
-
-def link_receipt(session: TrialSession, actor: Actor, command: LinkReceipt) -> ReseatedSeat:
-    """Say whose a waiting receipt is: somebody who had to be registered again.
-
-    Raises ``ReceiptNotFound``, ``ParticipantNotFound``, ``ReceiptNotTheirs``, ``NotPermitted``.
-    """
-    wanted = select(ReseatedSeat).where(
-        ReseatedSeat.trial_id == command.trial_id, ReseatedSeat.number == command.number
-    )
-    seat = session.exec(wanted.with_for_update(key_share=True).execution_options(populate_existing=True)).first()
-    if seat is None:
-        raise ReceiptNotFound("No receipt of this number was taken back. Give the randomization number that it prints.")
-    authorize(
-        session,
-        actor,
-        Action.RECEIPT_LINKED,
-        trial_id=seat.trial_id,
-        site_id=seat.site_id,
-        reason=command.reason,
-    )
-    participant = get_participant(session, command.participant_id)
-    if seat.allocation_id is not None or seat.participant_id is not None:
-        raise ReceiptNotTheirs(f"It is known already whose receipt {seat.number} is. Nothing was changed.")
-    if participant.site_id != seat.site_id or participant.randomized_at is not None:
-        raise ReceiptNotTheirs(
-            f"{participant.code} is of another site or randomized already, so receipt {seat.number} is not theirs. Check both."
-        )
-    seat.participant_id = participant.id
-    session.add(seat)
-    session.flush()
-    return seat

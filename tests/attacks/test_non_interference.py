@@ -39,6 +39,7 @@ from trial.reference.permissions import ROLES
 NEVER_REACHED = {
     "show_decision": "there is no recommendation",
     "show_resume": "no cohort is paused",
+    "show_linking": "no backup is restored, so no receipt came back",
     "show_release": "no bound on harm pauses recruitment",
     "download_opened_list": "the trial is not locked, so no list is open",
 }

@@ -325,6 +325,7 @@ def values_of(world: World, reader: Reader) -> dict[str, tuple[str, ...]]:
         "dose": ("1",),
         "part": ("infusion",),
         "envelope": ("E-S1-1-001",),
+        "receipt": ("R0001",),
         "infusion": ("1",),
         "guesser": ("infusion_nurse", "participant"),
         "record_id": tuple(record for table in RECORDS for record in ids(table)[:1]),

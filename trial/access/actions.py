@@ -238,7 +238,7 @@ PERMISSION_OF: Final[dict[Action, Permission | NoPermission]] = {
     Action.LIST_HELD: NoPermission.SYSTEM,
     Action.HOLD_RELEASE_ASKED: Permission.LIST_DESIGN,
     Action.HOLD_RELEASED: Permission.LIST_CONFIRM,
-    Action.RECEIPT_TAKEN: NoPermission.SYSTEM,
+    Action.RECEIPT_TAKEN: Permission.LIST_DESIGN,
     Action.RECEIPT_LINKED: Permission.PARTICIPANT_RANDOMIZE,
     Action.PARTICIPANT_RANDOMIZED: Permission.PARTICIPANT_RANDOMIZE,
     Action.RANDOMIZATION_ERROR_MARKED: Permission.PARTICIPANT_RANDOMIZE,

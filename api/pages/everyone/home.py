@@ -12,7 +12,7 @@ from api.pages.frame import Here, When, WorkRow, role_words, site_words, with_si
 from api.pages.render import page
 from api.permissions import self_service
 from api.places import locate, trials_of
-from trial.access.alerts import alerts_for, mark_seen
+from trial.access.alerts import AlertKind, alerts_for, mark_seen
 
 router = APIRouter()
 
@@ -49,6 +49,7 @@ def show_home(request: Request, here: Here, session: Write) -> Response:
         "everyone/home.html",
         here=here,
         alerts=alerts_for(session, here.actor, here.trial.id),
+        links={AlertKind.LIST_HELD: ("Allocation lists: what is held", here.url("allocation-lists"))},
         groups=_grouped(rows),
         today=session.now(),
     )

@@ -17,7 +17,8 @@ from api.pages.site.commands import command_of, whole_number
 from api.pages.site.dossiers import Dossier, dossier
 from api.pages.site.guesses import due_guesses
 from api.pages.site.replacements import whom_words
-from api.pages.site.steps import before_randomization, next_step, task_lines
+from api.pages.site.returned_receipts import receipt_notice
+from api.pages.site.steps import NextStep, before_randomization, is_signed, next_step, task_lines
 from api.pages.site.subjects import list_url, subject_url
 from api.pages.site.timelines import timeline_of
 from api.pages.site.words import ERROR_WORDS, STATUS, Tag, said, term_words, terms_of
@@ -117,12 +118,14 @@ def register(request: Request, here: Here, session: Write, posted: Posted) -> Re
 @router.get("/t/{trial}/participants/{code}", openapi_extra=_READERS)
 def show_participant(request: Request, here: Here, session: Write, code: str, done: str = "") -> Response:
     found = dossier(session, here, code)
+    receipt = _receipt(session, found)
     screening = before_randomization(found) and found.may(Permission.SCREENING_READ)
     return page(
-        request, "site/participant.html", here=here, found=found, book=found.casebook, next=next_step(found),
+        request, "site/participant.html", here=here, found=found, book=found.casebook, next=_next(found, receipt),
         tasks=task_lines(found) if screening else [], timeline=timeline_of(found), tag=STATUS[found.casebook.participant.status],
         facts=_facts(found), more=[*_more(found), *_guesses(session, found)], done=_DONE.get(done, ""), said=said,
         event_url=here.url("adverse-events"), P=Permission, error_words=ERROR_WORDS,
+        receipt=receipt,
     )  # fmt: skip
 
 
@@ -205,6 +208,20 @@ def _facts(found: Dossier) -> list[tuple[str, str]]:
     if found.replaced_by is not None:
         facts.append(("Replaced by", found.replaced_by.participant))
     return facts
+
+
+def _receipt(session: TrialSession, found: Dossier) -> tuple[str, str, str] | None:
+    """What a receipt that came back means for somebody who is still to be randomized."""
+    if not before_randomization(found) or not found.may(Permission.PARTICIPANT_RANDOMIZE):
+        return None
+    return receipt_notice(session, found.here, found.casebook)
+
+
+def _next(found: Dossier, receipt: tuple[str, str, str] | None) -> NextStep:
+    """What comes next; nobody is randomized before it is said whose a receipt is that waits."""
+    if receipt is not None and receipt[2] and is_signed(found):
+        return NextStep("Say whose the receipt is", receipt[2])
+    return next_step(found)
 
 
 def _guesses(session: TrialSession, found: Dossier) -> list[tuple[str, str]]:

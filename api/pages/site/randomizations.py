@@ -15,6 +15,7 @@ from api.pages.render import day_words, instant_words, page
 from api.pages.site.commands import command_of
 from api.pages.site.dossiers import Dossier, dossier
 from api.pages.site.receipts import receipt_of, receipt_pdf
+from api.pages.site.returned_receipts import receipt_notice
 from api.pages.site.stages import is_in_stage, stage_url, stage_words, why_not
 from api.pages.site.subjects import opened, subject_url, trail, with_query
 from api.permissions import permission
@@ -41,7 +42,8 @@ def check_answers(request: Request, here: Here, session: Write, code: str, stage
         return see(stage_url(here, code, stage, "receipt"))
     return page(
         request, "site/randomize_check.html", here=here, book=found.casebook, rows=_rows(session, found), stage=words,
-        refusal=why_not(session, found.casebook, stage), trail=trail(here, found.casebook), back=subject_url(here, code),
+        refusal=why_not(session, found.casebook, stage), receipt=receipt_notice(session, here, found.casebook, stage),
+        trail=trail(here, found.casebook), back=subject_url(here, code),
         next_url=stage_url(here, code, stage, "randomize", "sign"),
     )  # fmt: skip
 

@@ -29,8 +29,10 @@ from randomization.ledger.allocation_lists import AllocationList, ListNotFound, 
 from randomization.ledger.envelopes import envelope_stage
 from randomization.ledger.extensions import ExtendList, can_extend, extend_list, sites_without_list
 from randomization.ledger.generation import ConfirmList, DesignList, confirm_list, design_list
+from randomization.ledger.holds import last_hold, open_hold, open_holds
 from randomization.ledger.lists_in_use import lists_missing, versions_in_use
 from randomization.ledger.low_strata import stratum_levels_of
+from randomization.ledger.reseated_seats import seats_waiting
 from randomization.ledger.retirements import cannot_be_confirmed, in_place_of, retirements_of
 from randomization.seeds import LEAST_CONTRIBUTION
 from trial.access.permissions import Permission
@@ -158,6 +160,8 @@ def _lists_page(
         site_is_factor=any(one.randomization.site_is_factor for one in active), may_design=here.may(Permission.LIST_DESIGN),
         stage_options=_stage_options(here, active, stages), site_options=[(one.code, one.name) for one in here.sites],
         least=LEAST_CONTRIBUTION, **_standings(session, here, found),
+        held={one.list_id for one in open_holds(session)}, makes=_makes(here),
+        receipts_url=here.url("receipts") if seats_waiting(session, here.trial.id) and _makes(here) else "",
     )  # fmt: skip
 
 
@@ -229,6 +233,8 @@ def _list_page(
     return page(
         request, "statistician/list.html", status=status, here=here, state=state, made=made, version=version,
         done=_DONE.get(done, ""),
+        hold=last_hold(session, made.id) if _makes(here) else None, held=open_hold(session, made.id) is not None,
+        hold_url=here.url("allocation-lists", made.id, "hold"), receipts_url=_receipts_url(here, waits=waits),
         designed_by=name_of(session, made.designed_by), confirmed_by=name_of(session, made.confirmed_by),
         may_confirm=waits and here.may(Permission.LIST_CONFIRM) and made.designed_by != here.actor.account_id,
         may_continue=here.may(Permission.LIST_DESIGN) and can_extend(session, made), waits=waits,
@@ -236,6 +242,11 @@ def _list_page(
         retires=[one for one in retirements if one.by.id == made.id], may_read_reason=_makes(here),
         retired_by=in_place_of(retirements).get(made.id),
     )  # fmt: skip
+
+
+def _receipts_url(here: Place, *, waits: bool) -> str:
+    """Where receipts of a sealed list are taken back, for who does."""
+    return "" if waits or not here.may(Permission.LIST_DESIGN) else here.url("receipts", "take")
 
 
 @home_worklist(Permission.LIST_CONFIRM)

@@ -8,9 +8,10 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from api.cli.main import app
-from api.cli.recovering import NoReceiptsGiven, RestoreNotDeclared
+from api.cli.recovering import NoReceiptsGiven
 from api.installation import open_installation
 from api.jobs.contexts import write_milestone
+from api.jobs.restores import RestoreNotDeclared
 from reports.documents.receipt import RandomizationFacts, randomization_receipt
 from tests.support.house import PASSWORD, House
 from tests.support.participants import ready_to_randomize

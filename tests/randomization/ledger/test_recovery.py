@@ -26,16 +26,14 @@ from randomization.ledger.holds import (
     open_holds,
     still_missing,
 )
+from randomization.ledger.linked_receipts import LinkReceipt, ReceiptNotTheirs, link_receipt
 from randomization.ledger.receipts import ReceiptUnreadable
 from randomization.ledger.reconciliation import reconcile_lists
 from randomization.ledger.reseated_seats import ReceiptWaits
 from randomization.ledger.reseating import (
-    LinkReceipt,
     ReceiptBeforeMissing,
     ReceiptForged,
-    ReceiptNotTheirs,
     ReceiptTakenAlready,
-    link_receipt,
     take_receipts,
 )
 from tests.randomization.ledger.test_further_stages import at_week_two, duo
