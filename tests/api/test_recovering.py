@@ -86,7 +86,7 @@ def test_a_restored_backup_is_brought_back_on_pages_alone(scene: Restored, doors
         assert (unsigned.status_code, "Receipts are still missing" in unsigned.text) == (409, True)
 
         done(fill(designer, TAKE, lines=f"From S1:\r\n{scene.lines[1]}\r\n\r\n{scene.lines[0]}"))
-        assert "No number" not in designer.get(hold).text
+        assert "R0002, R0003" not in designer.get(hold).text
         done(sign(designer, hold, doors, DESIGNER, reason="all receipts are in"))
         assert "Waits for the second signature" in designer.get(hold).text
         assert "waits for your signature" in second.get(HOME).text
