@@ -301,7 +301,9 @@ def _confirm(session: TrialSession, actor: Actor, proof: Reauthenticated, comman
         raise HoldNotAsked("Nobody has asked for this release yet. The randomization statistician signs first.")
     if asked.account_id == actor.account_id:
         raise HoldNeedsSecondPerson("Who asked for the release does not confirm it. Ask the unblinded statistician.")
-    if asked.without_receipts != command.without_receipts:
+    # Receipts that came back since the first signature leave nothing to pass over, whatever was said then.
+    found_since = asked.without_receipts and not _lacks(session, hold)
+    if asked.without_receipts != command.without_receipts and not found_since:
         raise ReleasesDiffer("The first person said otherwise of the missing receipts. Agree, then sign the same.")
     _check_complete(session, hold, command)
     _add_signing(session, actor, proof, hold, command)
@@ -344,6 +346,10 @@ def _locked(session: TrialSession, hold_id: UUID) -> ListHold:
     if hold.released_at is not None:
         raise HoldReleased("This list is released already. Nothing was changed.")
     return hold
+
+
+def _lacks(session: TrialSession, hold: ListHold) -> bool:
+    return bool(still_missing(session, hold) or missing_numbers(session, hold))
 
 
 def _check_complete(session: TrialSession, hold: ListHold, command: ReleaseHold) -> None:

@@ -155,6 +155,17 @@ def test_what_is_lost_for_good_is_passed_over_by_both_or_not_at_all(scene: Resto
         done(fill(coordinator, f"{HOME}/participants/{code}/randomize/sign", password=PASSWORD))
 
 
+def test_receipts_that_turn_up_between_the_two_signatures_leave_nothing_to_pass_over(scene: Restored, doors: Doors):
+    scene.declared()
+    hold = hold_page(scene)
+    with doors.client(doors.username(DESIGNER)) as designer, doors.client(doors.username(SECOND)) as second:
+        done(sign(designer, hold, doors, DESIGNER, reason="both are lost", without_receipts="yes"))
+        done(fill(designer, TAKE, lines="\n".join(scene.lines)))
+        assert "nothing is passed over" in second.get(hold).text
+        done(sign(second, hold, doors, SECOND, reason="both turned up"))
+        assert "Released" in second.get(hold).text
+
+
 def test_programs_do_the_same_and_the_same_key_gives_the_first_answer(scene: Restored, people: People):
     path, keys = hold_path(scene), [str(uuid4()) for _ in range(4)]
     held = people.send(SECOND, "GET", path).json()

@@ -162,9 +162,9 @@ def _facts(
 
 
 def _signature_words(session: TrialSession, here: Place, one: HoldSigning) -> tuple[str, str]:
-    said = "what is missing is passed over" if one.without_receipts else "nothing is missing"
+    said = "what is missing then is passed over" if one.without_receipts else "nothing is missing"
     when = instant_words(one.recorded_at, here.zone)
-    return f"Signed by {name_of(session, one.account_id)}", f"{when}: {said}. {one.reason}"
+    return f"Signed by {name_of(session, one.account_id)}", f"{when}: {said}. “{one.reason}”"
 
 
 def _tasks(
@@ -173,7 +173,7 @@ def _tasks(
     """The way out of the hold, as ``ui.task_list`` takes it."""
     takes = here.may(Permission.LIST_DESIGN) and declared
     receipts = here.url("receipts", "take") if takes else ""
-    mine = _act_of(here, held, signed) if declared and not lacks else ""
+    mine = _act_of(here, held, signed) if declared and (signed or not lacks) else ""
     first = f"By {name_of(session, signed[0].account_id)}" if signed else "The randomization statistician"
     return [
         _declaring(held, declared=declared),
