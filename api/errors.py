@@ -21,7 +21,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -84,6 +84,13 @@ _DATABASE_AWAY = (
 )
 
 
+_NOT_TEXT = (
+    "input.not_text",
+    "Something needs to be corrected",
+    "What was sent holds a character that no text has (NUL). Type it again instead of pasting it.",
+)
+
+
 class Problem(BaseModel):
     """A refusal as RFC 9457 has it. ``fields`` names each input that needs correction, with its sentence."""
 
@@ -123,7 +130,7 @@ class AnsweredRefusal(Exception):
 def install_error_handlers(app: FastAPI) -> None:
     """Answer what routes raise; what they did not foresee falls into ``api.middleware.failures``."""
     app.add_exception_handler(AnsweredRefusal, give_answer)
-    for kind in (DomainError, HTTPException, RequestValidationError, OperationalError):
+    for kind in (DomainError, HTTPException, RequestValidationError, OperationalError, DataError):
         app.add_exception_handler(kind, answer_error)
 
 
@@ -159,6 +166,8 @@ def refusal_of(error: Exception) -> Refusal:
             return _http_refusal(error)
         case OperationalError():
             return Refusal(503, *_DATABASE_AWAY, headers={"Retry-After": "30"})
+        case DataError() if "NUL" in str(error.orig):
+            return Refusal(422, *_NOT_TEXT)
         case _:
             return Refusal(500, *_UNEXPECTED)
 

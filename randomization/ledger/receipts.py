@@ -28,6 +28,7 @@ NO_KIT: Final = "-"
 """What stands in the kit's place where the protocol numbers none."""
 _CODE_BYTES: Final = 15
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
+_NUMBER: Final = re.compile(r"(?:\S{1,32}-)?R[0-9]{1,9}")
 _LINE: Final = re.compile(r"EQ1(?: \S{1,48}){7} [A-Z2-7]{5}(?:-[A-Z2-7]{4,5})+")
 
 
@@ -84,7 +85,8 @@ class Receipt:
 
     def fits(self, vault: Vault, seat: Seat) -> bool:
         """Whether this installation made the line for that place."""
-        return hmac.compare_digest(self.code, receipt_code(vault, self.words, seat))
+        # As bytes: what was typed may hold any letter, and texts are compared only where they are ASCII.
+        return hmac.compare_digest(self.code.encode(), receipt_code(vault, self.words, seat).encode())
 
 
 def receipt_code(vault: Vault, words: ReceiptWords, seat: Seat) -> str:
@@ -106,8 +108,8 @@ def read_receipt(line: str) -> Receipt:
         kind, trial, stage, site, participant, number, kit, at, code = parts
         instant = datetime.strptime(at, _INSTANT).replace(tzinfo=UTC)
     except ValueError:
-        kind = ""
-    if kind != _KIND:
+        kind = number = ""
+    if kind != _KIND or not _NUMBER.fullmatch(number):
         raise ReceiptUnreadable(
             f"“{line.strip()[:60]}” is no receipt. Give the whole line that begins with {_KIND}, as the receipt prints it."
         )

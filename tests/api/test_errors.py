@@ -5,7 +5,7 @@ import logging
 import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from api.errors import PROBLEM_JSON, STATUS, Problem, status_of
 from api.permissions import public
@@ -49,6 +49,8 @@ RAISED = {
     "root": DomainError(SECRET),
     "unique": IntegrityError("INSERT", {}, DriverError(SECRET)),
     "away": OperationalError("SELECT", {}, DriverError(SECRET)),
+    "nul": DataError("SELECT", {}, DriverError(f"PostgreSQL text fields cannot contain NUL (0x00) bytes {SECRET}")),
+    "data": DataError("SELECT", {}, DriverError(SECRET)),
 }
 router = APIRouter()
 
@@ -72,7 +74,7 @@ def browser(browse):
     ("what", "status"),
     [
         ("already", 409), ("invalid", 422), ("missing", 404), ("forbidden", 403), ("stranger", 401), ("often", 429),
-        ("disk", 503), ("crash", 500), ("root", 500), ("unique", 500), ("away", 503),
+        ("disk", 503), ("crash", 500), ("root", 500), ("unique", 500), ("away", 503), ("nul", 422), ("data", 500),
     ],
 )  # fmt: skip
 def test_a_program_gets_a_problem_of_the_right_status(browser, what, status):
@@ -101,7 +103,7 @@ def test_a_person_gets_a_page_with_the_sentence_the_code_and_the_request(browser
     assert answer.headers["x-request-id"] in answer.text
 
 
-@pytest.mark.parametrize("what", ["crash", "root", "unique", "away"])
+@pytest.mark.parametrize("what", ["crash", "root", "unique", "away", "nul", "data"])
 @pytest.mark.parametrize("door", ["/page", "/api/v1"])
 def test_an_unforeseen_failure_tells_nothing_of_itself(browser, what, door, caplog, capsys):
     caplog.set_level(logging.DEBUG)

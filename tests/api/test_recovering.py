@@ -182,6 +182,9 @@ def test_programs_do_the_same_and_the_same_key_gives_the_first_answer(scene: Res
         ([scene.lines[0].replace("TEST-1", "TEST-2")], "receipt.of_another_trial"),
         (["EQ1"], "receipt.unreadable"),
         (["\x00" * 20], "receipt.unreadable"),
+        ([scene.lines[0].replace("R0002", "Rx")], "receipt.unreadable"),
+        ([scene.lines[0].replace("R0002", "R99999999999999999999")], "receipt.unreadable"),
+        ([f"{scene.lines[0][:-4]}ÄÖÜß"], "receipt.not_of_this_installation"),
     ):
         refused = people.send(DESIGNER, "POST", "/receipts", {"lines": wrong})
         assert refused.json()["code"] == code, refused.text
@@ -205,6 +208,10 @@ def test_programs_do_the_same_and_the_same_key_gives_the_first_answer(scene: Res
     assert linked["participant"] == again
     assert people.made("coordinator", "/receipts/R0003/participant", owner, key=keys[3], method="PUT") == linked
     assert people.send("coordinator", "PUT", "/receipts/R0003/participant", owner).status_code == 409
+    unwritable = owner | {"reason": "one\x00two"}
+    assert (
+        people.send("coordinator", "PUT", "/receipts/R0003/participant", unwritable).json()["code"] == "input.not_text"
+    )
 
 
 def test_a_receipt_is_of_its_site_and_of_nobody_else_and_a_mistake_is_put_right(scene: Restored, people: People):
