@@ -3,7 +3,7 @@
 Invariants
 1. The same figure gives the same bytes: no creation date, a fixed salt for identifiers, fonts embedded as TrueType.
 2. Every picture has a sentence for those who cannot see it.
-3. No global state of the drawing library is left changed.
+3. No setting of the drawing library is left changed; only how it embeds fonts is ours (``embedding.py``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from reports.appearance import INK, QUIET, RULE
+from reports.figures.embedding import embed_outlines_alone
 
 MM: Final = 1 / 25.4
 STYLE: Final[Any] = {
@@ -49,10 +50,12 @@ STYLE: Final[Any] = {
     "grid.linewidth": 0.4,
     "lines.linewidth": 1.3,
     "pdf.fonttype": 42,
+    "ps.fonttype": 42,  # the library asks this one how many glyphs a font in a PDF may have: 3 would cut each at 256
     "pdf.compression": 6,
     "svg.fonttype": "path",
     "svg.hashsalt": "equipoise",
 }
+embed_outlines_alone()
 
 
 @dataclass(frozen=True, eq=False)
