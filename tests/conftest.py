@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from migrations.runner import admit, upgrade
 from tests.support.browser import ARGUMENTS, require_chromium
-from tests.support.databases import copy_database, drop_database, place_of_server, run_as_owner
+from tests.support.databases import copy_database, drop_database, leave_server, place_of_server, run_as_owner
 from tests.support.house import House
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
@@ -101,7 +101,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     base = tmp_path_factory.getbasetemp()
     shared, run = (base.parent, os.getppid()) if os.environ.get("PYTEST_XDIST_WORKER") else (base, os.getpid())
     postgres = EmbeddedPostgres(place_of_server(shared / "postgres", run), durable=False, max_connections=200)
-    yield postgres.start()
+    connection = postgres.start()
+    yield connection
+    leave_server(connection)
     # Another worker may still use it: then that one removes it.
     with contextlib.suppress(AlreadyRunning):
         postgres.destroy()

@@ -12,6 +12,7 @@ from trial.database.embedded.connection import Connection
 _MEMORY = Path("/dev/shm")
 _PREFIX = "equipoise-tests-"
 _ROOM_NEEDED = 2 * 1024**3
+_OWNERS: dict[str, psycopg.Connection[psycopg.rows.TupleRow]] = {}
 
 
 def place_of_server(otherwise: Path, run: int) -> Path:
@@ -28,14 +29,23 @@ def place_of_server(otherwise: Path, run: int) -> Path:
 
 
 def run_as_owner(server: Connection, statement: str) -> None:
-    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
-        connection.execute(statement)
+    """Over one connection a worker: to make another for each statement costs a process of the server."""
+    owner = _OWNERS.get(server.conninfo())
+    if owner is None or owner.closed:
+        owner = _OWNERS[server.conninfo()] = psycopg.connect(server.conninfo(), autocommit=True)
+    owner.execute(statement)
+
+
+def leave_server(server: Connection) -> None:
+    """Nobody of this worker is connected as its owner any more."""
+    owner = _OWNERS.pop(server.conninfo(), None)
+    if owner is not None:
+        owner.close()
 
 
 def copy_database(server: Connection, name: str, *, template: str) -> None:
     """Nobody may be connected to ``template``. File by file: half the time of writing each page to the log."""
-    with psycopg.connect(server.conninfo(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    run_as_owner(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
 
 
 def drop_database(server: Connection, name: str) -> None:

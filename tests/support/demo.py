@@ -24,31 +24,36 @@ from api.cli.demo.scenarios import scenario_called
 from api.cli.demo.stage import DemoEntropy, Stage
 from api.cli.demo.stories import begin_stories
 from api.installation import Installation, open_installation
-from tests.support.databases import drop_database, run_as_owner
+from tests.support.databases import copy_database, drop_database
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
 from trial.database.session import TrialSession
+from trial.ids import SystemEntropy
+from trial.keys import create_key_file
 
 Row = TypeVar("Row", bound=SQLModel)
 TODAY = date(2026, 11, 18)
+PARTICIPANTS = 12
 
 
-def small(code: str = "DEMO-1", participants: int = 12, seed: int = 2026) -> Begun:
-    return Begun(code, participants, 4, seed, "study", finished=False)
+def small(code: str = "DEMO-1", seed: int = 2026) -> Begun:
+    return Begun(code, PARTICIPANTS, 4, seed, "study", finished=False)
 
 
 @contextmanager
-def installed(server: Connection, folder: Path) -> Iterator[tuple[Installation, DemoDirectory]]:
-    """An installation on a fresh database of the run's server, with a demo's directories."""
+def installed(server: Connection, template: str, folder: Path) -> Iterator[tuple[Installation, DemoDirectory]]:
+    """An installation on a fresh database of the run's server, with a demo's directories and new keys."""
     name = f"demo_{uuid4().hex[:12]}"
-    run_as_owner(server, f"CREATE DATABASE {name}")
+    copy_database(server, name, template=template)
     marked = DemoDirectory.at(folder / "data")
     marked.claim()
     urls = {"database_url": SecretStr(server.url(name, role=APP)), "owner_url": SecretStr(server.url(name))}
     directory = DemoDirectory(marked.settings.model_copy(update=urls))
+    for source in (directory.settings.sealing_key_source, directory.settings.credentials_key_source):
+        create_key_file(Path(source.partition(":")[2]), SystemEntropy(), directory.settings.data)
     try:
-        with open_installation(directory.settings, make=True) as installation:
+        with open_installation(directory.settings) as installation:
             yield installation, directory
     finally:
         drop_database(server, name)

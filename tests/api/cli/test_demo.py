@@ -17,7 +17,7 @@ from randomization.ledger.allocations import Allocation
 from randomization.unblinding.opening import is_opened
 from randomization.unblinding.register import Unblinding, UnblindingAssessment, UnblindingKind
 from reports.datasets.manifest import check_pack
-from tests.support.demo import conduct_small, every, installed, small
+from tests.support.demo import PARTICIPANTS, every
 from trial.access.accounts import Account
 from trial.access.signatures import signatures_on
 from trial.audit.anchors import read_anchors
@@ -46,16 +46,6 @@ from trial.reference.permissions import ROLES
 from trial.safety.adverse_events import AdverseEvent
 from trial.safety.susars import latest_susar_assessment
 from trial.safety.watch import due_reports
-
-PARTICIPANTS = 12
-
-
-@pytest.fixture(scope="session")
-def demo(server, tmp_path_factory):
-    """One finished demo trial of twelve at four sites."""
-    with installed(server, tmp_path_factory.mktemp("demo")) as (installation, directory):
-        conducted = conduct_small(installation, directory, small(participants=PARTICIPANTS))
-        yield conducted, directory
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from api.installation import open_installation
 from randomization.kits.kits import Kit
 from randomization.ledger.allocations import Allocation
 from randomization.unblinding.simulator import arms_for_simulator
-from tests.support.demo import conduct_alone, conduct_small, conduct_until, every, installed, small
+from tests.support.demo import conduct_alone, conduct_until, every, installed, small
 from trial.audit.anchors import read_anchors
 from trial.audit.verification import verify_audit
 from trial.conduct.consents import Consent
@@ -59,10 +59,10 @@ def told(stage):
         )
 
 
-def test_equal_seeds_give_equal_participants_and_allocations_and_another_seed_does_not(server, tmp_path):
+def test_equal_seeds_give_equal_participants_and_allocations_and_another_seed_does_not(server, template, tmp_path):
     seen = []
     for place, seed in (("first", 7), ("second", 7), ("third", 8)):
-        with installed(server, tmp_path / place) as (installation, directory):
+        with installed(server, template, tmp_path / place) as (installation, directory):
             seen.append(told(conduct_until(installation, directory, small(seed=seed), RANDOMIZED)))
     assert seen[0] == seen[1]
     assert seen[0] != seen[2]
@@ -83,18 +83,16 @@ def everything_recorded(stage):
         }
 
 
-def test_two_processes_conduct_the_very_trial_that_one_conducts(server, tmp_path):
-    with installed(server, tmp_path / "one") as (installation, directory):
+def test_two_processes_conduct_the_very_trial_that_one_conducts(demo, server, template, tmp_path):
+    together = demo[0].stage
+    with installed(server, template, tmp_path) as (installation, directory):
         alone = conduct_alone(installation, directory, small())
-        by_one = told(alone), everything_recorded(alone)
-    with installed(server, tmp_path / "two") as (installation, directory):
-        together = conduct_small(installation, directory, small()).stage
-        by_two = told(together), everything_recorded(together)
-    assert by_one == by_two
+        assert told(alone) == told(together)
+        assert everything_recorded(alone) == everything_recorded(together)
 
 
-def test_a_trial_that_was_stopped_is_left_and_another_begins_beside_it(server, tmp_path):
-    with installed(server, tmp_path) as (installation, directory):
+def test_a_trial_that_was_stopped_is_left_and_another_begins_beside_it(server, template, tmp_path):
+    with installed(server, template, tmp_path) as (installation, directory):
         directory.begin(small())
         conduct_until(installation, directory, small(), 1)
         assert directory.next_code() == "DEMO-2"
@@ -138,8 +136,8 @@ def test_a_run_that_was_killed_leaves_a_whole_audit_and_the_next_code(tmp_path):
     assert not anchors.parent.exists()
 
 
-def test_a_finished_trial_is_found_and_not_conducted_again(server, tmp_path, capsys):
-    with installed(server, tmp_path) as (_, directory):
+def test_a_finished_trial_is_found_and_not_conducted_again(server, template, tmp_path, capsys):
+    with installed(server, template, tmp_path) as (_, directory):
         done = Begun("DEMO-1", 12, 4, 2026, "study", finished=True)
         directory.begin(done)
         run_demo(directory, small("DEMO-2"), Console(width=200), serve=False)
