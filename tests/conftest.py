@@ -14,14 +14,21 @@ from playwright.sync_api import Browser, sync_playwright
 
 from migrations.runner import admit, upgrade
 from tests.support.browser import ARGUMENTS, require_chromium
-from tests.support.databases import copy_database, drop_database, leave_server, place_of_server, run_as_owner
+from tests.support.databases import (
+    copy_database,
+    drop_database,
+    engine_for,
+    leave_server,
+    place_of_server,
+    run_as_owner,
+)
 from tests.support.house import House
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.errors import AlreadyRunning
 from trial.database.embedded.passwords import APP
 from trial.database.embedded.server import EmbeddedPostgres
-from trial.database.session import Database, open_engine
+from trial.database.session import Database
 from trial.ids import UnsafeSeededEntropy
 from trial.keyring import Keyring
 from trial.keys import MasterKey
@@ -51,7 +58,7 @@ class FixedKey:
 
 def open_database(app_url: str, clock: SetClock, *, seed: int) -> Database:
     keyring = Keyring(vault=Vault(b"v" * 32), sealing=FixedKey(b"s" * 32))
-    return Database(open_engine(app_url), keyring, clock=clock, entropy=UnsafeSeededEntropy(seed))
+    return Database(engine_for(app_url), keyring, clock=clock, entropy=UnsafeSeededEntropy(seed))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,16 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Playwright's own list stands first, for the last one given is the only one that counts. The pop-up of the address bar is
+# a page of its own, in a process of its own for each context: it costs as much as the page that is looked at.
+_NOT_NEEDED = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"
+    "LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,"
+    "TcpPortRandomizationWin,OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch,"
+    "WebUIOmniboxPopup,WebUIOmniboxFullPopup,WebUIOmniboxAimPopup"
+)
 ARGUMENTS = (
+    f"--disable-features={_NOT_NEEDED}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",

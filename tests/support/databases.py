@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from sqlalchemy import Dialect, Engine
+from sqlalchemy.util import LRUCache
 
 from trial.database.embedded.connection import Connection
+from trial.database.session import open_engine
 
 _MEMORY = Path("/dev/shm")
 _PREFIX = "equipoise-tests-"
 _ROOM_NEEDED = 2 * 1024**3
+_STATEMENTS = 4000
+_FIRST: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
 _OWNERS: dict[str, psycopg.Connection[psycopg.rows.TupleRow]] = {}
 
 
@@ -54,3 +60,20 @@ def drop_database(server: Connection, name: str) -> None:
     except psycopg.errors.InsufficientPrivilege:
         # An autovacuum worker is in it, which the owner may not end: the plain command waits for it.
         run_as_owner(server, f"DROP DATABASE {name}")
+
+
+def engine_for(url: str) -> Engine:
+    """An engine as ``open_engine`` makes it, which knows the statements that earlier tests of this worker had compiled.
+
+    In real use an engine lives as long as its server; here each test has one, and would compile every statement anew.
+    """
+    made = open_engine(url)
+    server = url.rpartition("/")[0]
+    if server not in _FIRST:
+        # What it once asked its server holds for all databases of the server.
+        made.connect().close()
+        made._compiled_cache = LRUCache(_STATEMENTS)
+        _FIRST[server] = made.dialect, made._compiled_cache
+    made.dialect, made._compiled_cache = _FIRST[server]
+    made.pool._dialect = made.dialect
+    return made

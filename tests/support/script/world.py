@@ -19,7 +19,7 @@ import sqlalchemy
 from pydantic import BaseModel
 
 from tests.support import board, events, locking, participants, randomization
-from tests.support.databases import copy_database, drop_database
+from tests.support.databases import copy_database, drop_database, engine_for
 from tests.support.house import House
 from tests.support.participants import ready_to_randomize
 from tests.support.script.logs import captured_log
@@ -27,7 +27,7 @@ from tests.support.script.seal import Exchange, ScriptedEntropy, SealedFacts, in
 from trial.clock import SetClock
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
-from trial.database.session import Database, open_engine
+from trial.database.session import Database
 from trial.errors import DomainError
 from trial.keyring import Keyring
 from trial.keys import MasterKey
@@ -174,7 +174,7 @@ def world_of(
 
 def _database(server: Connection, name: str, clock: SetClock, entropy: ScriptedEntropy) -> Database:
     keyring = Keyring(vault=Vault(b"v" * 32), sealing=_Key())
-    return Database(open_engine(server.url(name, role=APP)), keyring, clock=clock, entropy=entropy)
+    return Database(engine_for(server.url(name, role=APP)), keyring, clock=clock, entropy=entropy)
 
 
 @contextmanager
