@@ -12,6 +12,8 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 demo: .venv/runtime
 	$(BIN)/equipoise demo $(DEMO)
 
+# Tests start many processes: what is compiled once need not be compiled by each, whatever the surroundings say.
+test: export PYTHONDONTWRITEBYTECODE =
 test: .venv/dev
 	$(BIN)/python tests/support/browser.py --install
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal

@@ -65,6 +65,7 @@ _FOR_TESTS_ONLY = {
     "autovacuum": "off",
     # Our passwords are random and long: stretching them only makes each of some ten thousand connections dear.
     "scram_iterations": "1",
+    "io_method": "sync",  # all lies in memory: to ask a worker for a page takes longer than to read it
 }
 
 
