@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -28,11 +29,15 @@ def _configuration() -> Config:
     return config
 
 
+@cache
+def _known() -> tuple[str, ...]:
+    """Every revision that this program ships, from the newest to the first: read once, for each is a module."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_configuration()).walk_revisions())
+
+
 def head() -> str:
     """The newest revision that this program knows."""
-    found = ScriptDirectory.from_config(_configuration()).get_current_head()
-    assert found is not None, "the package ships its revisions"
-    return found
+    return _known()[0]
 
 
 def _run(owner_url: str, act: Callable[[Config], None]) -> None:
@@ -48,8 +53,7 @@ def _run(owner_url: str, act: Callable[[Config], None]) -> None:
 
 
 def _refuse_newer(current: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_configuration()).walk_revisions()}
-    if current is not None and current not in known:
+    if current is not None and current not in _known():
         raise DatabaseNewerThanProgram(
             f"The database is at revision {current}, which this program does not know: install the newer Equipoise."
         )
