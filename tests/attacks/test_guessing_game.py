@@ -114,7 +114,7 @@ class Shelf:
 
     def take(self, arm: str) -> int:
         kits = [ShelvedKit(str(UUID(int=int(number))), number) for number in self.left[arm]]
-        session = SimpleNamespace(entropy=self.entropy, execute=lambda *_given: SimpleNamespace(first=lambda: True))
+        session = SimpleNamespace(entropy=self.entropy, run_sql=lambda *_given, **_named: [True])
         taken = shelves.take_kit(session, OpenShelf({arm: kits}), arm).number
         self.left[arm].remove(taken)
         return int(taken)

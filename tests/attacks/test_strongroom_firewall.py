@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 from sqlmodel import select
 
@@ -28,6 +28,7 @@ from tests.support.randomization import (
     randomized,
     true_arms,
 )
+from tests.support.statements import listening
 from trial.access.alerts import Alert, AlertKind
 from trial.database.records import metadata
 from trial.database.session import Database, strongroom
@@ -69,21 +70,15 @@ def test_the_refusal_is_the_same_whichever_arm_lies_on_the_slot(house: House, mi
     open_for_randomization(house)
     _set_aside(house, missing)
     told: list[tuple[str, str, list[str]]] = []
-    statements: list[str] = []
-
-    @event.listens_for(house.database.engine, "before_cursor_execute")
-    def _remember(conn, cursor, statement, parameters, context, executemany):
-        statements.append(statement)
-
     pains = ("neuropathic", "nociplastic", "nociceptive_or_mixed")
     for opioid_use, pain_type in product(("yes", "no"), pains):
         facts = {("baseline", "opioid_use"): opioid_use, ("baseline", "pain_type"): pain_type}
         participant_id = ready_to_randomize(house, "S1", facts)
-        statements.clear()
-        with pytest.raises(NoUsableKit) as refused:
+        with listening() as statements, pytest.raises(NoUsableKit) as refused:
             randomize(house, participant_id)
         told.append((refused.value.code, refused.value.sentence, list(statements)))
     assert all(one == told[0] for one in told)
+    assert any("sealed.kit_content" in statement for statement in told[0][2])
     assert not any("sealed.slot" in statement for statement in told[0][2])
     assert {_first_arm(house, stratum) for stratum in _strata(house)} == {"KET", "PBO"}
 

@@ -6,11 +6,11 @@ Kit numbers and their order: ``test_guessing_game``. Error texts and stock count
 
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
-from sqlalchemy import event
 from sqlmodel import select
 
 from randomization.kits import shelves
@@ -21,11 +21,18 @@ from tests.support.doors import Doors, open_doors
 from tests.support.house import PASSWORD, House
 from tests.support.participants import participant, ready_to_randomize
 from tests.support.randomization import open_for_randomization, randomize, true_arms
+from tests.support.statements import listening
 from tests.support.variants import variant
 from trial.ids import UnsafeSeededEntropy
 
 SEEDS, SHELF = 200, {"KET": 6, "PBO": 1}
 BLOCKS = PermutedBlocks((2, 1), (3, 6))
+
+
+class _Row(NamedTuple):
+    key: str
+    number: str
+    content: bytes
 
 
 @dataclass
@@ -39,15 +46,13 @@ class _Site:
         self.list = [
             self.arms[arm] for arm in BLOCKS.generate(Stream(self.seed.to_bytes(32, "big"), "list", "all"), 30)
         ]
-        self.kits = {
-            UUID(int=n + 1): arm for n, arm in enumerate(a for a, count in SHELF.items() for _ in range(count))
-        }
-        self.session = SimpleNamespace(entropy=UnsafeSeededEntropy(self.seed), now=lambda: None, execute=self._answer)
+        self.kits = {str(n + 1): arm for n, arm in enumerate(a for a, count in SHELF.items() for _ in range(count))}
+        self.session = SimpleNamespace(entropy=UnsafeSeededEntropy(self.seed), now=lambda: None, run_sql=self._answer)
 
-    def _answer(self, statement, given):
-        if "UPDATE" in str(statement):
-            return SimpleNamespace(first=lambda: self.kits.pop(given["kit"], None))
-        return [SimpleNamespace(id=one, number=str(one.int), content=arm.encode()) for one, arm in self.kits.items()]
+    def _answer(self, statement, **given):
+        if "UPDATE" in statement:
+            return [self.kits.pop(given["kit"])]
+        return [_Row(one, str(int(one)), arm.encode()) for one, arm in self.kits.items()]
 
     def randomize_until_refused(self) -> int:
         """How many were randomized before the site refused."""
@@ -111,29 +116,23 @@ def test_the_database_is_asked_the_same_whichever_arm_lies_on_the_slot(house: Ho
     """The same statements in the same order: a clock at the desk has nothing to measure but noise."""
     open_for_randomization(house)
     asked: dict[str, list[str]] = {}
-    statements: list[str] = []
-
-    def record(_connection, _cursor, statement, _given, _context, _many):
-        statements.append(statement)
-
-    event.listen(house.database.engine, "before_cursor_execute", record)
-    try:
+    with listening() as statements:
         waiting = [ready_to_randomize(house) for _ in range(8)]
         randomize(house, waiting[0])  # the first one reads what later ones find loaded
         for one in waiting[1:]:
             statements.clear()
             randomize(house, one)
             asked[participant(house, one).code] = list(statements)
-    finally:
-        event.remove(house.database.engine, "before_cursor_execute", record)
     arms = true_arms(house)
     assert len({arms[code] for code in asked}) == 2
-    trimmed = [statements[: _last_commit(statements)] for statements in asked.values()]
+    trimmed = [statements[: _last_written(statements)] for statements in asked.values()]
     assert all(one == trimmed[0] for one in trimmed)
+    assert any("sealed.slot" in one for one in trimmed[0])
+    assert any("UPDATE trial.kit" in one for one in trimmed[0])
 
 
-def _last_commit(statements: list[str]) -> int:
-    return max(place for place, one in enumerate(statements) if "idempotency_key" in one) + 1
+def _last_written(statements: list[str]) -> int:
+    return max(place for place, one in enumerate(statements) if "INSERT INTO access.signature" in one) + 1
 
 
 @pytest.fixture

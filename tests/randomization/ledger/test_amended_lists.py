@@ -4,7 +4,6 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event
 from sqlmodel import select
 
 from randomization.ledger.allocation_lists import AllocationList, NoListOfVersion
@@ -30,6 +29,7 @@ from tests.support.randomization import (
     sealed_list,
     true_arms,
 )
+from tests.support.statements import listening
 from tests.support.variants import variant
 from trial.access.alerts import Alert, AlertKind
 from trial.protocol.loader import LoadedProtocol
@@ -248,15 +248,8 @@ def test_the_next_position_costs_one_statement_with_many_lists_too(house: House)
     _extended(house, first.id)
     randomized(house, "S1")
     waiting = ready_to_randomize(house, "S1")
-    said: list[str] = []
-
-    def note(_connection, _cursor, statement, *_rest):
-        said.append(statement)
-
-    event.listen(house.database.engine, "before_cursor_execute", note)
-    try:
+    with listening() as said:
         randomize(house, waiting)
-    finally:
-        event.remove(house.database.engine, "before_cursor_execute", note)
     assert sum("FROM trial.allocation_list JOIN trial.stratum_counter" in one for one in said) == 1
     assert not any("protocol_version.text" in one for one in said)
+    assert any("UPDATE trial.stratum_counter" in one for one in said)
