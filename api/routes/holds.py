@@ -96,8 +96,8 @@ def ask_for_release(
     key: KeyHeader = None,
 ) -> HoldSummary:
     """The first person's signature. Refused while something is missing, unless it is passed over."""
-    check_declared(session, services.settings.anchor_path)
     proof = body.prove(caller)
+    check_declared(session, services.settings.anchor_path)
     command = _command(hold_on(session, here, list_id).id, body, key_of(key, body))
     return HoldSummary.of(session, ask_release(session, here.actor, proof, command), declared=True)
 
@@ -113,8 +113,8 @@ def confirm_the_release(
     key: KeyHeader = None,
 ) -> HoldSummary:
     """The second person's signature: the list allocates again."""
-    check_declared(session, services.settings.anchor_path)
     proof = body.prove(caller)
+    check_declared(session, services.settings.anchor_path)
     command = _command(hold_on(session, here, list_id).id, body, key_of(key, body))
     released = confirm_release(session, here.actor, proof, command)
     ask_for_anchor(session, "list released", released.id)

@@ -67,8 +67,8 @@ def sign_release(
     """Whose signature the form asked for stands in it: the same form sent twice never signs for the second person."""
     act = _CONFIRM if posted.get("act") == _CONFIRM else _ASK
     with reshown(session, posted, lambda state, status: _hold_page(request, session, here, list_id, state, status)):
-        check_declared(session, caller.services.settings.anchor_path)
         proof = caller.prove(posted.get("password", ""), posted.get("code"))
+        check_declared(session, caller.services.settings.anchor_path)
         command = command_of(
             ReleaseHold,
             hold_id=hold_on(session, here, list_id).id,
