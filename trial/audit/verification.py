@@ -10,13 +10,14 @@ Invariants
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final
 
+from pydantic_core import from_json
 from sqlalchemy import text
 
 from trial.audit.anchors import Anchor, Head
@@ -32,6 +33,8 @@ _CHAIN = (
     " FROM audit.link LEFT JOIN audit.entry ON entry.id = link.entry_id ORDER BY link.position"
 )
 _AT_ONCE = 2000
+_TOLD: Final = itemgetter("actor", "action", "table", "record", "trial", "site")
+"""What an entry's content says of its columns, in their order."""
 _UNCHAINED = text(
     "SELECT min(id) AS first, count(*) AS number FROM audit.entry"
     " WHERE NOT EXISTS (SELECT 1 FROM audit.link WHERE entry_id = audit.entry.id)"
@@ -150,8 +153,7 @@ def _link_finding(link: tuple[Any, ...], previous: bytes, expected: int) -> Find
 
 
 def _columns_agree(content: str, columns: list[str | None]) -> bool:
-    told = json.loads(content)
-    return columns == [told["actor"], told["action"], told["table"], told["record"], told["trial"], told["site"]]
+    return bool(_TOLD(from_json(content)) == tuple(columns))
 
 
 def _unchained(session: TrialSession) -> Iterator[Finding]:
