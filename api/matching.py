@@ -25,11 +25,18 @@ class RouteGroup(APIRouter):
 
     def __init__(self, router: APIRouter, prefix: str = "") -> None:
         super().__init__(routes=router.routes)
-        self._could_match = re.compile("|".join(_patterns(prefix, router.routes)))
+        # A line's end is part of an address as any letter is, and a last one the framework's own expressions let pass.
+        self._could_match = re.compile(f"(?:{'|'.join(_patterns(prefix, router.routes))})\\n?", re.DOTALL)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        return super().matches(scope) if self._could_match.fullmatch(path) else (Match.NONE, {})
+        return super().matches(scope) if self._could_match.fullmatch(_below_root(scope)) else (Match.NONE, {})
+
+
+def _below_root(scope: Scope) -> str:
+    """The path that routes are asked for, where a proxy puts the application below a path of its own."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if path == root or path.startswith(f"{root}/") else path
 
 
 def _patterns(prefix: str, routes: Iterable[BaseRoute]) -> Iterable[str]:

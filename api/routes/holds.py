@@ -6,13 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.dependencies import Called, Services, Write
+from api.dependencies import Services, Write
 from api.jobs.anchors import ask_for_anchor
 from api.jobs.restores import check_declared, is_declared
 from api.pages.site.commands import command_of
 from api.pages.statistician.holds import hold_on
 from api.permissions import permission
-from api.places import Here
+from api.places import Here, Place
 from api.routes.subjects import KeyHeader, SignedBody, key_of
 from randomization.ledger.holds import (
     ListHold,
@@ -25,6 +25,7 @@ from randomization.ledger.holds import (
 )
 from trial.access.accounts import get_account
 from trial.access.permissions import Permission
+from trial.access.signatures import Reauthenticated
 from trial.database.session import TrialSession
 
 router = APIRouter()
@@ -86,44 +87,32 @@ def read_hold(here: Here, services: Services, session: Write, list_id: UUID) -> 
 
 
 @router.post(f"{_PATH}/release", status_code=201, openapi_extra=permission(Permission.LIST_DESIGN))
-def ask_for_release(
-    here: Here,
-    services: Services,
-    caller: Called,
-    session: Write,
-    list_id: UUID,
-    body: NewRelease,
-    key: KeyHeader = None,
-) -> HoldSummary:
+def ask_for_release(here: Here, session: Write, list_id: UUID, body: NewRelease, key: KeyHeader = None) -> HoldSummary:
     """The first person's signature. Refused while something is missing, unless it is passed over."""
-    proof = body.prove(caller)
-    check_declared(session, services.settings.anchor_path)
-    command = _command(hold_on(session, here, list_id).id, body, key_of(key, body))
+    proof, command = _signed(session, here, list_id, body, key)
     return HoldSummary.of(session, ask_release(session, here.actor, proof, command), declared=True)
 
 
 @router.post(f"{_PATH}/release/confirmation", status_code=201, openapi_extra=permission(Permission.LIST_CONFIRM))
 def confirm_the_release(
-    here: Here,
-    services: Services,
-    caller: Called,
-    session: Write,
-    list_id: UUID,
-    body: NewRelease,
-    key: KeyHeader = None,
+    here: Here, session: Write, list_id: UUID, body: NewRelease, key: KeyHeader = None
 ) -> HoldSummary:
     """The second person's signature: the list allocates again."""
-    proof = body.prove(caller)
-    check_declared(session, services.settings.anchor_path)
-    command = _command(hold_on(session, here, list_id).id, body, key_of(key, body))
+    proof, command = _signed(session, here, list_id, body, key)
     released = confirm_release(session, here.actor, proof, command)
     ask_for_anchor(session, "list released", released.id)
     return HoldSummary.of(session, released, declared=True)
 
 
-def _command(hold_id: UUID, body: NewRelease, key: str) -> ReleaseHold:
+def _signed(
+    session: TrialSession, here: Place, list_id: UUID, body: NewRelease, key: str | None
+) -> tuple[Reauthenticated, ReleaseHold]:
+    """The password checked before the database is asked, and what is signed."""
+    proof = body.prove(here.caller)
+    check_declared(session, here.caller.services.settings.anchor_path)
     told = body.model_dump(include={"reason", "without_receipts"})
-    return command_of(ReleaseHold, hold_id=hold_id, idempotency_key=key, **told)
+    held = hold_on(session, here, list_id)
+    return proof, command_of(ReleaseHold, hold_id=held.id, idempotency_key=key_of(key, body), **told)
 
 
 def _signatures(session: TrialSession, held: ListHold) -> list[ReleaseSignature]:

@@ -15,13 +15,8 @@ from api.routes.subjects import participant_id, site_code, subject
 from trial.access.permissions import Permission
 from trial.conduct.departures import EndReason, EndStudy, EndTreatment, StudyEndKind, end_study, end_treatment
 from trial.conduct.deviations import RecordDeviation, record_deviation
-from trial.conduct.participants import (
-    Participant,
-    ParticipantStatus,
-    RegisterParticipant,
-    participants_of,
-    register_participant,
-)
+from trial.conduct.participant_readers import participants_of
+from trial.conduct.participants import Participant, ParticipantStatus, RegisterParticipant, register_participant
 from trial.conduct.replacements import RecordReplacement, StandIn, record_replacement, stand_ins
 from trial.conduct.sites import find_site
 from trial.database.session import TrialSession

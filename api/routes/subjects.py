@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field, SecretStr
 from api.dependencies import Caller
 from api.places import Place
 from trial.access.signatures import Reauthenticated
-from trial.conduct.participants import Participant, participant_for, participant_id_for
+from trial.conduct.participant_readers import participant_for, participant_id_for
+from trial.conduct.participants import Participant
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput
 

@@ -19,14 +19,8 @@ from randomization.ledger.receipts import ReceiptWords, Seat, receipt_line
 from trial.access.actors import Actor
 from trial.conduct.casebooks import Casebook
 from trial.conduct.further_stages import visits_governed
-from trial.conduct.participants import (
-    NotRandomized,
-    Participant,
-    ParticipantRecord,
-    check_randomized,
-    get_participant,
-    may_see,
-)
+from trial.conduct.participant_readers import may_see
+from trial.conduct.participants import NotRandomized, Participant, ParticipantRecord, check_randomized, get_participant
 from trial.conduct.sites import Site
 from trial.conduct.trials import Trial
 from trial.database.columns import instant, prose

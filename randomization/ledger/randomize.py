@@ -81,7 +81,7 @@ def randomize_participant(
 ) -> RandomizationReceipt:
     """Allocate the next slot of the participant's stratum, and a kit for it.
 
-    Raises ``ParticipantNotFound``, ``NotPermitted``, what ``check_eligible`` raises, ``SiteNotActive``,
+    Raises ``ParticipantNotFound``, ``NoVersionAdopted``, ``NotPermitted``, what ``check_eligible`` raises, ``SiteNotActive``,
     ``SiteCapReached``, ``TrialFull``, ``ListNotSealed``, ``NoListOfVersion``, ``StratumExhausted``, ``ListHeld``,
     ``ReceiptWaits``, ``NoUsableKit``, ``ListAltered``, ``ListRolledBack``, ``ReauthenticationNeeded``.
     """

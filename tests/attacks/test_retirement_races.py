@@ -76,6 +76,18 @@ def _press(house: House, session: TrialSession, one: UUID) -> RandomizationRecei
     )
 
 
+def _randomized_meanwhile(house: House, second: AllocationList, one: UUID, waiting_for_a_lock, *, sealed: bool = True):
+    """What they get who press while the new list is being sealed, and wait for it to be, or not to be after all."""
+    with ThreadPoolExecutor(1) as pool:
+        with house.database.transaction() as session:
+            _confirm(house, session, second.id)
+            answer = pool.submit(randomize, house, one)
+            assert waiting_for_a_lock(answer)
+            if not sealed:
+                session.rollback()
+        return answer.result()
+
+
 def _lists(house: House) -> list[UUID]:
     with house.database.transaction() as session:
         return list(session.exec(select(Allocation.list_id).order_by(Allocation.number)))
@@ -84,12 +96,7 @@ def _lists(house: House) -> list[UUID]:
 def test_who_waits_for_a_list_that_is_retired_meanwhile_gets_the_new_ones_slot(busy: House, waiting_for_a_lock):
     first = open_for_randomization(busy)
     second, one = _retiring(busy, first), ready_to_randomize(busy)
-    with ThreadPoolExecutor(1) as pool:
-        with busy.database.transaction() as session:
-            _confirm(busy, session, second.id)
-            answer = pool.submit(randomize, busy, one)
-            assert waiting_for_a_lock(answer)
-        assert isinstance(answer.result(), RandomizationReceipt)
+    assert isinstance(_randomized_meanwhile(busy, second, one, waiting_for_a_lock), RandomizationReceipt)
     assert _lists(busy) == [second.id]
     check_in_agreement(busy)
 
@@ -100,12 +107,7 @@ def test_who_waits_for_a_list_whose_continuation_is_used_up_gets_the_new_ones_sl
     randomize(busy, ready_to_randomize(busy))
     first = _continued(busy, used_up)
     second, one = _retiring(busy, first), ready_to_randomize(busy)
-    with ThreadPoolExecutor(1) as pool:
-        with busy.database.transaction() as session:
-            _confirm(busy, session, second.id)
-            answer = pool.submit(randomize, busy, one)
-            assert waiting_for_a_lock(answer)
-        answer.result()
+    _randomized_meanwhile(busy, second, one, waiting_for_a_lock)
     assert _lists(busy) == [used_up.id, second.id]
 
 
@@ -119,13 +121,7 @@ def _continued(house: House, before: AllocationList) -> AllocationList:
 def test_who_waits_gets_the_old_slot_when_the_new_list_is_not_sealed_after_all(busy: House, waiting_for_a_lock):
     first = open_for_randomization(busy)
     second, one = _retiring(busy, first), ready_to_randomize(busy)
-    with ThreadPoolExecutor(1) as pool:
-        with busy.database.transaction() as session:
-            _confirm(busy, session, second.id)
-            answer = pool.submit(randomize, busy, one)
-            assert waiting_for_a_lock(answer)
-            session.rollback()
-        answer.result()
+    _randomized_meanwhile(busy, second, one, waiting_for_a_lock, sealed=False)
     assert _lists(busy) == [first.id]
     check_in_agreement(busy)
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from tests.support.house import House
 from trial.access.actors import Actor
 from trial.access.signatures import Reauthenticated
-from trial.conduct.participants import participants_of
+from trial.conduct.participant_readers import participants_of
 from trial.conduct.visits import MissVisit, due_visits, miss_visit
 from trial.locks.casebook_signatures import SignCasebook, sign_casebook
 from trial.locks.checklist import UNBLINDINGS_UNASSESSED, ChecklistItem

@@ -6,10 +6,10 @@ Invariants
 2. A status changes only by a step of ``STEPS``. A participant who has left takes no further step.
 3. A participant is randomized once. Number, instant and stratum are fixed from then on, by a trigger of the database.
 
-What it does not do: choose an arm. The strongroom does, and then calls ``mark_randomized``.
+What it does not do: choose an arm (the strongroom does, and then calls ``mark_randomized``), or say whom a reader may see
+(``participant_readers``).
 """
 
-from collections.abc import Collection
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
@@ -22,15 +22,14 @@ from sqlmodel import Field, col, select
 
 from trial.access.actions import Action
 from trial.access.actors import Actor
-from trial.access.permissions import Permission
-from trial.access.policies import authorize, check_may_somewhere, may, sites_where
+from trial.access.policies import authorize
 from trial.clock import local_date
 from trial.conduct.sites import check_site_active, get_site
 from trial.conduct.trials import Lever, Trial, check_lever_open, get_trial
 from trial.database.columns import choice, instant
 from trial.database.records import Record, TrialRecord, in_schema
 from trial.database.session import TrialSession
-from trial.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from trial.errors import Conflict, InvalidInput, NotFound
 from trial.protocol.versions import version_in_force
 from trial.reference import submission_values
 
@@ -39,7 +38,6 @@ _NEXT_NUMBER = text(
     " VALUES (:id, :recorded_at, :trial_id, 1)"
     " ON CONFLICT (trial_id) DO UPDATE SET last_number = counter.last_number + 1 RETURNING last_number"
 )
-_WHO_HAS_CODE = "SELECT id, site_id FROM trial.participant WHERE trial_id = %(trial_id)s AND code = %(code)s"
 _FIX_FACTORS = "UPDATE trial.factor_value SET used_at = %(at)s WHERE participant_id = %(participant_id)s"
 _TERMS: Final = {"sex": "C66731", "race": "C74457", "ethnicity": "C66790"}
 
@@ -320,70 +318,14 @@ def find_participant(session: TrialSession, trial_id: UUID, code: str) -> Partic
     """By the trial's code. Raises ``ParticipantNotFound``."""
     found: Participant | None = session.execute(_BY_CODE, {"trial_id": trial_id, "code": code}).scalar()
     if found is None:
-        raise _no_such_code(code)
+        raise no_such_code(code)
     return found
 
 
-def _no_such_code(code: str) -> ParticipantNotFound:
+def no_such_code(code: str) -> ParticipantNotFound:
     return ParticipantNotFound(
         f"There is no participant {code} in this trial. Choose one from the list of participants."
     )
-
-
-def may_see(actor: Actor, participant: Participant) -> bool:
-    """Whether the participant's existence, dates and status are the actor's to see."""
-    return _reaches(actor, participant.trial_id, participant.site_id)
-
-
-def _reaches(actor: Actor, trial_id: UUID, site_id: UUID) -> bool:
-    return any(
-        may(actor, permission, trial_id, site_id) for permission in (Permission.SCREENING_READ, Permission.VISIT_READ)
-    )
-
-
-def participant_for(session: TrialSession, actor: Actor, trial_id: UUID, code: str) -> Participant:
-    """One participant by code, for a reader. Raises ``ParticipantNotFound``, ``NotPermitted``."""
-    return get_participant(session, participant_id_for(session, actor, trial_id, code))
-
-
-def participant_id_for(session: TrialSession, actor: Actor, trial_id: UUID, code: str) -> UUID:
-    """Who has this code, for a reader; no more is read of them. Raises as ``participant_for``."""
-    check_may_somewhere(actor, _reading_permission(actor, trial_id), trial_id)
-    found = session.run_sql(_WHO_HAS_CODE, trial_id=trial_id, code=code)
-    if not found:
-        raise _no_such_code(code)
-    if not _reaches(actor, trial_id, found[0].site_id):
-        raise NotPermitted("This participant belongs to a site that your roles do not reach.")
-    who: UUID = found[0].id
-    return who
-
-
-def participants_of(
-    session: TrialSession,
-    actor: Actor,
-    trial_id: UUID,
-    *,
-    statuses: Collection[ParticipantStatus] | None = None,
-    site_id: UUID | None = None,
-) -> list[Participant]:
-    """Those whom ``actor`` may see, by code. Raises ``NotPermitted`` when that is nobody anywhere."""
-    permission = _reading_permission(actor, trial_id)
-    check_may_somewhere(actor, permission, trial_id)
-    sites = sites_where(actor, permission, trial_id)
-    wanted = select(Participant).where(Participant.trial_id == trial_id)
-    if sites is not None:
-        wanted = wanted.where(col(Participant.site_id).in_(sorted(sites)))
-    if site_id is not None:
-        wanted = wanted.where(Participant.site_id == site_id)
-    if statuses is not None:
-        wanted = wanted.where(col(Participant.status).in_(list(statuses)))
-    return list(session.exec(wanted.order_by(col(Participant.code))))
-
-
-def _reading_permission(actor: Actor, trial_id: UUID) -> Permission:
-    """Screening's where the actor holds it, else that for visits, which reaches assessors and pharmacists too."""
-    reaches = sites_where(actor, Permission.SCREENING_READ, trial_id)
-    return Permission.SCREENING_READ if reaches is None or reaches else Permission.VISIT_READ
 
 
 def mark_randomized(

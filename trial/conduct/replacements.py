@@ -23,6 +23,7 @@ from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.conduct.casebooks import Casebook, open_for
 from trial.conduct.forms import CorrectionNeedsReason
+from trial.conduct.participant_readers import may_see
 from trial.conduct.participants import (
     Participant,
     ParticipantNotFound,
@@ -30,7 +31,6 @@ from trial.conduct.participants import (
     ParticipantStatus,
     check_before_randomization,
     find_participant,
-    may_see,
 )
 from trial.database.columns import prose
 from trial.database.records import in_schema

@@ -20,7 +20,7 @@ from randomization.unblinding.opening import OpenLists, open_list, opened_list, 
 from randomization.unblinding.register import assessments_due
 from trial.audit.anchors import read_anchors
 from trial.audit.verification import AuditVerification, check_audit
-from trial.conduct.participants import participants_of
+from trial.conduct.participant_readers import participants_of
 from trial.conduct.visits import MissVisit, due_visits, miss_visit
 from trial.database.session import TrialSession
 from trial.locks.casebook_signatures import SignCasebook, sign_casebook

@@ -21,7 +21,8 @@ from trial.access.permissions import Permission
 from trial.access.policies import may
 from trial.conduct.casebooks import Casebook, open_casebook
 from trial.conduct.outcomes import Outcome
-from trial.conduct.participants import ACTIVE, BEFORE_RANDOMIZATION, Participant, participants_of
+from trial.conduct.participant_readers import participants_of
+from trial.conduct.participants import ACTIVE, BEFORE_RANDOMIZATION, Participant
 from trial.conduct.queries import DataDomain
 from trial.conduct.schedules import PlannedVisit, VisitStanding, planned_visits
 from trial.conduct.visits import VisitRecord, anchors_of

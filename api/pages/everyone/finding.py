@@ -8,7 +8,7 @@ from api.pages.answers import see
 from api.pages.frame import FIND_NEEDS, Here, with_site
 from api.pages.render import page
 from api.permissions import permission
-from trial.conduct.participants import participants_of
+from trial.conduct.participant_readers import participants_of
 
 router = APIRouter()
 

@@ -14,7 +14,8 @@ from trial.conduct.dosing import DayWindow, infusion_window
 from trial.conduct.infusion_courses import Course, Infusion, InfusionOrder, NoInfusions
 from trial.conduct.infusion_orders import orders_for
 from trial.conduct.infusions import infusions_for
-from trial.conduct.participants import Participant, ParticipantStatus, participants_of
+from trial.conduct.participant_readers import participants_of
+from trial.conduct.participants import Participant, ParticipantStatus
 from trial.database.session import TrialSession
 from trial.protocol.schema import InfusionPlan
 

@@ -25,13 +25,13 @@ from api.pages.site.words import ERROR_WORDS, STATUS, Tag, said, term_words, ter
 from api.permissions import permission
 from api.places import Place
 from trial.access.permissions import Permission
+from trial.conduct.participant_readers import participants_of
 from trial.conduct.participants import (
     BEFORE_RANDOMIZATION,
     IN_THE_TRIAL,
     Participant,
     ParticipantStatus,
     RegisterParticipant,
-    participants_of,
     register_participant,
 )
 from trial.conduct.replacements import RecordReplacement, record_replacement

@@ -12,7 +12,8 @@ from trial.access.permissions import Permission
 from trial.conduct.casebooks import Casebook
 from trial.conduct.eligibility import why_not_randomizable
 from trial.conduct.further_stages import why_not_due
-from trial.conduct.participants import IN_THE_TRIAL, participants_of
+from trial.conduct.participant_readers import participants_of
+from trial.conduct.participants import IN_THE_TRIAL
 from trial.database.session import TrialSession
 from trial.errors import DomainError
 from trial.protocol.schema.allocation import MAIN_STAGE

@@ -10,7 +10,7 @@ from api.places import Place
 from trial.access.permissions import Permission
 from trial.access.policies import may
 from trial.conduct.casebooks import Casebook, open_casebook
-from trial.conduct.participants import participant_for
+from trial.conduct.participant_readers import participant_for
 from trial.database.session import TrialSession
 
 

@@ -10,7 +10,8 @@ from api.pages.site.words import counted
 from trial.access.permissions import Permission
 from trial.conduct.consents import reconsents_due
 from trial.conduct.eligibility import assessments_for
-from trial.conduct.participants import Participant, ParticipantStatus, participants_of
+from trial.conduct.participant_readers import participants_of
+from trial.conduct.participants import Participant, ParticipantStatus
 from trial.conduct.visits import VisitState
 from trial.database.session import TrialSession
 

@@ -16,6 +16,7 @@ from tests.support.participants import (
     registered,
 )
 from trial.conduct.departures import EndReason, EndStudy, StudyEndKind, end_study
+from trial.conduct.participant_readers import participant_for, participants_of
 from trial.conduct.participants import (
     ACTIVE,
     STEPS,
@@ -32,8 +33,6 @@ from trial.conduct.participants import (
     check_can_take,
     check_was_active,
     find_participant,
-    participant_for,
-    participants_of,
     register_participant,
 )
 from trial.conduct.sites import SiteNotActive

@@ -163,7 +163,7 @@ def test_programs_attach_list_pull_and_withdraw(doors, code):
 
 def participant_id(doors: Doors, code: str):
     with doors.house.database.session() as session:
-        from trial.conduct.participants import participant_for
+        from trial.conduct.participant_readers import participant_for
 
         actor = doors.house.actor(session, "coordinator")
         return participant_for(session, actor, doors.house.trial.id, code).id
