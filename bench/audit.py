@@ -1,113 +1,130 @@
-"""Verifying the audit: every entry's hash recomputed and compared, in one pass, beside hashing the same bytes alone.
+"""Verifying the audit: every entry's hash recomputed, every table compared with its entries, in one pass.
 
     .venv/bin/python bench/audit.py [--entries 1000000]
 
-The entries are written in bulk, chained here as the database chains them, in the size of a usual one. What is measured is the
-walk of ``verify_audit`` over all of them: fetched as a stream, hashed, and compared with their columns.
+The entries are a trial's own: participants ready to be randomized, copied with every record that belongs to them, under the
+triggers of the database, so that each entry has a live row and the size of a real one. Beside it, in the same run: the same bytes
+fetched by psycopg and hashed with nothing compared, and SHA-256 over as many bytes with nothing fetched.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from migrations.runner import admit, upgrade
-from tests.conftest import open_database
-from trial.audit.chain import GENESIS, next_hash
+from tests.support.bulk import copied
+from tests.support.house import House
+from tests.support.participants import ready_to_randomize
+from tests.support.processes import database_at
 from trial.audit.verification import verify_audit
-from trial.clock import SetClock
 from trial.database.embedded import EmbeddedPostgres
+from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
+from trial.database.session import Database
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-RECORD = {"status": "randomized", "note": "x" * 300}
+AT_ONCE = 2000
+"""Participants copied in one transaction."""
+_ENTRIES = "SELECT count(*), sum(octet_length(content)) FROM audit.entry"
+_BYTES = (
+    "SELECT link.position, link.hash, convert_to(entry.content, 'UTF8') FROM audit.link"
+    " JOIN audit.entry ON entry.id = link.entry_id ORDER BY link.position"
+)
 
 
-def contents(count: int) -> Iterator[tuple[UUID, str]]:
-    for number in range(count):
-        record = UUID(int=number + 1)
-        told = {
-            "actor": "person:1", "action": "bench", "at": AT.isoformat(), "reason": None, "request": None,
-            "table": "trial.bench", "operation": "INSERT", "record": str(record), "trial": None, "site": None,
-            "before": {}, "after": RECORD,
-        }  # fmt: skip
-        yield record, json.dumps(told)
+def grown(server: Connection, entries: int) -> Database:
+    """A trial with at least so many audited entries."""
+    database = database_at(server.url(role=APP), AT, pool_size=3)
+    house = House.build(database, database.clock, sites=("S1",), planned=100_000)
+    ready = ready_to_randomize(house)
+    begun, _ = told(server)
+    copied(house, server.conninfo(), ready, 10)
+    each = (told(server)[0] - begun) // 10
+    missing = -(-(entries - told(server)[0]) // each)
+    while missing > 0:
+        copied(house, server.conninfo(), ready, min(missing, AT_ONCE))
+        missing -= AT_ONCE
+    with psycopg.connect(server.conninfo(), autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE")
+    return database
 
 
-def fill(conninfo: str, count: int) -> None:
-    with psycopg.connect(conninfo) as owner:
-        for table in ("entry", "link"):
-            owner.execute(f"ALTER TABLE audit.{table} DISABLE TRIGGER USER")
-        entry = "COPY audit.entry (transaction, actor, action, occurred_at, table_name, record_id, content) FROM STDIN"
-        with owner.cursor() as cursor, cursor.copy(entry) as copy:
-            for record, content in contents(count):
-                copy.write_row(("1", "person:1", "bench", AT, "trial.bench", record, content))
-        first = owner.execute("SELECT min(id) FROM audit.entry").fetchone()[0]
-        previous = GENESIS
-        link = "COPY audit.link (position, entry_id, hash, chained_at) FROM STDIN"
-        with owner.cursor() as cursor, cursor.copy(link) as copy:
-            for number, (_, content) in enumerate(contents(count)):
-                previous = next_hash(previous, number + 1, content)
-                copy.write_row((number + 1, first + number, previous, AT))
-        for table in ("entry", "link"):
-            owner.execute(f"ALTER TABLE audit.{table} ENABLE TRIGGER USER")
-        owner.commit()
-        owner.autocommit = True
-        owner.execute("VACUUM ANALYZE audit.entry")
-        owner.execute("VACUUM ANALYZE audit.link")
+def told(server: Connection) -> tuple[int, int]:
+    """How many entries there are, and how many bytes they hold."""
+    with psycopg.connect(server.conninfo()) as owner:
+        number, size = owner.execute(_ENTRIES).fetchone()
+        return number, int(size)
 
 
-def hashing_alone(count: int) -> float:
-    """Seconds of processor time for SHA-256 over as many bytes, with nothing around it."""
-    (_, content), *_ = contents(1)
-    told = content.encode() + bytes(40)
-    start = time.process_time()
+def fetched_and_hashed(server: Connection) -> None:
+    """What anybody must do who does not trust the stored hashes, and no more: without the comparison of columns and rows."""
+    previous = bytes(32)
+    with psycopg.connect(server.conninfo()) as owner, owner.cursor() as cursor:
+        for position, stored, content in cursor.stream(_BYTES, binary=True, size=100):
+            previous = hashlib.sha256(previous + position.to_bytes(8, "big") + content).digest()
+            assert previous == stored
+
+
+def hashed_alone(count: int, size: int) -> None:
+    told = bytes(size // count + 40)
     for _ in range(count):
         hashlib.sha256(told).digest()
-    return time.process_time() - start
+
+
+def seconds(act: Callable[[], None]) -> tuple[float, float]:
+    """By the clock, and of this process's processor time."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    act()
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=1_000_000)
-    count = parser.parse_args().entries
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         postgres = EmbeddedPostgres(Path(scratch) / "postgres", durable=False)
         try:
             server = postgres.start()
             upgrade(server.owner_url)
             admit(server.owner_url, APP)
-            fill(server.conninfo(), count)
-            database = open_database(server.url(role=APP), SetClock(AT), seed=1)
-            wall, cpu = time.perf_counter(), time.process_time()
-            with database.session() as session:
-                seen = verify_audit(session)
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            assert seen.is_whole
-            assert seen.head.position == count
-            database.close()
+            measure(server, grown(server, given.entries))
         finally:
             postgres.destroy()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"Load average {os.getloadavg()[0]:.1f}")
-    print(
-        f"{count:,} entries verified in {wall:.1f} s ({cpu:.1f} s of processor time here), peak memory {peak:.0f} MiB"
-    )
-    print(f"SHA-256 over as many bytes, alone: {hashing_alone(count):.1f} s of processor time")
+
+
+def measure(server: Connection, database: Database) -> None:
+    number, size = told(server)
+
+    def verified() -> None:
+        with database.reading() as session:
+            seen = verify_audit(session)
+        assert seen.is_whole
+        assert seen.head.position == number
+
+    print(f"{number:,} entries of {size / number:.0f} bytes. Load average {os.getloadavg()[0]:.1f}")
+    for what, act in (
+        ("verified", verified),
+        ("fetched and hashed, psycopg alone", lambda: fetched_and_hashed(server)),
+        ("SHA-256 over as many bytes, alone", lambda: hashed_alone(number, size)),
+    ):
+        wall, cpu = seconds(act)
+        print(f"{what}: {wall:.1f} s by the clock, {cpu:.1f} s of processor time here")
+    print(f"Peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+    database.close()
 
 
 if __name__ == "__main__":

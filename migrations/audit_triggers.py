@@ -110,7 +110,16 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION audit.rows_that_differ(watched regclass) RETURNS TABLE (record_id uuid, finding text)
+CREATE FUNCTION audit.refuse_removal() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    RAISE EXCEPTION '% on %.% is refused: its rows are kept', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME USING ERRCODE = 'EQ002';
+END
+$$;
+"""
+
+FIRST_COMPARISON: Final = """
+CREATE OR REPLACE FUNCTION audit.rows_that_differ(watched regclass) RETURNS TABLE (record_id uuid, finding text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
     treatments jsonb;
@@ -132,13 +141,6 @@ BEGIN
         FROM told FULL JOIN live USING (id)
         WHERE live.id IS NULL OR told.id IS NULL OR NOT live.image @> told.image
         ORDER BY 1$query$, table_name, treatments, watched);
-END
-$$;
-
-CREATE FUNCTION audit.refuse_removal() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog AS $$
-BEGIN
-    RAISE EXCEPTION '% on %.% is refused: its rows are kept', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME USING ERRCODE = 'EQ002';
 END
 $$;
 """

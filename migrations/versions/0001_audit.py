@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from migrations.audit_triggers import FUNCTIONS, TABLES
+from migrations.audit_triggers import FIRST_COMPARISON, FUNCTIONS, TABLES
 
 revision = "0001"
 down_revision = None
@@ -23,6 +23,7 @@ def upgrade() -> None:
     for schema in (*BLINDED_SCHEMAS, "sealed", "audit"):
         op.execute(f"CREATE SCHEMA {schema}")
     op.execute(FUNCTIONS)
+    op.execute(FIRST_COMPARISON)
     op.execute(TABLES)
     for schema in BLINDED_SCHEMAS:
         _let_write(schema, "equipoise_blinded")

@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.support.house import House
+from tests.support.participants import ready_to_randomize
 from trial.access.actions import Action
 from trial.access.policies import authorize
 from trial.audit.anchors import AnchorBroken, read_anchors, read_head, write_anchor
@@ -127,7 +128,7 @@ def rechain(owner_url: str) -> None:
             "SELECT position, content FROM audit.link JOIN audit.entry ON entry.id = entry_id ORDER BY position"
         ).fetchall()
         for position, content in rows:
-            previous = next_hash(previous, position, content)
+            previous = next_hash(previous, position, content.encode())
             connection.execute("UPDATE audit.link SET hash = %s WHERE position = %s", (previous, position))
         connection.execute("ALTER TABLE audit.link ENABLE TRIGGER USER")
 
@@ -178,6 +179,29 @@ def test_a_record_changed_behind_the_triggers_is_found(house: House, owner_url: 
             )
     attack(owner_url, statement)
     assert any(trouble is Trouble.ROW_DIFFERS and f"({what})" in where for trouble, where in findings(house))
+
+
+def test_an_answer_slipped_into_a_document_behind_the_triggers_is_found(house: House, owner_url: str):
+    ready_to_randomize(house)
+    with psycopg.connect(owner_url.replace("+psycopg", "")) as owner:
+        owner.execute("ALTER TABLE trial.form_record DISABLE TRIGGER USER")
+        one = "SELECT min(id::text)::uuid FROM trial.form_record"
+        slipped = f"UPDATE trial.form_record SET answers = answers || '{{\"more\": true}}' WHERE id = ({one})"
+        changed = owner.execute(slipped)
+        assert changed.rowcount == 1
+        owner.execute("ALTER TABLE trial.form_record ENABLE TRIGGER USER")
+    ((trouble, where),) = findings(house)
+    assert trouble is Trouble.ROW_DIFFERS
+    assert where.startswith("trial.form_record")
+    assert where.endswith("(changed)")
+
+
+def test_a_column_that_a_later_schema_adds_needs_no_entry_of_its_own(house: House, owner_url: str):
+    with psycopg.connect(owner_url.replace("+psycopg", "")) as owner:
+        owner.execute("ALTER TABLE trial.site ADD COLUMN beds integer NOT NULL DEFAULT 3")
+    assert findings(house) == []
+    attack(owner_url, "UPDATE trial.site SET name = 'Behind its back', beds = 4 WHERE code = 'S1'")
+    assert [trouble for trouble, _ in findings(house)] == [Trouble.ROW_DIFFERS]
 
 
 @pytest.mark.parametrize("damage", [b'{"anchor":{}}\n', b"not json\n"])
