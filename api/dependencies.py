@@ -22,8 +22,8 @@ from fastapi.concurrency import run_in_threadpool
 from api.cookies import session_cookie_name
 from api.services import AppServices, services_of
 from trial.access.actors import Actor
+from trial.access.login_sessions import SessionOver, resume_session
 from trial.access.passwords import STRONG
-from trial.access.sign_in import SessionOver, resume_session
 from trial.access.signatures import CODE_GOOD_FOR, Reauthenticated, reauthenticate
 from trial.access.tokens import TOKEN_PREFIX, TokenRefused, resume_token
 from trial.database.session import TrialSession
@@ -88,7 +88,7 @@ def caller_of(request: Request) -> Caller:
     accept_token(request)
     if (known := _known(request)) is not None:
         return known
-    with services_of(request).database.transaction() as session:
+    with services_of(request).database.looking() as session:
         return identify(request, session)
 
 
@@ -106,7 +106,7 @@ def accept_token(request: Request) -> None:
 
 
 def identify(request: Request, session: TrialSession) -> Caller:
-    """Who calls, in a transaction in which the gate goes on to read; a program is known already."""
+    """Who calls, found with a session with which the gate goes on to read; a program is known already."""
     if (known := _known(request)) is not None:
         return known
     return _remember(request, _by_cookie(services_of(request), session, request))
@@ -128,8 +128,7 @@ def _by_cookie(services: AppServices, session: TrialSession, request: Request) -
     if not token:
         raise NotSignedIn("Sign in first.")
     resumed = resume_session(session, token, timedelta(minutes=services.settings.idle_minutes))
-    login = resumed.login
-    return Caller(services, resumed.actor, login.id, login.code_accepted_at, resumed.account.password_hash)
+    return Caller(services, resumed.actor, resumed.session_id, resumed.code_accepted_at, resumed.password_hash)
 
 
 async def _called(request: Request) -> Caller:

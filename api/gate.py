@@ -5,7 +5,7 @@ Invariants
    403 whether or not the object exists.
 2. The gate reads the same declaration (``api.permissions``) that the access test walks; there is no second list.
 3. A page wants a person's session; a token opens the JSON API alone.
-4. A person's session, roles and place are read in one transaction: no change of rights falls in between.
+4. A person's session and roles are read in one statement: no change of rights falls in between.
 
 What it does not do: decide for one record. Services authorize each act at its own site.
 """
@@ -43,7 +43,7 @@ def pass_gate(request: Request) -> None:
     if kind in {"public", "participant"}:
         return
     accept_token(request)
-    with services_of(request).database.transaction() as session:
+    with services_of(request).database.looking() as session:
         caller = identify(request, session)
         place = _place(session, request, caller)
         if not _is_program(request):

@@ -1,12 +1,13 @@
 """Randomizing one participant over HTTP, beside a bare psycopg script that takes the same locks and writes the same rows.
 
     .venv/bin/python bench/randomize.py [--participants 80] [--clients 1 8 32] [--processes 1 2 4] [--grown 1000 100000]
-        [--trials 1]
+        [--trials 1] [--warm 60]
 
 Both sides run against the same durable embedded PostgreSQL. Our side does everything that real use does: session, role gate,
 re-authentication, preconditions, strongroom, kit, signature, audit, chain, commit. Passwords of the bench's accounts are hashed
 with light parameters; what hashing with the real ones costs is measured apart. ``--processes`` are API processes, ``--grown`` the
-participants in the trial when a round begins (copied in bulk), ``--trials`` the trials in the database.
+participants in the trial when a round begins (copied in bulk), ``--trials`` the trials in the database. Each round has servers of
+its own, which first randomize ``--warm`` participants: what a server learns once (statements, plans) is no part of it.
 """
 
 from __future__ import annotations
@@ -216,6 +217,7 @@ def hashing_ms() -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--participants", type=int, default=80, help="randomized in each round")
+    parser.add_argument("--warm", type=int, default=60, help="randomized before that, and not measured")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--grown", type=int, nargs="+", default=[0])
@@ -241,27 +243,30 @@ def run(server: Connection, given: argparse.Namespace) -> None:
         for clients in given.clients
     ]
     with psycopg.connect(server.conninfo(), autocommit=True) as connection:
-        connection.execute(SCHEMA % {"n": len(rounds) * given.participants * 2})
-    house, ready = furnished(server, len(rounds), given.participants)
+        connection.execute(SCHEMA % {"n": len(rounds) * (given.warm + given.participants) * 2})
+    house, ready = furnished(server, len(rounds), given.warm + given.participants)
     more_trials(house, given.trials - 1)
     plain, token, in_trial = bare(server.conninfo()), signed_in(house), 1
     titles = ("in trial", "API", "clients", "p50", "p99", "a second", "bare p50", "bare/s", "share", "cores", "a core")
     widths = (9, 4, 8, 9, 9, 9, 9, 8, 6, 6, 6)
     print(" ".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True)))
     for grown, processes, clients in rounds:
-        more = max(grown - in_trial, given.participants)
+        more = max(grown - in_trial, given.warm + given.participants)
         whom = [code for _, code in copied(house, server.conninfo(), ready, more, audited=False)]
         in_trial += more
         apis = [ApiProcess(server.url(role=APP), AT) for _ in range(processes)]
         try:
             for api in apis:
                 api.start()
-            stocked(house, "S1", dict.fromkeys(("KET", "PBO"), given.participants // 2))
             act = over_http([api.port for api in apis], token)
-            before, began = processor_seconds(apis), time.perf_counter()
-            us = measure(act, whom[: given.participants], clients)
-            cores = (processor_seconds(apis) - before) / (time.perf_counter() - began)
-            them = measure(plain, whom[: given.participants], clients)
+            first, timed = whom[: given.warm], whom[given.warm : given.warm + given.participants]
+            for group in (first, timed):
+                stocked(house, "S1", dict.fromkeys(("KET", "PBO"), len(group) // 2))
+                before, began = processor_seconds(apis), time.perf_counter()
+                us = measure(act, group, clients)
+                cores = (processor_seconds(apis) - before) / (time.perf_counter() - began)
+            for group in (first, timed):
+                them = measure(plain, group, clients)
         finally:
             for api in apis:
                 api.close()

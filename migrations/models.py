@@ -27,7 +27,17 @@ from randomization.ledger import (
 from randomization.pharmacy import accounts as situation_accounts
 from randomization.pharmacy import handovers, preparations, prepared_contents
 from randomization.unblinding import bounds, coding, copies, documents, expedition, opening, physicians, register
-from trial.access import accounts, alerts, exactly_once, grants, infusion_grants, resets, sign_in, signatures, tokens
+from trial.access import (
+    accounts,
+    alerts,
+    exactly_once,
+    grants,
+    infusion_grants,
+    login_sessions,
+    resets,
+    signatures,
+    tokens,
+)
 from trial.conduct import (
     attendance,
     concomitant,
@@ -79,7 +89,7 @@ TABLE_MODULES = (
     grants,
     infusion_grants,
     resets,
-    sign_in,
+    login_sessions,
     signatures,
     tokens,
     sites,

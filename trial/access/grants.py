@@ -6,12 +6,11 @@ Invariants
 3. A grant is ended, never removed: who could do what on any past day stays readable.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import and_, bindparam, or_
+from sqlalchemy import bindparam, or_
 from sqlmodel import Field, col, select
 
 from trial.access.accounts import Account, get_account
@@ -71,14 +70,11 @@ class RoleGrant(Record, table=True):
     ends_at: datetime | None = instant(default=None)
 
 
-HELD_AT = and_(
-    col(RoleGrant.starts_at) <= bindparam("at"),
-    or_(col(RoleGrant.ends_at).is_(None), col(RoleGrant.ends_at) > bindparam("at")),
-)
-"""That a role is held at the instant ``at``."""
 _HELD = (
     select(RoleGrant)
-    .where(col(RoleGrant.account_id) == bindparam("account_id"), HELD_AT)
+    .where(col(RoleGrant.account_id) == bindparam("account_id"))
+    .where(col(RoleGrant.starts_at) <= bindparam("at"))
+    .where(or_(col(RoleGrant.ends_at).is_(None), col(RoleGrant.ends_at) > bindparam("at")))
     .order_by(col(RoleGrant.role), col(RoleGrant.id))
 )
 
@@ -110,15 +106,16 @@ def grants_ever(session: TrialSession, trial_id: UUID, account_id: UUID | None =
 
 def actor_for(session: TrialSession, account: Account) -> Actor:
     """The account's owner with the roles held now."""
-    return actor_with(session, account, grants_of(session, account.id, session.now()))
-
-
-def actor_with(session: TrialSession, account: Account, grants: Iterable[RoleGrant]) -> Actor:
-    """The account's owner with the roles of these grants, which the caller has read."""
+    grants = grants_of(session, account.id, session.now())
     held = tuple(HeldRole(grant.role, grant.trial_id, grant.site_id) for grant in grants)
+    return actor_with(session, account.id, account.display_name, held)
+
+
+def actor_with(session: TrialSession, account_id: UUID, display_name: str, held: tuple[HeldRole, ...]) -> Actor:
+    """The account's owner with these roles, which the caller has read."""
     may_be_given = any(role.role in INFUSION_DOMAIN_ROLES for role in held)
-    given = trials_with_infusion_domain(session, account.id) if may_be_given else frozenset()
-    return person(account.id, account.display_name, held, given)
+    given = trials_with_infusion_domain(session, account_id) if may_be_given else frozenset()
+    return person(account_id, display_name, held, given)
 
 
 def check_role_fits(role: str, site_id: UUID | None) -> None:

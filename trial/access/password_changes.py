@@ -18,9 +18,9 @@ from pydantic import Field as Bounded
 from trial.access.accounts import Account, get_account
 from trial.access.actions import Action
 from trial.access.actors import Actor
+from trial.access.login_sessions import open_sessions_of
 from trial.access.passwords import PasswordTooWeak, check_password_acceptable
 from trial.access.policies import authorize
-from trial.access.sign_in import open_sessions_of
 from trial.access.signatures import Reauthenticated, check_proof
 from trial.database.session import TrialSession
 from trial.errors import InvalidInput

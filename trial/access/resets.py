@@ -21,8 +21,8 @@ from trial.access.actors import Actor
 from trial.access.alerts import AlertKind, raise_alert
 from trial.access.codes import new_code_secret
 from trial.access.grants import grants_of
+from trial.access.login_sessions import LoginSession
 from trial.access.policies import authorize
-from trial.access.sign_in import LoginSession
 from trial.access.tokens import ApiToken
 from trial.database.columns import instant, prose
 from trial.database.records import Record, in_schema

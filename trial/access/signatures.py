@@ -110,11 +110,14 @@ def reauthenticate(
         with database.reading() as session:
             stored = get_account(session, actor.account_id).password_hash
     matches = password_matches(password, stored, strength)
+    opens = matches and database.ask(_OPEN_WITH, account=actor.account_id, stored=stored, now=now)
+    if opens and not code:
+        return Reauthenticated(actor.account_id, now)
     with database.transaction() as session:
-        open_now = session.run_sql(_OPEN_WITH, account=actor.account_id, stored=stored, now=now)
-        if matches and open_now and (not code or accept_code(session, get_account(session, actor.account_id), code)):
+        account = get_account(session, actor.account_id)
+        if opens and code and accept_code(session, account, code):
             return Reauthenticated(actor.account_id, now)
-        record_failure(session, get_account(session, actor.account_id))
+        record_failure(session, account)
     raise SignInRefused("The password or the code is not right, so nothing was signed. Try again.")
 
 
@@ -157,8 +160,7 @@ def sign(
         signed_at=session.now(),
     )
     if as_made:
-        session.insert_plain(record)
-        session.insert_plain(signature)
+        session.insert_plain(record, signature)
     else:
         session.add(signature)
         session.flush()

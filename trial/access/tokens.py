@@ -17,9 +17,9 @@ from trial.access.accounts import get_account
 from trial.access.actions import Action
 from trial.access.actors import Actor
 from trial.access.grants import actor_for
+from trial.access.login_sessions import new_token, token_digest
 from trial.access.permissions import Permission
 from trial.access.policies import authorize, check_may_somewhere
-from trial.access.sign_in import new_token, token_digest
 from trial.access.signatures import Reauthenticated, ReauthenticationNeeded
 from trial.database.columns import document, instant
 from trial.database.records import Record, in_schema

@@ -28,8 +28,6 @@ from trial.access.signatures import Reauthenticated, Signature, check_holding, g
 from trial.conduct.casebooks import Casebook, open_casebook, open_for
 from trial.conduct.consents import check_consent_current
 from trial.conduct.factors import check_factors_complete, factor_values, stratum_label
-from trial.conduct.forms import screening_answers
-from trial.conduct.outcomes import screening_scores
 from trial.conduct.participants import (
     Participant,
     ParticipantRecord,
@@ -40,6 +38,7 @@ from trial.conduct.participants import (
     check_trial_open,
     take_step,
 )
+from trial.conduct.recorded import Recorded, recorded_in_screening
 from trial.conduct.recruitment import check_cohort_open
 from trial.conduct.sites import Site, check_site_active
 from trial.conduct.trials import Lever, Trial, check_lever_open
@@ -50,7 +49,6 @@ from trial.errors import Conflict, DomainError, InvalidInput
 from trial.protocol.schema import Criterion, Protocol, Value
 
 MEANING = "The participant meets every eligibility criterion of the protocol."
-Recorded = Mapping[tuple[str, str], Value | None]
 
 
 class AnswerContradictsData(InvalidInput):
@@ -145,7 +143,7 @@ def assess_eligibility(session: TrialSession, actor: Actor, command: AssessEligi
     """
     casebook = open_for(session, actor, Action.SCREENING_RECORDED, command.participant_id)
     check_before_randomization(casebook.participant)
-    recorded = recorded_values(session, casebook)
+    recorded = recorded_in_screening(session, casebook)
     answers = answer_criteria(casebook.protocol, command.answers, recorded)
     assessment = EligibilityAssessment(
         **casebook.stamp(session),
@@ -248,11 +246,6 @@ def why_not_randomizable(session: TrialSession, participant_id: UUID) -> DomainE
     return None
 
 
-def recorded_values(session: TrialSession, casebook: Casebook) -> dict[tuple[str, str], Value | None]:
-    """What the screening period knows, by form and field, or instrument and domain."""
-    return {**screening_answers(session, casebook), **screening_scores(session, casebook)}
-
-
 def answer_criteria(protocol: Protocol, given: Mapping[str, bool], recorded: Recorded) -> dict[str, bool | None]:
     """Each criterion's answer: the machine check's where there is one, else the person's, else unknown."""
     known = {criterion.id for criterion in protocol.eligibility}
@@ -342,7 +335,7 @@ def _check_met(casebook: Casebook, assessment: EligibilityAssessment) -> None:
 
 
 def _check_up_to_date(session: TrialSession, casebook: Casebook, assessment: EligibilityAssessment) -> None:
-    recorded = recorded_values(session, casebook)
+    recorded = recorded_in_screening(session, casebook)
     checked = machine_answers(casebook.protocol, recorded)
     same = all(assessment.answers.get(criterion) == answer for criterion, answer in checked.items())
     if not same or evidence_for(casebook.protocol, recorded) != assessment.evidence:

@@ -43,6 +43,7 @@ _OF_PARTICIPANT = (
     .where(col(FactorValue.participant_id) == bindparam("participant_id"))
     .order_by(col(FactorValue.factor))
 )
+_VALUES = "SELECT factor, value FROM trial.factor_value WHERE participant_id = %(participant_id)s ORDER BY factor"
 
 
 def note_factors(session: TrialSession, casebook: Casebook, written: Iterable[FormRecord]) -> None:
@@ -64,7 +65,7 @@ def note_factors(session: TrialSession, casebook: Casebook, written: Iterable[Fo
 
 def factor_values(session: TrialSession, participant_id: UUID) -> dict[str, str]:
     """The values as recorded (before randomization) or as used (after it), by factor."""
-    return {name: stored.value for name, stored in _stored(session, participant_id).items()}
+    return {row.factor: row.value for row in session.run_sql(_VALUES, participant_id=participant_id)}
 
 
 def check_factors_complete(participant: Participant, protocol: Protocol, values: Mapping[str, str]) -> None:

@@ -51,12 +51,6 @@ class FormRecord(ParticipantRecord, table=True):
     answers: dict[str, Any] = document()
 
 
-_ANSWERS = (
-    "SELECT visit, form, answers FROM trial.form_record"
-    " WHERE participant_id = %(participant_id)s AND visit = ANY(%(visits)s)"
-)
-
-
 def write_forms(
     session: TrialSession,
     casebook: Casebook,
@@ -142,20 +136,6 @@ def recorded_forms(session: TrialSession, participant_id: UUID, visit: str) -> d
     """What is recorded at a visit, by form. For services; readers use ``forms_for``."""
     found = select(FormRecord).where(FormRecord.participant_id == participant_id, FormRecord.visit == visit)
     return {record.form: record for record in session.exec(found)}
-
-
-def screening_answers(session: TrialSession, casebook: Casebook) -> dict[tuple[str, str], Value | None]:
-    """Every answer of the screening period, by form and field; a later visit's answer counts over an earlier one's."""
-    return answers_at(
-        session, casebook, [visit.code for visit in casebook.protocol.visits if visit.period == "screening"]
-    )
-
-
-def answers_at(session: TrialSession, casebook: Casebook, visits: list[str]) -> dict[tuple[str, str], Value | None]:
-    """Every answer at these visits, by form and field; a later visit's counts over an earlier one's."""
-    found = session.run_sql(_ANSWERS, participant_id=casebook.participant.id, visits=visits)
-    records = sorted(found, key=lambda record: visits.index(record.visit))
-    return {(record.form, name): value for record in records for name, value in record.answers.items()}
 
 
 def forms_for(session: TrialSession, actor: Actor, participant_id: UUID) -> list[FormRecord]:

@@ -19,9 +19,8 @@ from trial.conduct.casebooks import Casebook, open_casebook
 from trial.conduct.consents import check_consent_current
 from trial.conduct.eligibility import RandomizationCandidate
 from trial.conduct.factors import factor_values, stratum_label
-from trial.conduct.forms import answers_at
-from trial.conduct.outcomes import scores_at
 from trial.conduct.participants import check_active, check_randomized, check_trial_open
+from trial.conduct.recorded import recorded_at
 from trial.conduct.schedules import VisitStanding
 from trial.conduct.trials import Lever, check_lever_open
 from trial.conduct.visits import VisitRecord
@@ -99,9 +98,7 @@ def _check_visit(session: TrialSession, casebook: Casebook, stage: FurtherStage)
 def _check_condition(session: TrialSession, casebook: Casebook, stage: FurtherStage) -> None:
     if stage.when is None:
         return
-    there = [stage.from_visit]
-    recorded = {**answers_at(session, casebook, there), **scores_at(session, casebook, there)}
-    if stage.when.holds(recorded) is not True:
+    if stage.when.holds(recorded_at(session, casebook, [stage.from_visit])) is not True:
         raise StageNotForThem(
             f"By what is recorded at “{casebook.protocol.visit(stage.from_visit).name}”, “{stage.label}” is not for"
             f" {casebook.participant.code}. Complete or correct the forms of that visit if that is wrong."

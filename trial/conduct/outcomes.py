@@ -94,11 +94,6 @@ class Outcome(ParticipantRecord, table=True):
 _AT_VISIT: Final = select(Outcome).where(
     Outcome.participant_id == bindparam("participant_id"), Outcome.visit == bindparam("visit")
 )
-_SCORES: Final = (
-    "SELECT visit, instrument, repeat, scores FROM trial.outcome"
-    " WHERE participant_id = %(participant_id)s AND visit = ANY(%(visits)s)"
-)
-
 # Who completes an instrument decides whose data they are, and which act enters them.
 _DOMAIN_OF: Final = {
     "participant": DataDomain.EFFICACY,
@@ -230,20 +225,6 @@ def _next_repeat(visit: Visit, instrument: Instrument, known: dict[tuple[str, in
 def _stored(session: TrialSession, casebook: Casebook, visit: str) -> dict[tuple[str, int], Outcome]:
     found = session.exec(_AT_VISIT, params={"participant_id": casebook.participant.id, "visit": visit})
     return {(outcome.instrument, outcome.repeat): outcome for outcome in found}
-
-
-def screening_scores(session: TrialSession, casebook: Casebook) -> dict[tuple[str, str], float | None]:
-    """Scores of the screening period by instrument and domain; the last administration counts."""
-    return scores_at(
-        session, casebook, [visit.code for visit in casebook.protocol.visits if visit.period == "screening"]
-    )
-
-
-def scores_at(session: TrialSession, casebook: Casebook, visits: list[str]) -> dict[tuple[str, str], float | None]:
-    """Scores at these visits by instrument and domain; the last administration counts."""
-    found = session.run_sql(_SCORES, participant_id=casebook.participant.id, visits=visits)
-    outcomes = sorted(found, key=lambda outcome: (visits.index(outcome.visit), outcome.repeat))
-    return {(outcome.instrument, score["domain"]): score["score"] for outcome in outcomes for score in outcome.scores}
 
 
 def outcomes_for(session: TrialSession, actor: Actor, participant_id: UUID) -> list[Outcome]:

@@ -12,7 +12,7 @@ What it does not do: choose an arm (the strongroom does, and then calls ``mark_r
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -38,7 +38,11 @@ _NEXT_NUMBER = text(
     " VALUES (:id, :recorded_at, :trial_id, 1)"
     " ON CONFLICT (trial_id) DO UPDATE SET last_number = counter.last_number + 1 RETURNING last_number"
 )
-_FIX_FACTORS = "UPDATE trial.factor_value SET used_at = %(at)s WHERE participant_id = %(participant_id)s"
+_RANDOMIZE: Final = (
+    "WITH fixed AS (UPDATE trial.factor_value SET used_at = %(randomized_at)s WHERE participant_id = %(id)s)"
+    " UPDATE trial.participant SET status = %(status)s, randomization_number = %(randomization_number)s,"
+    " randomized_at = %(randomized_at)s, stratum = %(stratum)s WHERE id = %(id)s"
+)
 _TERMS: Final = {"sex": "C66731", "race": "C74457", "ethnicity": "C66790"}
 
 
@@ -340,11 +344,15 @@ def mark_randomized(
 
     Called within an act that the strongroom has authorized. Raises ``AlreadyRandomized``, ``StepNotPossible``.
     """
-    session.run_sql(_FIX_FACTORS, at=at, participant_id=participant.id)
-    take_step(session, participant, Step.RANDOMIZE)
-    participant.randomization_number = number
-    participant.randomized_at = at
-    participant.stratum = stratum
+    check_can_take(participant, Step.RANDOMIZE)
+    now: dict[str, Any] = {
+        "status": STEPS[participant.status][Step.RANDOMIZE],
+        "randomization_number": number,
+        "randomized_at": at,
+        "stratum": stratum,
+    }
+    session.run_sql(_RANDOMIZE, id=participant.id, **now)
+    session.take_as_stored(participant, **now)
     return participant
 
 

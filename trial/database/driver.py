@@ -8,13 +8,14 @@ What it does not do: map rows to records, or write what a session has still to w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import namedtuple
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, ClassVar, Final, LiteralString
 
 import psycopg
-from psycopg.rows import TupleRow, namedtuple_row
-from sqlalchemy import Connection, Table
+from psycopg.rows import TupleRow, tuple_row
+from sqlalchemy import Connection, Dialect, Table, bindparam
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
@@ -22,7 +23,7 @@ from sqlmodel import SQLModel
 
 from trial.database.refusals import refusal_of
 
-_CURSOR: Final = "cursor for plain statements"
+_STATEMENTS: Final = "plain statements"
 
 
 class DescribingOnce(psycopg.Cursor[TupleRow]):
@@ -45,35 +46,75 @@ class DescribingOnce(psycopg.Cursor[TupleRow]):
         return known
 
 
-def run_sql(connection: Connection, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
-    """The rows that a statement gives, with its columns as attributes; none for one that gives no rows.
+class PlainStatements:
+    """The statements of one connection: a cursor for each, so that it knows already how to write values and read rows."""
 
-    Parameters stand in the statement as ``%(name)s``. Raises what the connection raises for a statement of SQLAlchemy's: a domain
-    error where a trigger of ours refused, otherwise ``DBAPIError``.
-    """
-    held = connection.connection
-    cursor = held.info.get(_CURSOR) or _make_cursor(held)
-    try:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall() if cursor.pgresult.nfields else []
-    except psycopg.Error as error:
-        if cursor.connection.broken:
-            connection.invalidate(error)
+    def __init__(self, connection: Connection | PoolProxiedConnection, dialect: Dialect) -> None:
+        self._connection, self._dialect = connection, dialect
+        held = connection.connection if isinstance(connection, Connection) else connection
+        self._driver: psycopg.Connection[TupleRow] = held.driver_connection  # type: ignore[assignment]  # SQLAlchemy knows no driver
+        self._known: dict[LiteralString, _Statement] = held.info.setdefault(_STATEMENTS, {})
+
+    def run(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
+        """The rows that a statement gives, with its columns as attributes; none for one that gives no rows.
+
+        Parameters stand in the statement as ``%(name)s``. Raises what the connection raises for a statement of SQLAlchemy's: a
+        domain error where a trigger of ours refused, otherwise ``DBAPIError``.
+        """
+        known = self._known.get(statement) or self._learn(statement)
+        try:
+            return known.run(statement, parameters)
+        except psycopg.Error as error:
+            raise self._error_of(error, statement) from error
+
+    def _learn(self, statement: LiteralString) -> _Statement:
+        made = self._known[statement] = _Statement(self._driver.cursor(row_factory=tuple_row))
+        return made
+
+    def _error_of(self, error: psycopg.Error, statement: str) -> BaseException:
+        if self._driver.broken:
+            self._connection.invalidate(error)
         wrapped = DBAPIError.instance(
-            statement, None, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect
+            statement, None, error, psycopg.Error, hide_parameters=True, dialect=self._dialect
         )
-        raise (refusal_of(error) or wrapped) from error
+        return refusal_of(error) or wrapped
+
+
+class _Statement:
+    """A statement's own cursor, and the rows that it gives; they are always of the same columns."""
+
+    __slots__ = ("_cursor", "_row")
+
+    def __init__(self, cursor: psycopg.Cursor[TupleRow]) -> None:
+        self._cursor = cursor
+        self._row: Callable[[TupleRow], Any] | None = None
+
+    def run(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
+        self._cursor.execute(statement, parameters, binary=True)
+        if not self._cursor.pgresult.nfields:  # type: ignore[union-attr]  # there is a result after an execution
+            return []
+        if self._row is None:
+            self._row = _row_of(tuple([column.name for column in self._cursor.description or ()]))
+        return list(map(self._row, self._cursor.fetchall()))
 
 
 @cache
-def insertion_of(record: type[SQLModel]) -> LiteralString:
-    """The statement that stores a record of this class, each column under its own name."""
-    table: Table = record.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-    return str(table.insert().compile(dialect=psycopg_dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+def _row_of(columns: tuple[str, ...]) -> Callable[[TupleRow], Any]:
+    row: Any = namedtuple("Row", list(columns))  # type: ignore[misc]  # noqa: PYI024 - known when the statement has run
+    make: Callable[[TupleRow], Any] = row._make
+    return make
 
 
-def _make_cursor(held: PoolProxiedConnection) -> Any:
-    """One for as long as the connection lasts: it knows already how each value is written."""
-    driver: psycopg.Connection[TupleRow] = held.driver_connection  # type: ignore[assignment]  # SQLAlchemy knows no driver
-    cursor = held.info[_CURSOR] = driver.cursor(row_factory=namedtuple_row)
-    return cursor
+@cache
+def insertion_of(*kinds: type[SQLModel]) -> LiteralString:
+    """The statement that stores a new record of each of these classes, the first one first. The value of column ``c`` of the
+    record with number ``n``, from 0, is the parameter ``c_n``."""
+    first, *others = [_insertion(kind, number) for number, kind in enumerate(kinds)]
+    named = ", ".join(f"other_{number} AS ({other})" for number, other in enumerate(others))
+    return f"WITH {named} {first}" if named else first
+
+
+def _insertion(kind: type[SQLModel], number: int) -> str:
+    table: Table = kind.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+    values: dict[str, Any] = {column.name: bindparam(f"{column.name}_{number}") for column in table.columns}
+    return str(table.insert().values(values).compile(dialect=psycopg_dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped

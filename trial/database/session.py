@@ -22,11 +22,13 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.orm import SessionTransaction
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session, SQLModel
 
 from trial.clock import Clock, SystemClock
-from trial.database.driver import DescribingOnce, insertion_of, run_sql
+from trial.database.driver import DescribingOnce, PlainStatements, insertion_of
 from trial.database.refusals import say_as_domain_error
 from trial.ids import Entropy, SystemEntropy, new_id
 from trial.keyring import Keyring
@@ -48,6 +50,7 @@ class TrialSession(Session):
     clock: Clock
     entropy: Entropy
     keyring: Keyring
+    _plain: tuple[SessionTransaction, PlainStatements] | None = None
 
     @property
     def vault(self) -> Vault:
@@ -68,11 +71,35 @@ class TrialSession(Session):
     def run_sql(self, statement: LiteralString, **parameters: Any) -> list[Any]:
         """A statement in the driver's own words, ``%(name)s`` for a parameter, after what is still to be written."""
         self.flush()
-        return run_sql(self.connection(), statement, parameters)
+        return self._plain_statements().run(statement, parameters)
 
-    def insert_plain(self, record: SQLModel) -> None:
-        """A new record of ids, texts, whole numbers and instants, in one statement; the session does not hold it afterwards."""
-        self.run_sql(insertion_of(type(record)), **record.model_dump())
+    def _plain_statements(self) -> PlainStatements:
+        """Those of the connection that this transaction has, found once a transaction. A savepoint is set when it first asks for
+        its connection, so it counts as one."""
+        transaction = self._innermost()
+        if transaction is None or self._plain is None or self._plain[0] is not transaction or not transaction.is_active:
+            connection = self.connection()
+            transaction = self._innermost()
+            assert transaction is not None, "a connection begins one"
+            self._plain = transaction, PlainStatements(connection, connection.dialect)
+        return self._plain[1]
+
+    def _innermost(self) -> SessionTransaction | None:
+        return self.get_nested_transaction() or self.get_transaction()
+
+    def insert_plain(self, *records: SQLModel) -> None:
+        """New records of ids, texts, whole numbers and instants, in one statement; the session does not hold them afterwards."""
+        values = {
+            f"{name}_{number}": value
+            for number, record in enumerate(records)
+            for name, value in record.model_dump().items()
+        }
+        self.run_sql(insertion_of(*map(type, records)), **values)
+
+    def take_as_stored(self, record: SQLModel, **values: Any) -> None:
+        """A plain statement has given a record that the session holds these values."""
+        for name, value in values.items():
+            set_committed_value(record, name, value)
 
     def stamp(self) -> dict[str, Any]:
         """The fields that every new record needs."""
@@ -146,11 +173,37 @@ class Database:
         self.keyring = keyring
         self.clock: Clock = clock or SystemClock()
         self.entropy: Entropy = entropy or SystemEntropy()
+        self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def session(self) -> TrialSession:
-        session = TrialSession(self.engine, expire_on_commit=False)
+        return self._session_of(self.engine)
+
+    def _session_of(self, engine: Engine) -> TrialSession:
+        session = TrialSession(engine, expire_on_commit=False)
         session.clock, session.entropy, session.keyring = self.clock, self.entropy, self.keyring
         return session
+
+    def ask(self, question: LiteralString, **parameters: Any) -> list[Any]:
+        """What one statement gives that only reads; as ``TrialSession.run_sql``, with no transaction around it."""
+        held = self.engine.raw_connection()
+        driver: Any = held.driver_connection
+        try:
+            driver.autocommit = True
+            return PlainStatements(held, self.engine.dialect).run(question, parameters)
+        finally:
+            if not driver.closed:
+                driver.autocommit = False
+            held.close()
+
+    @contextmanager
+    def looking(self) -> Iterator[TrialSession]:
+        """A session whose statements stand each for itself: for what begins every request, at half the round trips.
+
+        Nothing that belongs together is written in it.
+        """
+        with self._session_of(self._alone) as session:
+            yield session
+            session.flush()
 
     @contextmanager
     def reading(self) -> Iterator[TrialSession]:

@@ -19,11 +19,11 @@ from api.pages.render import page
 from api.permissions import self_service
 from api.places import trials_of
 from trial.access.accounts import get_account
+from trial.access.login_sessions import end_session, open_sessions_of
 from trial.access.password_changes import ChangePassword, change_password, check_new_password
 from trial.access.passwords import MIN_LENGTH, hash_password
 from trial.access.permissions import Permission
 from trial.access.policies import holds_anywhere
-from trial.access.sign_in import end_session, open_sessions_of
 from trial.access.tokens import GRANTABLE, CreateToken, create_token, revoke_token, tokens_of
 from trial.conduct.trials import get_trial
 from trial.database.session import TrialSession

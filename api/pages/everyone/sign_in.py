@@ -16,7 +16,8 @@ from api.pages.forms import FormState
 from api.pages.render import page
 from api.permissions import public, self_service
 from api.services import AppServices
-from trial.access.sign_in import LONGEST_SESSION, end_session, give_code, sign_in
+from trial.access.login_sessions import LONGEST_SESSION, end_session
+from trial.access.sign_in import give_code, sign_in
 
 router = APIRouter()
 

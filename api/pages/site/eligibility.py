@@ -28,9 +28,9 @@ from trial.conduct.eligibility import (
     SignEligibility,
     assess_eligibility,
     machine_answers,
-    recorded_values,
     sign_eligibility,
 )
+from trial.conduct.recorded import recorded_in_screening
 from trial.database.session import TrialSession
 from trial.protocol.schema import Criterion, Value
 
@@ -132,7 +132,7 @@ def _sign_url(found: Dossier) -> str:
 
 def _lines(session: TrialSession, found: Dossier) -> list[Line]:
     """Each criterion with what is recorded now; a person's own answers as last given."""
-    recorded = recorded_values(session, found.casebook)
+    recorded = recorded_in_screening(session, found.casebook)
     checked = machine_answers(found.casebook.protocol, recorded)
     given = found.assessment.answers if found.assessment is not None else {}
     return [

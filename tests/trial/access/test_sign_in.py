@@ -9,16 +9,9 @@ from tests.support.house import PASSWORD, House
 from trial.access.accounts import Account, close_account, code_secret
 from trial.access.alerts import Alert
 from trial.access.codes import code_at
+from trial.access.login_sessions import LoginSession, SessionOver, end_session, resume_session
 from trial.access.passwords import LIGHT_FOR_SIMULATION, PasswordTooWeak, check_password_acceptable, hash_password
-from trial.access.sign_in import (
-    LoginSession,
-    SessionOver,
-    SignInRefused,
-    end_session,
-    give_code,
-    resume_session,
-    sign_in,
-)
+from trial.access.sign_in import SignInRefused, give_code, sign_in
 from trial.access.signatures import (
     CodeNeeded,
     ReauthenticationNeeded,
@@ -53,7 +46,7 @@ def resumed(house: House, token: str):
 def test_password_then_code_lets_a_person_in_with_the_roles_held(house: House):
     found = resumed(house, enter(house))
     assert {role.role for role in found.actor.roles} == {"coordinator"}
-    assert found.login.code_accepted_at == house.clock.now()
+    assert found.code_accepted_at == house.clock.now()
 
 
 def test_the_password_alone_opens_nothing(house: House):
@@ -120,7 +113,7 @@ def test_signing_out_ends_the_session(house: House):
     token = enter(house)
     found = resumed(house, token)
     with house.database.transaction() as session:
-        end_session(session, found.actor, found.login.id)
+        end_session(session, found.actor, found.session_id)
     with pytest.raises(SessionOver):
         resumed(house, token)
 
