@@ -29,7 +29,7 @@ from tests.support.bulk import copied
 from tests.support.house import House
 from tests.support.participants import ready_to_randomize
 from tests.support.processes import database_at
-from trial.audit.verification import verify_audit
+from trial.audit.verification import verify_audit, walk_chain
 from trial.database.embedded import EmbeddedPostgres
 from trial.database.embedded.connection import Connection
 from trial.database.embedded.passwords import APP
@@ -115,9 +115,14 @@ def measure(server: Connection, database: Database) -> None:
         assert seen.is_whole
         assert seen.head.position == number
 
+    def walked() -> None:
+        with database.reading() as session:
+            assert walk_chain(session).head.position == number
+
     print(f"{number:,} entries of {size / number:.0f} bytes. Load average {os.getloadavg()[0]:.1f}")
     for what, act in (
         ("verified", verified),
+        ("of it the chain", walked),
         ("fetched and hashed, psycopg alone", lambda: fetched_and_hashed(server)),
         ("SHA-256 over as many bytes, alone", lambda: hashed_alone(number, size)),
     ):

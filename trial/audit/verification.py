@@ -10,13 +10,14 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 from sqlalchemy import text
 
 from trial.audit.anchors import Anchor, Head
@@ -47,7 +48,7 @@ _DIFFERING = text(
 
 
 class _Told(msgspec.Struct, gc=False):
-    """What an entry's content says of its columns; the rest of it is passed over."""
+    """What an entry's content says of its columns, in their order; the rest of it is passed over."""
 
     actor: str
     action: str
@@ -102,18 +103,25 @@ class AuditVerification:
         return not self.findings
 
 
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """How far the chain is good, the hashes at the positions that were wanted, and the first bad entry."""
+
+    head: Head
+    hashes: Mapping[int, str]
+    broken: Finding | None = None
+
+
 def verify_audit(session: TrialSession, anchors: Sequence[Anchor] = ()) -> AuditVerification:
     """Walk the whole chain once, then compare anchors and live rows. Reads only; nothing is shown but ids and hashes."""
     shared = {head.position for anchor in anchors if (head := declared_in(anchor)) is not None}
     wanted = {anchor.head.position for anchor in anchors} | shared
-    hashes: dict[int, str] = {0: GENESIS.hex()}
-    head, broken = _walk(session, wanted, hashes)
-    findings = [*broken, *_unchained(session), *_rows(session)]
-    if not broken:
-        findings[:0] = _against_anchors(anchors, head, hashes)
-    held = max((a.head.position for a in anchors if hashes.get(a.head.position) == a.head.hash), default=0)
+    walked = walk_chain(session, wanted)
+    findings = [*_unchained(session), *_rows(session)]
+    findings[:0] = [walked.broken] if walked.broken else _against_anchors(anchors, walked.head, walked.hashes)
+    held = max((a.head.position for a in anchors if walked.hashes.get(a.head.position) == a.head.hash), default=0)
     restored = tuple(_restores(anchors))
-    return AuditVerification(head, len(anchors), max(head.position - held, 0), tuple(findings), restored)
+    return AuditVerification(walked.head, len(anchors), max(walked.head.position - held, 0), tuple(findings), restored)
 
 
 def check_audit(session: TrialSession, anchors: Sequence[Anchor] = ()) -> AuditVerification:
@@ -126,18 +134,39 @@ def check_audit(session: TrialSession, anchors: Sequence[Anchor] = ()) -> AuditV
     return seen
 
 
-def _walk(session: TrialSession, wanted: set[int], hashes: dict[int, str]) -> tuple[Head, list[Finding]]:
-    """Recompute every hash; remember those at anchored positions. Stops at the first bad entry: all after it hangs on it."""
+def walk_chain(session: TrialSession, wanted: Collection[int] = ()) -> Walked:
+    """Recompute every hash, from the first entry on. Stops at the first bad entry: all after it hangs on it."""
     previous, position = GENESIS, 0
+    hashes = {0: GENESIS.hex()}
     with closing(_links(session)) as links:
         for link in links:
-            finding = _link_finding(link, previous, position + 1)
-            if finding is not None:
-                return Head(position, previous.hex()), [finding]
+            if not _is_good(link, previous, position + 1):
+                head = Head(position, previous.hex())
+                return Walked(head, hashes, Finding(_trouble_of(link, previous, position + 1), f"entry {position + 1}"))
             position, previous = link[0], link[1]
             if position in wanted:
                 hashes[position] = previous.hex()
-    return Head(position, previous.hex()), []
+    return Walked(Head(position, previous.hex()), hashes)
+
+
+def _is_good(link: tuple[Any, ...], previous: bytes, expected: int) -> bool:
+    position, stored, entry_id, content = link[:4]
+    return (
+        position == expected
+        and entry_id is not None
+        and next_hash(previous, position, content) == stored
+        and _columns_agree(content, link[4:])
+    )
+
+
+def _trouble_of(link: tuple[Any, ...], previous: bytes, expected: int) -> Trouble:
+    """What is wrong with a link that is not good."""
+    position, stored, entry_id, content = link[:4]
+    if position != expected:
+        return Trouble.GAP
+    if entry_id is None:
+        return Trouble.ENTRY_MISSING
+    return Trouble.COLUMNS_WRONG if next_hash(previous, position, content) == stored else Trouble.HASH_WRONG
 
 
 def _links(session: TrialSession) -> Generator[tuple[Any, ...]]:
@@ -155,26 +184,11 @@ def _links(session: TrialSession) -> Generator[tuple[Any, ...]]:
         yield from links
 
 
-def _link_finding(link: tuple[Any, ...], previous: bytes, expected: int) -> Finding | None:
-    position, stored, entry_id, content, *columns = link
-    trouble = None
-    if position != expected:
-        trouble = Trouble.GAP
-    elif entry_id is None:
-        trouble = Trouble.ENTRY_MISSING
-    elif next_hash(previous, position, content) != stored:
-        trouble = Trouble.HASH_WRONG
-    elif not _columns_agree(content, columns):
-        trouble = Trouble.COLUMNS_WRONG
-    return Finding(trouble, f"entry {expected}") if trouble else None
-
-
-def _columns_agree(content: bytes, columns: list[str | None]) -> bool:
+def _columns_agree(content: bytes, columns: tuple[str | None, ...]) -> bool:
     try:
-        told = _told(content)
+        return astuple(_told(content)) == columns
     except msgspec.MsgspecError:
         return False
-    return [told.actor, told.action, told.table, told.record, told.trial, told.site] == columns
 
 
 def _unchained(session: TrialSession) -> Iterator[Finding]:
@@ -183,7 +197,7 @@ def _unchained(session: TrialSession) -> Iterator[Finding]:
         yield Finding(Trouble.UNCHAINED, f"{row.number} entries from id {row.first}")
 
 
-def _against_anchors(anchors: Sequence[Anchor], head: Head, hashes: dict[int, str]) -> Iterator[Finding]:
+def _against_anchors(anchors: Sequence[Anchor], head: Head, hashes: Mapping[int, str]) -> Iterator[Finding]:
     last_good, lost = 0, covered(anchors)
     for number, anchor in enumerate(anchors):
         for here in () if number in lost else (declared_in(anchor), anchor.head):
