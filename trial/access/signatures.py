@@ -13,13 +13,14 @@ What it does not do: decide who may sign. The service that asks for a signature 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam
+from pydantic_core import to_jsonable_python
+from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, select
 
 from trial.access.accounts import get_account
@@ -123,7 +124,15 @@ def reauthenticate(
 
 def record_hash(record: SQLModel) -> str:
     """SHA-256 over the record's fields in canonical JSON: sorted keys, no spaces, ISO instants."""
-    content: dict[str, Any] = record.model_dump(mode="json")
+    return _hash_of(record.model_dump(mode="json"))
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """``record_hash`` of a record whose fields were read as they are stored."""
+    return _hash_of(to_jsonable_python(content))
+
+
+def _hash_of(content: Mapping[str, Any]) -> str:
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -174,11 +183,6 @@ def check_proof(session: TrialSession, actor: Actor, proof: Reauthenticated) -> 
         raise ReauthenticationNeeded("Give your password again: a signature needs it within the last minute.")
 
 
-def given_on(record: type[Record]) -> ColumnElement[bool]:
-    """What joins records with every signature that was given on them."""
-    return and_(col(Signature.record_id) == col(record.id), col(Signature.record_table) == table_name(record))
-
-
 def table_name(record: Record | type[Record]) -> str:
     """``schema.table`` of a record, as the audit writes it."""
     table: Any = (record if isinstance(record, type) else type(record)).__table__  # type: ignore[attr-defined]  # SQLModel adds it
@@ -198,14 +202,16 @@ def holds(signature: Signature, record: Record) -> bool:
 
 def check_signed(session: TrialSession, record: Record) -> Signature:
     """The latest signature that still holds. Raises ``NotSigned`` or ``SignatureVoid``."""
-    return check_holding(record, signatures_on(session, record))
+    given = signatures_on(session, record)
+    check_hash_signed(record_hash(record), [signature.record_hash for signature in given])
+    return next(signature for signature in reversed(given) if holds(signature, record))
 
 
-def check_holding(record: Record, given: Sequence[Signature]) -> Signature:
-    """``check_signed`` where every signature on the record is read already, oldest first."""
-    if not given:
+def check_hash_signed(own: str, signed: Collection[str]) -> None:
+    """Raise ``NotSigned`` where no hash was signed, ``SignatureVoid`` where the record's own is not among those signed."""
+    if not signed:
         raise NotSigned("This record is not signed yet. Ask the person whose signature it needs.")
-    for signature in reversed(given):
-        if holds(signature, record):
-            return signature
-    raise SignatureVoid("The record was changed after it was signed, which voids the signature. Have it signed again.")
+    if own not in signed:
+        raise SignatureVoid(
+            "The record was changed after it was signed, which voids the signature. Have it signed again."
+        )

@@ -12,7 +12,8 @@ Invariants
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
+from typing import Protocol as TypedProtocol
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -24,7 +25,7 @@ from trial.access.actors import Actor
 from trial.access.exactly_once import exactly_once
 from trial.access.permissions import Permission
 from trial.access.policies import check_may
-from trial.access.signatures import Reauthenticated, Signature, check_holding, given_on, sign
+from trial.access.signatures import Reauthenticated, check_hash_signed, content_hash, sign
 from trial.conduct.casebooks import Casebook, open_casebook, open_for
 from trial.conduct.consents import check_consent_current
 from trial.conduct.factors import check_factors_complete, factor_values, stratum_label
@@ -114,13 +115,22 @@ _ASSESSMENTS = (
     .order_by(col(EligibilityAssessment.number).desc())
 )
 _LATEST = _ASSESSMENTS.limit(1)
-_LATEST_ID = _LATEST.with_only_columns(col(EligibilityAssessment.id)).scalar_subquery()
-_WITH_SIGNATURES = (
-    select(EligibilityAssessment, Signature)
-    .outerjoin(Signature, given_on(EligibilityAssessment))
-    .where(col(EligibilityAssessment.id) == _LATEST_ID)
-    .order_by(col(Signature.signed_at), col(Signature.id))
+# Every column, for the signature binds every field.
+_LATEST_SIGNED: Final = (
+    "SELECT made.*, ARRAY(SELECT record_hash FROM access.signature WHERE record_id = made.id"
+    " AND record_table = 'trial.eligibility_assessment' ORDER BY signed_at, id) AS signed"
+    " FROM trial.eligibility_assessment AS made WHERE participant_id = %(participant_id)s ORDER BY number DESC LIMIT 1"
 )
+
+
+class Answered(TypedProtocol):
+    """An assessment as checks look at it."""
+
+    @property
+    def answers(self) -> Mapping[str, bool | None]: ...
+
+    @property
+    def evidence(self) -> Mapping[str, Value | None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +221,7 @@ def check_eligible(session: TrialSession, casebook: Casebook, *, recruiting: boo
         )
     check_can_take(participant, Step.RANDOMIZE)
     check_consent_current(casebook)
-    assessment, signatures = _latest_signed(session, participant)
-    check_holding(assessment, signatures)
+    assessment = _latest_signed(session, participant)
     _check_met(casebook, assessment)
     _check_up_to_date(session, casebook, assessment)
     _check_in_time(casebook)
@@ -316,15 +325,19 @@ def _not_assessed(participant: Participant) -> NotAssessed:
     return NotAssessed(f"The criteria of {participant.code} are not answered yet. Answer them first.")
 
 
-def _latest_signed(session: TrialSession, participant: Participant) -> tuple[EligibilityAssessment, list[Signature]]:
-    """The latest assessment with every signature on it, oldest first."""
-    rows = session.execute(_WITH_SIGNATURES, {"participant_id": participant.id}).all()
-    if not rows:
+def _latest_signed(session: TrialSession, participant: Participant) -> Answered:
+    """The latest assessment as it was signed. Raises ``NotAssessed``, ``NotSigned``, ``SignatureVoid``."""
+    found = session.run_sql(_LATEST_SIGNED, participant_id=participant.id)
+    if not found:
         raise _not_assessed(participant)
-    return rows[0][0], [given for _, given in rows if given is not None]
+    content = found[0]._asdict()
+    signed = content.pop("signed")
+    check_hash_signed(content_hash(content), signed)
+    assessment: Answered = found[0]
+    return assessment
 
 
-def _check_met(casebook: Casebook, assessment: EligibilityAssessment) -> None:
+def _check_met(casebook: Casebook, assessment: Answered) -> None:
     missing = unmet(casebook.protocol, assessment.answers)
     if missing:
         raise CriteriaNotMet(
@@ -334,7 +347,7 @@ def _check_met(casebook: Casebook, assessment: EligibilityAssessment) -> None:
         )
 
 
-def _check_up_to_date(session: TrialSession, casebook: Casebook, assessment: EligibilityAssessment) -> None:
+def _check_up_to_date(session: TrialSession, casebook: Casebook, assessment: Answered) -> None:
     recorded = recorded_in_screening(session, casebook)
     checked = machine_answers(casebook.protocol, recorded)
     same = all(assessment.answers.get(criterion) == answer for criterion, answer in checked.items())

@@ -20,6 +20,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
+from pydantic_core import from_json
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import SessionTransaction
@@ -114,6 +115,7 @@ def open_engine(url: str, *, pool_size: int = 10) -> Engine:
         max_overflow=5,
         pool_use_lifo=True,
         hide_parameters=True,
+        json_deserializer=from_json,
         connect_args={"options": _SETTINGS, "cursor_factory": DescribingOnce},
     )
     event.listen(engine, "handle_error", say_as_domain_error)
