@@ -44,6 +44,7 @@ settings.register_profile(
 settings.load_profile("ours")
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+LONGEST = ("tests/e2e/", "tests/attacks/", "tests/api/cli/", "tests/trial/database/embedded/", "tests/packaging/")
 
 
 class FixedKey:
@@ -68,6 +69,11 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=require_chromium(), args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, and by one worker where they share what is long to make: the run ends with short ones."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_collection_finish() -> None:
