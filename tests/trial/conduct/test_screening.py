@@ -70,7 +70,10 @@ def test_recording_a_form_again_is_a_correction_with_a_reason(house: House):
 def test_sending_the_same_answers_again_needs_no_reason(house: House):
     someone = consented(house)
     _record(house, someone, _vitals(house))
+    before = entries(house)
     _record(house, someone, _vitals(house))
+    assert _forms(house, someone) == _vitals(house)
+    assert entries(house) == before, "nothing was written"
 
 
 def test_an_unexpected_answer_is_kept_and_becomes_a_query_to_the_site(house: House):
@@ -174,3 +177,11 @@ def _fail(house: House, participant_id: UUID, kind: NotEnrolledKind, criteria: t
     command = FailScreening(participant_id=participant_id, kind=kind, reason="As found", criteria=criteria)
     with house.database.transaction() as session:
         fail_screening(session, house.actor(session, "coordinator", "S1"), command)
+
+
+def entries(house: House) -> int:
+    return int(
+        house.database.ask("SELECT count(*) AS number FROM audit.entry WHERE table_name = 'trial.form_record'")[
+            0
+        ].number
+    )

@@ -16,7 +16,7 @@ from tests.support.participants import (
     today,
 )
 from trial.conduct.departures import EndReason, EndStudy, StudyEndKind, end_study
-from trial.conduct.forms import CorrectionNeedsReason
+from trial.conduct.forms import CorrectionNeedsReason, forms_for
 from trial.conduct.participants import DateInFuture, NotRandomized, ParticipantHasLeft
 from trial.conduct.schedules import VisitStanding
 from trial.conduct.trials import LeverClosed
@@ -67,7 +67,11 @@ def test_outside_its_window_a_visit_is_recorded_and_marked(house: House):
 def test_the_forms_of_a_visit_come_with_it(house: House):
     someone = _in_follow_up(house)
     protocol = protocol_at(house)
-    _go(house, someone, "M1", today(house) + timedelta(days=25), forms=answered_forms(protocol, protocol.visit("M1")))
+    forms = answered_forms(protocol, protocol.visit("M1"))
+    _go(house, someone, "M1", today(house) + timedelta(days=25), forms=forms)
+    with house.database.transaction() as session:
+        kept = forms_for(session, house.actor(session, "monitor", "S1"), someone)
+    assert {one.form: one.answers for one in kept if one.visit == "M1"} == forms
 
 
 def test_to_change_the_date_of_a_visit_needs_a_reason(house: House):

@@ -178,6 +178,7 @@ def test_a_locked_trial_refuses_even_the_databases_owner(house: House, owner_url
 def test_the_same_statements_pass_while_the_trial_is_open(house: House):
     consented(house)
     write_plainly(house)
+    assert {row.race for row in house.database.ask("SELECT race FROM trial.participant")} == {"ASIAN"}
 
 
 def test_services_refuse_a_locked_trial_with_a_sentence(house: House):
