@@ -111,7 +111,9 @@ def reauthenticate(
         with database.reading() as session:
             stored = get_account(session, actor.account_id).password_hash
     matches = password_matches(password, stored, strength)
-    opens = matches and database.ask(_OPEN_WITH, account=actor.account_id, stored=stored, now=now)
+    # Asked whether the password matches or not: a locked account must take as long for a right one as for a wrong one.
+    may_open = bool(database.ask(_OPEN_WITH, account=actor.account_id, stored=stored, now=now))
+    opens = matches and may_open
     if opens and not code:
         return Reauthenticated(actor.account_id, now)
     with database.transaction() as session:

@@ -115,9 +115,11 @@ _ASSESSMENTS = (
     .order_by(col(EligibilityAssessment.number).desc())
 )
 _LATEST = _ASSESSMENTS.limit(1)
-# Every column, for the signature binds every field.
+# Every field, for the signature binds them all.
 _LATEST_SIGNED: Final = (
-    "SELECT made.*, ARRAY(SELECT record_hash FROM access.signature WHERE record_id = made.id"
+    "SELECT made.id, made.recorded_at, made.trial_id, made.protocol_version_id, made.participant_id, made.site_id, made.number,"
+    " made.assessed_on, made.answers, made.evidence, made.eligible,"
+    " ARRAY(SELECT record_hash FROM access.signature WHERE record_id = made.id"
     " AND record_table = 'trial.eligibility_assessment' ORDER BY signed_at, id) AS signed"
     " FROM trial.eligibility_assessment AS made WHERE participant_id = %(participant_id)s ORDER BY number DESC LIMIT 1"
 )

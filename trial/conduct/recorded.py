@@ -21,10 +21,10 @@ _RECORDED: Final = (
 
 def recorded_at(session: TrialSession, casebook: Casebook, visits: Sequence[str]) -> Recorded:
     """Answers by form and field, scores by instrument and domain. A later visit's count over an earlier one's, and the last
-    administration of an instrument over those before it."""
+    administration of an instrument over those before it; a score over an answer of the same name."""
     found = session.run_sql(_RECORDED, participant_id=casebook.participant.id, visits=list(visits))
     recorded: dict[tuple[str, str], Value | None] = {}
-    for row in sorted(found, key=lambda row: (visits.index(row.visit), row.repeat)):
+    for row in sorted(found, key=lambda row: (row.scores is not None, visits.index(row.visit), row.repeat)):
         values = row.answers if row.scores is None else {score["domain"]: score["score"] for score in row.scores}
         recorded.update({(row.source, name): value for name, value in values.items()})
     return recorded

@@ -81,26 +81,29 @@ class PlainStatements:
 
 
 class _Statement:
-    """A statement's own cursor, and the rows that it gives; they are always of the same columns."""
+    """A statement's own cursor, and the rows that it gives. It names its columns, so that they are always the same."""
 
-    __slots__ = ("_cursor", "_row")
+    __slots__ = ("_cursor", "_row", "_width")
 
     def __init__(self, cursor: psycopg.Cursor[TupleRow]) -> None:
         self._cursor = cursor
         self._row: Callable[[TupleRow], Any] | None = None
+        self._width = 0
 
     def run(self, statement: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
         self._cursor.execute(statement, parameters, binary=True)
-        if not self._cursor.pgresult.nfields:  # type: ignore[union-attr]  # there is a result after an execution
+        width = self._cursor.pgresult.nfields  # type: ignore[union-attr]  # there is a result after an execution
+        if not width:
             return []
-        if self._row is None:
+        if self._row is None or self._width != width:
+            self._width = width
             self._row = _row_of(tuple([column.name for column in self._cursor.description or ()]))
         return list(map(self._row, self._cursor.fetchall()))
 
 
 @cache
 def _row_of(columns: tuple[str, ...]) -> Callable[[TupleRow], Any]:
-    row: Any = namedtuple("Row", list(columns))  # type: ignore[misc]  # noqa: PYI024 - known when the statement has run
+    row: Any = namedtuple("Row", list(columns), rename=True)  # type: ignore[misc]  # noqa: PYI024 - known when the statement has run
     make: Callable[[TupleRow], Any] = row._make
     return make
 

@@ -20,6 +20,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from pydantic_core import from_json
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
@@ -98,7 +99,9 @@ class TrialSession(Session):
         self.run_sql(insertion_of(*map(type, records)), **values)
 
     def take_as_stored(self, record: SQLModel, **values: Any) -> None:
-        """A plain statement has given a record that the session holds these values."""
+        """A plain statement has given a record that the session holds these values. Not within a savepoint, which could not
+        take them back."""
+        assert self.get_nested_transaction() is None, "a record forgets only what its session has written"
         for name, value in values.items():
             set_committed_value(record, name, value)
 
@@ -193,8 +196,11 @@ class Database:
             driver.autocommit = True
             return PlainStatements(held, self.engine.dialect).run(question, parameters)
         finally:
-            if not driver.closed:
+            if driver.pgconn.transaction_status == TransactionStatus.IDLE:
                 driver.autocommit = False
+            elif held.is_valid:
+                # Whatever was left open here must not be met by who takes the connection next.
+                held.invalidate()
             held.close()
 
     @contextmanager

@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import select
 
 from tests.support.house import PASSWORD, House
+from tests.support.statements import listening
 from trial.access.accounts import Account, close_account, code_secret
 from trial.access.alerts import Alert
 from trial.access.codes import code_at
@@ -163,6 +164,18 @@ def test_a_wrong_password_signs_nothing_and_counts_towards_the_lockout(house: Ho
             prove(house, password="wrong password!", accepted=house.clock.now())
     with pytest.raises(SignInRefused):
         prove(house, accepted=house.clock.now())
+
+
+def test_guessing_at_a_locked_account_does_the_same_work_for_a_right_password_as_for_a_wrong_one(house: House):
+    asked = {}
+    for _ in range(5):
+        with pytest.raises(SignInRefused):
+            prove(house, password="wrong password!", accepted=house.clock.now())
+    for password in ("wrong password!", PASSWORD):
+        with listening() as said, pytest.raises(SignInRefused):
+            prove(house, password=password, accepted=house.clock.now())
+        asked[password] = said
+    assert asked["wrong password!"] == asked[PASSWORD]
 
 
 def test_a_proof_is_good_for_a_minute_and_for_one_person(house: House):

@@ -160,3 +160,27 @@ def test_a_savepoint_takes_plain_statements_back_and_keeps_those_before_it(house
         with session.begin_nested():
             session.insert_plain(key(session, "d" * 8))
     assert keys_of(house) == ["a" * 8, "c" * 8, "d" * 8]
+
+
+def test_a_question_that_opens_a_transaction_leaves_none_to_who_comes_next(house):
+    house.database.ask("BEGIN")
+    with pytest.raises(ZeroDivisionError), house.database.transaction() as session:
+        session.insert_plain(key(session, "a" * 8))
+        raise ZeroDivisionError
+    assert keys_of(house) == []
+
+
+def test_a_statement_whose_columns_became_more_gives_them_all(house, owner_url):
+    everything = "SELECT * FROM trial.site ORDER BY code"
+    before = house.database.ask(everything)[0]._fields
+    with psycopg.connect(owner_url.replace("+psycopg", "")) as owner:
+        owner.execute("ALTER TABLE trial.site ADD COLUMN beds integer NOT NULL DEFAULT 3")
+    assert house.database.ask(everything)[0]._fields == (*before, "beds")
+
+
+def test_within_a_savepoint_no_record_takes_what_could_not_be_taken_back(house):
+    with house.database.transaction() as session:
+        site = session.get_one(Site, house.sites["S1"].id)
+        with session.begin_nested(), pytest.raises(AssertionError):
+            session.take_as_stored(site, name="As stored")
+        assert site.name != "As stored"
