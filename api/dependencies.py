@@ -3,8 +3,8 @@
 Invariants
 1. ``Write`` is the one alias for a session. Its transaction commits after the handler returned and before a byte of the
    answer is sent (``scope="function"``); a commit that fails is an error page, never a 200.
-2. The actor is found in a transaction of its own that is over before the handler runs, so that a password can be hashed
-   while no transaction is open.
+2. The actor is found before the handler runs, and no transaction is open after that until the handler's own begins, so that a
+   password can be hashed in between.
 3. A request with a bearer token is its owner narrowed by the token; a cookie beside it is not looked at.
 4. Signing needs a person behind a session: a token never signs.
 5. That a token was used is on record, whatever becomes of the request.

@@ -6,6 +6,7 @@ Invariants
 2. A session carries its clock and its entropy: a service takes time and randomness from nowhere else.
 3. No service commits. ``Database.transaction`` does, once, when its block ends without an error.
 4. What only reads says so (``Database.reading``), and PostgreSQL refuses a write in it.
+5. ``Database.ask`` and ``Database.looking`` have no transaction around what they say: each statement is kept, or not, by itself.
 
 What it does not do: decide who may act (``trial/access``).
 """
